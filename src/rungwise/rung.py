@@ -1,0 +1,295 @@
+"""What a rung is: a declaration at the foot of its file, and the learner or the network behind it.
+
+A rung's file holds its config (a frozen dataclass), its learner or network, its cost formula, and last
+
+    RUNG = NetworkRung(class_name="TextCNN", accepts=..., config=..., cost=..., build=...)
+
+The file's name is the rung's name and its docstring is the rung's card (`registry.Card`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rungwise.kinds import InputKind, OutputKind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import nn
+
+__all__ = [
+    "Cost",
+    "Epoch",
+    "Examples",
+    "FitContext",
+    "ImageShape",
+    "Learner",
+    "NetworkConfig",
+    "NetworkRung",
+    "Optimizer",
+    "Pair",
+    "Precision",
+    "Rung",
+    "Schedule",
+    "Shape",
+    "State",
+    "TableShape",
+    "TextShape",
+    "TraditionalRung",
+]
+
+Pair = tuple[InputKind, OutputKind]
+"""What goes in and what comes out: a task declares one, a rung accepts some."""
+
+State = dict[str, Any]
+"""A learner's fitted state: nested dicts of arrays, strings, numbers, booleans, None and lists of these."""
+
+
+# --------------------------------------------------------------------------------------- shapes and costs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """The size of a problem, which networks are built for and cost formulas are functions of.
+
+    Attributes:
+        num_examples: training examples.
+        num_outputs: classes, or 1 for a number.
+    """
+
+    num_examples: int
+    num_outputs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableShape(Shape):
+    """A table: `num_numbers` numeric features and one cardinality for each categorical feature."""
+
+    num_numbers: int
+    cardinalities: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextShape(Shape):
+    """Texts of `mean_tokens` tokens on average, cut at `max_tokens`, of a vocabulary of `vocab_size`."""
+
+    vocab_size: int
+    mean_tokens: float
+    max_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageShape(Shape):
+    """Images of one size in pixels."""
+
+    channels: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a rung costs by formula; a multiply and an add are two operations.
+
+    Attributes:
+        parameters: learned numbers, an upper bound where the data decides.
+        predict_flops: floating-point operations for one example.
+        fit_flops: floating-point operations for the whole training.
+    """
+
+    parameters: float
+    predict_flops: float
+    fit_flops: float
+
+
+# ------------------------------------------------------------------------------------------------ fitting
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of a learner's history: a point of its learning curve."""
+
+    epoch: float
+    seconds: float
+    train_loss: float
+    valid_loss: float | None = None
+    valid_score: float | None = None
+
+
+class Precision(StrEnum):
+    """Arithmetic of the forward and backward passes; weights stay in fp32. `AUTO` is chosen by measuring."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+def _ignore(fraction: float, score: float | None) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitContext:
+    """What a fit is given beside data: all randomness, devices and limits come in through here.
+
+    Attributes:
+        seed: of every random choice.
+        deadline: on the clock of `time.monotonic`, in seconds; None for no limit.
+        device: a torch device name, such as "cpu", "cuda" or "mps".
+        precision: of the arithmetic.
+        report: called with the fraction done and the validation score so far.
+    """
+
+    seed: int = 0
+    deadline: float | None = None
+    device: str = "cpu"
+    precision: Precision = Precision.AUTO
+    report: Callable[[float, float | None], None] = _ignore
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, infinite without one."""
+        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+
+
+class Learner(Protocol):
+    """A model that can be fitted, asked and stored.
+
+    Inputs come in one form per kind: TABLE a `pyarrow.Table` whose schema says each column's kind
+    (`preprocessing.table`), TEXT a `pyarrow.ChunkedArray` of strings, IMAGE a uint8 array (N, H, W, C).
+    Targets are class indices (N,) int64, or numbers (N,) float64.
+    """
+
+    history: list[Epoch]
+
+    def fit(
+        self,
+        inputs: Any,
+        targets: NDArray[Any],
+        *,
+        num_outputs: int,
+        validation: tuple[Any, NDArray[Any]] | None,
+        context: FitContext,
+    ) -> None:
+        """Learn from the inputs; validation data may choose settings and when to stop, never weights."""
+        ...
+
+    def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
+        """Inputs (N) -> class probabilities (N, num_outputs), or numbers (N,)."""
+        ...
+
+    def num_parameters(self) -> int:
+        """Learned numbers that `predict` uses."""
+        ...
+
+    def state(self) -> State:
+        """All that `restore` needs to predict the same."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Become the learner that `state()` was taken from.
+
+        Raises:
+            ModelError: if the state doesn't fit the config.
+        """
+        ...
+
+
+class Examples(Protocol):
+    """Preprocessed inputs of a network, held as few flat arrays."""
+
+    lengths: NDArray[np.int64] | None
+    """Tokens of each example where examples differ in length, so that batches can be cut by length."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, index: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Example numbers (B,) -> the tensors that the network's `forward` takes, on the CPU."""
+        ...
+
+
+# ------------------------------------------------------------------------------- configs and declarations
+
+
+class Optimizer(StrEnum):
+    """How gradients become steps."""
+
+    ADAMW = "adamw"
+    MUON = "muon"
+    SGD = "sgd"
+
+
+class Schedule(StrEnum):
+    """The learning rate over the training: constant, or one rise and one fall to zero."""
+
+    CONSTANT = "constant"
+    ONE_CYCLE = "one-cycle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """How a network is trained; a rung's config adds the network's own settings and other defaults.
+
+    The fields are flat because they are the estimator's `get_params()`.
+
+    Attributes:
+        epochs: passes over the training data at most.
+        batch_size: examples a step, or tokens divided by the mean length where examples differ in length.
+        learning_rate: the highest of the schedule.
+        weight_decay: decoupled, on weight matrices alone.
+        optimizer: of the weights.
+        schedule: of the learning rate.
+        warmup: the fraction of the steps that the rate rises in.
+        label_smoothing: mass moved from the target class to all the classes.
+        clip_norm: the largest norm of a step's gradient.
+        patience: epochs without a better validation loss before training stops.
+    """
+
+    epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    optimizer: Optimizer = Optimizer.ADAMW
+    schedule: Schedule = Schedule.ONE_CYCLE
+    warmup: float = 0.1
+    label_smoothing: float = 0.0
+    clip_norm: float = 1.0
+    patience: int = 3
+
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """A model family at one size that can solve a task.
+
+    Attributes:
+        class_name: the stem of the estimators' names: "TextCNN" gives `TextCNNClassifier`.
+        accepts: the kinds of problem that it can solve.
+        config: its settings, a frozen dataclass with a default for each.
+        cost: (config, shape) -> what it costs.
+        defaults: settings that work better for one kind of problem than the config's own defaults.
+    """
+
+    class_name: str
+    accepts: frozenset[Pair]
+    config: type[Any]
+    cost: Callable[[Any, Any], Cost]
+    defaults: Mapping[Pair, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraditionalRung(Rung):
+    """A rung whose learner is a class of its own: `learner(config, pair)`."""
+
+    learner: Callable[[Any, Pair], Learner]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRung(Rung):
+    """A rung whose network the common loop trains: `build(config, shape)`."""
+
+    build: Callable[[Any, Any], nn.Module]
