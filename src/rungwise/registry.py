@@ -98,7 +98,9 @@ def rung(name: str) -> Rung:
     module = importlib.import_module(f"rungwise.rungs.{file.parent.name}.{file.stem}")
     declaration = getattr(module, "RUNG", None)
     if not isinstance(declaration, TraditionalRung | NetworkRung):
-        raise ConfigError(f"{file}: a rung's file ends with `RUNG = TraditionalRung(...)` or `NetworkRung(...)`.")
+        raise ConfigError(
+            f"{file}: a rung's file ends with `RUNG = TraditionalRung(...)` or `NetworkRung(...)`."
+        )
     return declaration
 
 
@@ -123,7 +125,9 @@ def _literal(file: Path, keyword: str) -> str:
             for argument in node.value.keywords:
                 if argument.arg == keyword and isinstance(argument.value, ast.Constant):
                     return str(argument.value.value)
-    raise ConfigError(f"{file}: `RUNG = ...({keyword}=...)` must be a literal string at the foot of the file.")
+    raise ConfigError(
+        f"{file}: `RUNG = ...({keyword}=...)` must be a literal string at the foot of the file."
+    )
 
 
 def card(name: str) -> Card:
@@ -136,9 +140,7 @@ def card(name: str) -> Card:
     docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     title, _, rest = docstring.partition("\n")
     parts = re.split(rf"^({'|'.join(CARD_SECTIONS)}):", rest, flags=re.MULTILINE)
-    sections = {
-        section: _dedent(text) for section, text in zip(parts[1::2], parts[2::2], strict=True)
-    }
+    sections = {section: _dedent(text) for section, text in zip(parts[1::2], parts[2::2], strict=True)}
     return Card(name, file.parent.name, title.strip(), sections)
 
 
@@ -154,7 +156,11 @@ def make_config(kind: type[Any], settings: Mapping[str, Any]) -> Any:
         ConfigError: if a setting is unknown or of the wrong type.
     """
     types = get_type_hints(kind)
-    problems = [f"{name!r} is no setting of {kind.__name__} (it has {', '.join(types)})" for name in settings if name not in types]
+    problems = [
+        f"{name!r} is no setting of {kind.__name__} (it has {', '.join(types)})"
+        for name in settings
+        if name not in types
+    ]
     values = {}
     for name, value in settings.items():
         if name not in types:

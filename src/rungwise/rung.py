@@ -10,8 +10,8 @@ The file's name is the rung's name and its docstring is the rung's card (`regist
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +34,7 @@ __all__ = [
     "Optimizer",
     "Pair",
     "Precision",
+    "Preprocessor",
     "Rung",
     "Schedule",
     "Shape",
@@ -212,6 +213,34 @@ class Examples(Protocol):
         ...
 
 
+class Preprocessor(Protocol):
+    """Raw inputs -> `Examples`, with a state fitted on the training inputs alone: `Preprocessor(config)`."""
+
+    def fit(self, inputs: Any) -> None:
+        """Learn vocabulary, statistics and the like."""
+        ...
+
+    def shape(self, *, num_examples: int, num_outputs: int) -> Shape:
+        """The problem's size, for `NetworkRung.build`."""
+        ...
+
+    def examples(self, inputs: Any) -> Examples:
+        """Inputs (N) -> N preprocessed examples."""
+        ...
+
+    def augment(self, batch: tuple[Any, ...], generator: Any) -> tuple[Any, ...]:
+        """A training batch on its device -> the same batch, randomly altered (or as it was)."""
+        ...
+
+    def state(self) -> State:
+        """All that `restore` needs."""
+        ...
+
+    def restore(self, state: State) -> None:
+        """Become the preprocessor that `state()` was taken from."""
+        ...
+
+
 # ------------------------------------------------------------------------------- configs and declarations
 
 
@@ -261,7 +290,6 @@ class NetworkConfig:
     patience: int = 3
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Rung:
     """A model family at one size that can solve a task.
@@ -271,14 +299,12 @@ class Rung:
         accepts: the kinds of problem that it can solve.
         config: its settings, a frozen dataclass with a default for each.
         cost: (config, shape) -> what it costs.
-        defaults: settings that work better for one kind of problem than the config's own defaults.
     """
 
     class_name: str
     accepts: frozenset[Pair]
     config: type[Any]
     cost: Callable[[Any, Any], Cost]
-    defaults: Mapping[Pair, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

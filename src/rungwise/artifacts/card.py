@@ -1,0 +1,45 @@
+"""The model card: what a model folder's README says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rungwise import registry
+
+__all__ = ["model_card"]
+
+
+def model_card(estimator: Any) -> str:
+    """The card of a fitted estimator, as Markdown."""
+    card = registry.card(estimator.rung_name)
+    settings = "\n".join(f"| `{name}` | `{value}` |" for name, value in estimator._settings().items())
+    return f"""---
+library_name: rungwise
+pipeline_tag: {estimator.pair_[0]}-{"classification" if hasattr(estimator, "classes_") else "regression"}
+---
+
+# {card.name}: {card.title}
+
+{card.sections.get("Idea", "")}
+
+- Parameters: {estimator.learner_.num_parameters():,}
+- Source: {card.sections.get("Source", "")}
+- Deviations: {card.sections.get("Deviations", "")}
+- Tends to win: {card.sections.get("Wins", "")}
+- Tends to lose: {card.sections.get("Loses", "")}
+
+## Use
+
+```python
+import rungwise as rw
+
+model = rw.load("this-folder")
+model.predict(examples)
+```
+
+## Settings
+
+| setting | value |
+|---|---|
+{settings}
+"""

@@ -1,0 +1,137 @@
+"""Writes and reads a model folder.
+
+config.json        schema_version, rung, pair, settings, classes
+model.safetensors  every array of the learner's state
+state.json         the rest of the state
+README.md          the model card
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from rungwise import registry
+from rungwise.artifacts.card import model_card
+from rungwise.artifacts.state import join_state, split_state
+from rungwise.errors import ModelError, RungwiseError
+from rungwise.estimators import RungEstimator, estimator_class
+from rungwise.estimators.estimator import make_learner
+from rungwise.kinds import InputKind, OutputKind
+
+__all__ = ["SCHEMA_VERSION", "load_model", "model_bytes", "save_model"]
+
+SCHEMA_VERSION = 1
+"""Of the folder's layout; a change to it adds a migration."""
+
+_CONFIG, _ARRAYS, _STATE, _CARD = "config.json", "model.safetensors", "state.json", "README.md"
+
+
+def save_model(estimator: RungEstimator, folder: Path) -> Path:
+    """Writes a fitted estimator into a folder, new or with a model in it.
+
+    Raises:
+        ModelError: if the folder holds something else.
+    """
+    if folder.exists() and (
+        not folder.is_dir() or (any(folder.iterdir()) and not (folder / _CONFIG).exists())
+    ):
+        raise ModelError(f"{folder} exists and is no model folder; choose another name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    rest, arrays = split_state(estimator.learner_.state())
+    save_file(arrays, folder / _ARRAYS)
+    _write_json(folder / _STATE, rest)
+    _write_json(folder / _CONFIG, _config(estimator))
+    (folder / _CARD).write_text(model_card(estimator), encoding="utf-8")
+    return folder
+
+
+def load_model(folder: Path) -> RungEstimator:
+    """The estimator that a model folder holds.
+
+    Raises:
+        ModelError: if it is no model folder, damaged, or of a later schema.
+    """
+    config = _read_json(folder / _CONFIG)
+    version = config.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ModelError(
+            f"{folder}: schema_version is {version!r}; this version of rungwise reads {SCHEMA_VERSION}."
+        )
+    try:
+        return _restore(folder, config)
+    except ModelError:
+        raise
+    except (KeyError, TypeError, ValueError, OSError, RungwiseError, SafetensorError) as error:
+        raise ModelError(
+            f"{folder}: the model folder is damaged ({type(error).__name__}: {error})."
+        ) from error
+
+
+def model_bytes(folder: Path) -> int:
+    """The bytes of the files that prediction needs."""
+    return sum((folder / name).stat().st_size for name in (_CONFIG, _ARRAYS, _STATE))
+
+
+def _config(estimator: RungEstimator) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "model_type": estimator.rung_name,
+        "input": estimator.pair_[0],
+        "output": estimator.pair_[1],
+        "settings": estimator._settings(),
+        "shared": {name: getattr(estimator, name) for name in ("device", "precision", "time_limit")},
+        "columns": getattr(estimator, "columns_", None),
+    }
+    config["shared"]["random_state"] = (
+        estimator.random_state if isinstance(estimator.random_state, int) else None
+    )
+    if estimator.output_kind is OutputKind.LABEL:
+        classes = estimator.classes_
+        config["classes_dtype"] = classes.dtype.str if classes.dtype.kind != "O" else "object"
+        config["id2label"] = {str(i): label for i, label in enumerate(classes.tolist())}
+    return config
+
+
+def _restore(folder: Path, config: dict[str, Any]) -> RungEstimator:
+    rung_name, output = config["model_type"], OutputKind(config["output"])
+    pair = (InputKind(config["input"]), output)
+    settings = registry.make_config(registry.rung(rung_name).config, config["settings"])
+    estimator = estimator_class(rung_name, output)(
+        **{field.name: getattr(settings, field.name) for field in fields(settings)}, **config["shared"]
+    )
+    estimator.pair_ = pair
+    if config["columns"] is not None:
+        estimator.columns_ = config["columns"]
+    if output is OutputKind.LABEL:
+        labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+        estimator.classes_ = np.array(labels, dtype=config["classes_dtype"])
+    arrays = load_file(folder / _ARRAYS)
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ModelError(f"{folder}: array {name!r} holds numbers that are not finite.")
+    estimator.learner_ = make_learner(rung_name, settings, pair)
+    estimator.learner_.restore(join_state(_read_json(folder / _STATE), arrays))
+    return estimator
+
+
+def _write_json(file: Path, value: Any) -> None:
+    file.write_text(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{file.parent} is no model folder: it has no {file.name}.") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{file} can't be read: {error}") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{file} must hold a JSON object.")
+    return value

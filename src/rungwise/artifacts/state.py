@@ -1,0 +1,57 @@
+"""A learner's state as two files: its arrays, each named by its path in the state, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rungwise.errors import ModelError
+from rungwise.rung import State
+
+__all__ = ["join_state", "split_state"]
+
+_ARRAY = "$array"
+_SEPARATOR = "/"
+
+
+def split_state(state: State) -> tuple[State, dict[str, NDArray[Any]]]:
+    """The state with a reference in place of each array, and the arrays by their paths."""
+    arrays: dict[str, NDArray[Any]] = {}
+    return _split(state, "", arrays), arrays
+
+
+def _split(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays[path] = np.ascontiguousarray(value)
+        return {_ARRAY: path}
+    if isinstance(value, Mapping):
+        return {
+            key: _split(item, f"{path}{_SEPARATOR}{key}" if path else key, arrays)
+            for key, item in value.items()
+        }
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def join_state(rest: State, arrays: Mapping[str, NDArray[Any]]) -> State:
+    """The state that `split_state` took apart.
+
+    Raises:
+        ModelError: if an array is missing.
+    """
+    joined: State = _join(rest, arrays)
+    return joined
+
+
+def _join(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {_ARRAY}:
+        if value[_ARRAY] not in arrays:
+            raise ModelError(f"array {value[_ARRAY]!r} is not in model.safetensors; the folder is damaged.")
+        return arrays[value[_ARRAY]]
+    return {key: _join(item, arrays) for key, item in value.items()}

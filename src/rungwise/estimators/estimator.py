@@ -1,0 +1,225 @@
+"""fit and predict around a rung, by scikit-learn's contract."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rungwise import registry
+from rungwise.errors import ConfigError
+from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.rung import Epoch, FitContext, Learner, NetworkRung, Pair, Precision, TraditionalRung
+
+__all__ = ["SHARED_PARAMETERS", "RungClassifier", "RungEstimator", "RungRegressor", "make_learner"]
+
+SHARED_PARAMETERS = [
+    inspect.Parameter("random_state", inspect.Parameter.KEYWORD_ONLY, default=None),
+    inspect.Parameter("device", inspect.Parameter.KEYWORD_ONLY, default="cpu"),
+    inspect.Parameter("precision", inspect.Parameter.KEYWORD_ONLY, default="auto"),
+    inspect.Parameter("time_limit", inspect.Parameter.KEYWORD_ONLY, default=None),
+]
+"""Of every estimator: the seed, the torch device, the precision, and the seconds that `fit` may take."""
+
+
+def make_learner(rung_name: str, config: Any, pair: Pair) -> Learner:
+    """An unfitted learner of a rung."""
+    rung = registry.rung(rung_name)
+    if isinstance(rung, NetworkRung):
+        from rungwise.training.learner import NetworkLearner
+
+        return NetworkLearner(rung, config, pair)
+    assert isinstance(rung, TraditionalRung)
+    return rung.learner(config, pair)
+
+
+class RungEstimator(BaseEstimator):  # type: ignore[misc]
+    """What classifiers and regressors of all rungs share; `estimator_class` makes the concrete ones."""
+
+    rung_name: ClassVar[str]
+    output_kind: ClassVar[OutputKind]
+
+    random_state: Any
+    device: str
+    precision: str
+    time_limit: float | None
+
+    learner_: Learner
+    pair_: Pair
+
+    def _fit(
+        self,
+        X: Any,
+        targets: NDArray[Any],
+        num_outputs: int,
+        validation: tuple[Any, NDArray[Any]] | None,
+        report: Callable[[float, float | None], None] | None,
+    ) -> Self:
+        """Coerces the inputs, makes a learner and fits it."""
+        started = time.monotonic()
+        config = registry.make_config(registry.rung(self.rung_name).config, self._settings())
+        self.pair_ = (kind_of(X, self._kinds()), self.output_kind)
+        inputs = coerce_inputs(self, X, self.pair_[0], reset=True)
+        if validation is not None:
+            validation = (coerce_inputs(self, validation[0], self.pair_[0], reset=False), validation[1])
+        context = FitContext(
+            seed=self._seed(),
+            deadline=None if self.time_limit is None else started + self.time_limit,
+            device=self.device,
+            precision=_precision(self.precision),
+            **({} if report is None else {"report": report}),
+        )
+        learner = make_learner(self.rung_name, config, self.pair_)
+        learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
+        self.learner_ = learner
+        return self
+
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        """Inputs (N) -> the learner's outputs."""
+        check_is_fitted(self)
+        return self.learner_.predict(coerce_inputs(self, X, self.pair_[0], reset=False))
+
+    @property
+    def history_(self) -> list[Epoch]:
+        """The learning curve: a row an epoch, empty for rungs that have none."""
+        return self.learner_.history
+
+    def save(self, folder: str | Path) -> Path:
+        """Writes the model folder: JSON, safetensors and a model card; `rungwise.load` reads it.
+
+        Raises:
+            ModelError: if the folder holds something else.
+        """
+        from rungwise.artifacts import save_model
+
+        return save_model(self, Path(folder))
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            field.name: getattr(self, field.name) for field in fields(registry.rung(self.rung_name).config)
+        }
+
+    def _kinds(self) -> set[InputKind]:
+        accepts = registry.rung(self.rung_name).accepts
+        return {pair[0] for pair in accepts if pair[1] is self.output_kind}
+
+    def _seed(self) -> int:
+        if self.random_state is None or isinstance(self.random_state, np.random.RandomState):
+            return int(check_random_state(self.random_state).randint(2**31))
+        return int(self.random_state)
+
+    def __sklearn_tags__(self) -> Any:
+        """scikit-learn's description of what the estimator takes."""
+        tags = super().__sklearn_tags__()
+        kinds = self._kinds()
+        tags.input_tags.allow_nan = InputKind.TABLE in kinds
+        tags.input_tags.categorical = InputKind.TABLE in kinds
+        tags.input_tags.string = kinds == {InputKind.TEXT}
+        tags.input_tags.two_d_array = InputKind.TABLE in kinds
+        tags.input_tags.three_d_array = InputKind.IMAGE in kinds
+        return tags
+
+
+class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
+    """A rung that predicts labels."""
+
+    output_kind = OutputKind.LABEL
+    classes_: NDArray[Any]
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        validation: tuple[Any, ArrayLike] | None = None,
+        report: Callable[[float, float | None], None] | None = None,
+    ) -> Self:
+        """Learns from X (N examples) and their labels y (N,).
+
+        Args:
+            X: a table (DataFrame, Arrow table, array (N, F)), texts (N,), or images (N, H, W[, C]) uint8.
+            y: labels of any type that sorts.
+            validation: X and y that may choose settings and when to stop; labels unseen in y are left out.
+            report: called with the fraction done and the validation score so far.
+
+        Raises:
+            DataError: if the inputs can't be used.
+            ConfigError: if a parameter can't be used.
+            TrainingError: if the loss is not finite.
+        """
+        labels = check_labels(self, X, y)
+        self.classes_, targets = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ConfigError(
+                f"y has one class only, {self.classes_[0]!r}; a classifier needs at least two classes."
+            )
+        if validation is not None:
+            validation = self._seen(*validation)
+        return self._fit(X, targets.astype(np.int64), len(self.classes_), validation, report)
+
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """X (N examples) -> probabilities (N, C), in the order of `classes_`."""
+        return self._outputs(X)
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """X (N examples) -> labels (N,)."""
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(1)]
+
+    def encode_labels(self, y: ArrayLike) -> NDArray[np.int64]:
+        """Labels (N,) -> class indices (N,), -1 for labels that training had not."""
+        labels = np.asarray(y)
+        index = np.searchsorted(self.classes_, labels).clip(0, len(self.classes_) - 1)
+        return np.where(self.classes_[index] == labels, index, -1).astype(np.int64)
+
+    def _seen(self, X: Any, y: ArrayLike) -> tuple[Any, NDArray[np.int64]]:
+        index = self.encode_labels(y)
+        seen = np.flatnonzero(index >= 0)
+        return (X if len(seen) == len(index) else take(X, seen)), index[seen]
+
+
+class RungRegressor(RegressorMixin, RungEstimator):  # type: ignore[misc]
+    """A rung that predicts numbers."""
+
+    output_kind = OutputKind.NUMBER
+
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        validation: tuple[Any, ArrayLike] | None = None,
+        report: Callable[[float, float | None], None] | None = None,
+    ) -> Self:
+        """Learns from X (N examples) and their numbers y (N,); the rest as in `RungClassifier.fit`.
+
+        Raises:
+            DataError: if the inputs can't be used.
+            ConfigError: if a parameter can't be used.
+            TrainingError: if the loss is not finite.
+        """
+        numbers = check_numbers(self, X, y)
+        if validation is not None:
+            validation = (validation[0], np.asarray(validation[1], dtype=np.float64))
+        return self._fit(X, numbers, 1, validation, report)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """X (N examples) -> numbers (N,)."""
+        return self._outputs(X)
+
+
+def _precision(name: str) -> Precision:
+    try:
+        return Precision(name)
+    except ValueError:
+        raise ConfigError(f"precision {name!r} is unknown; allowed are {', '.join(Precision)}.") from None

@@ -1,0 +1,110 @@
+"""What users hand to an estimator, in the one form that learners take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_y, check_consistent_length, column_or_1d, validate_data
+
+from rungwise.data import as_images, as_table, as_texts
+from rungwise.errors import DataError
+from rungwise.kinds import InputKind
+
+__all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "take"]
+
+
+def kind_of(X: Any, kinds: set[InputKind]) -> InputKind:
+    """The one of these kinds that X is; only its form is looked at.
+
+    Raises:
+        DataError: if X is of none of them.
+    """
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    found = _form(X)
+    if found not in kinds:
+        raise DataError(f"X looks like {found} input, but this model takes {' or '.join(sorted(kinds))}.")
+    return found
+
+
+def _form(X: Any) -> InputKind:
+    if isinstance(X, pa.ChunkedArray | pa.Array):
+        return InputKind.TEXT
+    if isinstance(X, pa.Table) or hasattr(X, "columns") or sparse.issparse(X):
+        return InputKind.TABLE
+    first = X[0] if isinstance(X, list | tuple) and X else None
+    if isinstance(first, str):
+        return InputKind.TEXT
+    array = np.asarray(X)
+    if array.ndim >= 3:
+        return InputKind.IMAGE
+    if array.ndim == 1 and array.dtype.kind in "OUST":
+        return InputKind.TEXT
+    return InputKind.TABLE
+
+
+def coerce_inputs(estimator: Any, X: Any, kind: InputKind, *, reset: bool) -> Any:
+    """X -> the form of its kind that learners take; `reset` at fit, when columns are learned, not checked.
+
+    Raises:
+        DataError: if X can't be used.
+    """
+    match kind:
+        case InputKind.TEXT:
+            return as_texts(X)
+        case InputKind.IMAGE:
+            return as_images(X)
+        case InputKind.TABLE:
+            return _coerce_table(estimator, X, reset=reset)
+
+
+def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
+    """Frames keep their columns' kinds; arrays are checked as scikit-learn's estimators check them."""
+    if not isinstance(X, pa.Table) and not hasattr(X, "columns"):
+        X = validate_data(
+            estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=1
+        )
+        return as_table(X)
+    if isinstance(X, pa.Table):
+        names = X.column_names
+    else:
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        names = list(X.columns)
+    if reset:
+        estimator.columns_ = names
+    return as_table(X)
+
+
+def check_labels(estimator: Any, X: Any, y: ArrayLike) -> NDArray[Any]:
+    """Labels (N,), as many as X."""
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    check_classification_targets(y)
+    labels = column_or_1d(y, warn=True)
+    check_consistent_length(X, labels)
+    return labels
+
+
+def check_numbers(estimator: Any, X: Any, y: ArrayLike) -> NDArray[np.float64]:
+    """Finite numbers (N,), as many as X."""
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    numbers = _check_y(y, y_numeric=True, estimator=estimator).astype(np.float64)
+    check_consistent_length(X, numbers)
+    return numbers
+
+
+def take(X: Any, index: NDArray[np.int64]) -> Any:
+    """The rows of X at index (M,), in X's own form."""
+    if isinstance(X, pa.Table | pa.ChunkedArray | pa.Array):
+        return X.take(pa.array(index))
+    if hasattr(X, "iloc"):
+        return X.iloc[index]
+    if isinstance(X, np.ndarray) or sparse.issparse(X):
+        return X[index]
+    return [X[i] for i in index]

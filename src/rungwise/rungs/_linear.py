@@ -1,0 +1,80 @@
+"""The last step that most traditional rungs share: scores that are linear in features, as probabilities."""
+
+# N examples, F features, C classes, K scores: 1 for two classes and for numbers, else C
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from rungwise.rung import State
+
+__all__ = ["LinearScores", "best_temperature"]
+
+_LOG_TEMPERATURE_RANGE = (-5.0, 5.0)
+
+
+class LinearScores:
+    """Features (N, F), dense or sparse, -> scores (N, K), and class probabilities (N, C) by softmax.
+
+    Args:
+        weights: (F, K).
+        bias: (K,).
+        temperature: what scores are divided by before the softmax; 1 for logistic regression, whose scores are
+            log-odds already, fitted by `best_temperature` on validation for margins such as an SVM's.
+    """
+
+    def __init__(self, weights: NDArray[Any], bias: NDArray[Any], temperature: float = 1.0) -> None:
+        self.weights = np.ascontiguousarray(weights, dtype=np.float32)
+        self.bias = np.asarray(bias, dtype=np.float32)
+        self.temperature = temperature
+
+    @classmethod
+    def of(cls, model: Any) -> LinearScores:
+        """The scores of a fitted scikit-learn linear model, by its `coef_` and `intercept_`."""
+        coefficients = np.atleast_2d(model.coef_)
+        return cls(coefficients.T, np.broadcast_to(model.intercept_, len(coefficients)))
+
+    def scores(self, features: Any) -> NDArray[np.float32]:
+        """Features (N, F) -> scores (N, K)."""
+        return np.asarray(features @ self.weights) + self.bias
+
+    def class_scores(self, features: Any) -> NDArray[np.float32]:
+        """Features (N, F) -> one score a class (N, C); of two classes the first has the score 0."""
+        scores = self.scores(features)
+        return np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
+
+    def probabilities(self, features: Any) -> NDArray[np.float32]:
+        """Features (N, F) -> class probabilities (N, C)."""
+        probabilities: NDArray[np.float32] = softmax(self.class_scores(features) / self.temperature, axis=1)
+        return probabilities
+
+    def num_parameters(self) -> int:
+        """Weights and biases."""
+        return self.weights.size + self.bias.size
+
+    def state(self) -> State:
+        """Weights, bias and temperature."""
+        return {"weights": self.weights, "bias": self.bias, "temperature": self.temperature}
+
+    @classmethod
+    def from_state(cls, state: State) -> LinearScores:
+        """What `state` was taken from."""
+        return cls(state["weights"], state["bias"], state["temperature"])
+
+
+def best_temperature(scores: NDArray[Any], targets: NDArray[np.int64]) -> float:
+    """Scores (N, C), class indices (N,) -> the temperature of the least log loss.
+
+    Source: Guo et al. (2017), On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599.
+    """
+    rows = np.arange(len(targets))
+
+    def log_loss(log_temperature: float) -> float:
+        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[rows, targets].mean())
+
+    return float(np.exp(minimize_scalar(log_loss, bounds=_LOG_TEMPERATURE_RANGE, method="bounded").x))

@@ -1,0 +1,1 @@
+"""Linear models, kernels, trees and n-grams."""

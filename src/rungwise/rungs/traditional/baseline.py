@@ -1,0 +1,97 @@
+"""The trivial baseline: the share of each class, or the mean.
+
+Idea:
+    Looks at no input. Whatever a model is worth, it is worth what it scores above this.
+Formula:
+    p(c) = n_c / n for classes; ŷ = mean(y) for numbers.
+Source:
+    Holte (1993), Very simple classification rules perform well on most commonly used datasets, Machine Learning 11,
+    https://doi.org/10.1023/A:1022631118932 (its "0-rule").
+Deviations:
+    none.
+Cost:
+    One pass over the targets; no work to predict.
+Wins:
+    When the inputs say nothing of the target; then no rung is worth its cost.
+Loses:
+    Against everything else, or something is wrong with the data.
+"""
+
+# N examples, C outputs
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.rung import Cost, Epoch, FitContext, Pair, Shape, State, TraditionalRung
+
+__all__ = ["RUNG", "Baseline", "BaselineConfig"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineConfig:
+    """It has no settings."""
+
+
+class Baseline:
+    """Predicts the same outputs (C,) for every example."""
+
+    def __init__(self, config: BaselineConfig, pair: Pair) -> None:
+        del config
+        self.pair = pair
+        self.history: list[Epoch] = []
+        self.outputs: NDArray[np.float64] = np.zeros(0)
+
+    def fit(
+        self,
+        inputs: Any,
+        targets: NDArray[Any],
+        *,
+        num_outputs: int,
+        validation: tuple[Any, NDArray[Any]] | None,
+        context: FitContext,
+    ) -> None:
+        """Counts the classes, or averages the numbers."""
+        del inputs, validation, context
+        if self.pair[1] is OutputKind.LABEL:
+            self.outputs = np.bincount(targets, minlength=num_outputs) / len(targets)
+        else:
+            self.outputs = np.array([targets.mean()])
+
+    def predict(self, inputs: Any) -> NDArray[np.float64]:
+        """Inputs (N) -> class shares (N, C), or the mean (N,)."""
+        outputs = np.tile(self.outputs, (len(inputs), 1))
+        return outputs if self.pair[1] is OutputKind.LABEL else outputs[:, 0]
+
+    def num_parameters(self) -> int:
+        """One an output."""
+        return self.outputs.size
+
+    def state(self) -> State:
+        """The outputs."""
+        return {"outputs": self.outputs}
+
+    def restore(self, state: State) -> None:
+        """Takes the outputs."""
+        self.outputs = state["outputs"]
+
+
+def cost(config: BaselineConfig, shape: Shape) -> Cost:
+    """An addition an example to fit, nothing to predict."""
+    del config
+    return Cost(parameters=shape.num_outputs, predict_flops=0, fit_flops=shape.num_examples)
+
+
+RUNG = TraditionalRung(
+    class_name="Baseline",
+    accepts=frozenset(product(InputKind, OutputKind)),
+    config=BaselineConfig,
+    cost=cost,
+    learner=Baseline,
+)

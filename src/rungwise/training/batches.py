@@ -1,0 +1,52 @@
+"""Which examples go into which batch: shuffled, or cut by length so that little is padded."""
+
+# N examples, B examples of one batch
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["length_batches", "sorted_batches", "train_batches"]
+
+Index = NDArray[np.int64]
+
+_POOL_BATCHES = 50
+"""Batches whose examples are sorted together: enough that they hardly pad, few enough that they mix."""
+
+
+def train_batches(
+    num_examples: int, lengths: Index | None, batch_size: int, rng: np.random.Generator
+) -> list[Index]:
+    """One epoch of shuffled batches; by length where examples have one."""
+    order = rng.permutation(num_examples)
+    if lengths is None:
+        return [order[i : i + batch_size] for i in range(0, num_examples, batch_size)]
+    pool = batch_size * _POOL_BATCHES
+    token_budget = int(batch_size * max(1.0, float(lengths.mean())))
+    batches: list[Index] = []
+    for i in range(0, num_examples, pool):
+        chunk = order[i : i + pool]
+        batches += length_batches(chunk[np.argsort(lengths[chunk], kind="stable")], lengths, token_budget)
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def sorted_batches(num_examples: int, lengths: Index | None, batch_size: int) -> list[Index]:
+    """All examples once, for prediction: in order, or from short to long where examples have a length."""
+    if lengths is None:
+        return [np.arange(i, min(i + batch_size, num_examples)) for i in range(0, num_examples, batch_size)]
+    token_budget = int(batch_size * max(1.0, float(lengths.mean()))) if num_examples else 1
+    return length_batches(np.argsort(lengths, kind="stable"), lengths, token_budget)
+
+
+def length_batches(order: Index, lengths: Index, token_budget: int) -> list[Index]:
+    """Cuts examples sorted by length (N,) into batches of at most `token_budget` tokens, padding counted."""
+    batches, start = [], 0
+    padded = lengths[order]
+    while start < len(order):
+        sizes = np.arange(1, len(order) - start + 1)[: token_budget + 1]
+        fits = sizes * padded[start : start + len(sizes)] <= token_budget
+        count = max(1, int(np.argmin(fits)) if not fits.all() else len(sizes))
+        batches.append(order[start : start + count])
+        start += count
+    return batches

@@ -1,0 +1,39 @@
+"""What a network's outputs are measured by, for each kind of output."""
+
+# B examples of one batch, C outputs
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from rungwise.kinds import OutputKind
+
+__all__ = ["Objective"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Loss and score of outputs (B, C) against class indices (B,) int64 or numbers (B,) float32.
+
+    Attributes:
+        kind: LABEL: cross-entropy and accuracy. NUMBER: squared error and R² of standardised targets.
+        label_smoothing: for LABEL.
+    """
+
+    kind: OutputKind
+    label_smoothing: float
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Outputs (B, C), targets (B,) -> the mean loss ()."""
+        if self.kind is OutputKind.LABEL:
+            return F.cross_entropy(outputs, targets, label_smoothing=self.label_smoothing)
+        return F.mse_loss(outputs.squeeze(1), targets)
+
+    def score(self, outputs: Tensor, targets: Tensor) -> float:
+        """Outputs (B, C), targets (B,) -> a score, greater is better."""
+        if self.kind is OutputKind.LABEL:
+            return (outputs.argmax(1) == targets).float().mean().item()
+        return 1.0 - F.mse_loss(outputs.squeeze(1), targets).item()

@@ -1,0 +1,208 @@
+"""The loop that trains every network, in five stages that a subclass may override.
+
+    prepare → (batches → step)* → validate → … → finish
+
+The length of the training is planned in steps. If the deadline can't be met at the measured pace, the plan is cut,
+and the learning rate falls to zero over what is left; otherwise the clock changes nothing, and a seed decides all.
+"""
+
+# N examples, B examples of one batch, C outputs
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rungwise.errors import TrainingError
+from rungwise.rung import Epoch, Examples, FitContext, NetworkConfig
+from rungwise.training.batches import sorted_batches, train_batches
+from rungwise.training.losses import Objective
+from rungwise.training.optimizers import make_optimizers
+from rungwise.training.precision import autocast, resolve_precision
+from rungwise.training.schedules import rate_factor
+
+__all__ = ["Trainer", "predict_outputs"]
+
+Labelled = tuple[Examples, Tensor]
+Augment = Callable[[tuple[Any, ...], torch.Generator], tuple[Any, ...]]
+
+_PROBE_STEPS = 10
+"""Steps after which the pace is first measured."""
+
+_RESERVE = 0.9
+"""The fraction of the time left that the plan may fill."""
+
+
+class Trainer:
+    """Fits a network's weights: `Trainer(network, config, context, objective).fit(train, validation)`.
+
+    Args:
+        network: on the CPU; `fit` moves it to the context's device and back.
+        config: the training's settings.
+        context: seed, deadline, device and precision.
+        objective: loss and score.
+        augment: alters a training batch on its device.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        config: NetworkConfig,
+        context: FitContext,
+        objective: Objective,
+        augment: Augment,
+    ) -> None:
+        self.network, self.config, self.context = network, config, context
+        self.objective, self.augment = objective, augment
+        self.precision = resolve_precision(context.precision, context.device)
+
+    def fit(self, train: Labelled, validation: Labelled | None) -> list[Epoch]:
+        """Trains in place, leaves the best weights seen on validation (else the last), returns the history.
+
+        Raises:
+            TrainingError: if the loss is not finite, or there was no time for one step.
+        """
+        self.prepare(train, validation)
+        for epoch in range(self.config.epochs):
+            for batch in self.batches(epoch):
+                self.step(batch)
+                if self.step_number >= self.total_steps:
+                    break
+            if not self.validate(epoch + 1) or self.step_number >= self.total_steps:
+                break
+        self.finish()
+        return self.history
+
+    # ------------------------------------------------------------------------------------- the five stages
+
+    def prepare(self, train: Labelled, validation: Labelled | None) -> None:
+        """Stage 1: the network on its device, optimizers, the plan of steps, and an empty history."""
+        self.train, self.validation = train, validation
+        self.network.to(self.context.device)
+        self.optimizers = make_optimizers(self.network, self.config)
+        self.base_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
+        self.rng = np.random.default_rng(self.context.seed)
+        self.generator = torch.Generator(self.context.device).manual_seed(self.context.seed)
+        self.total_steps = self.config.epochs * len(self._epoch_index(np.random.default_rng(0)))
+        self.step_number = 0
+        self.history: list[Epoch] = []
+        self.best: tuple[float, dict[str, Tensor]] | None = None
+        self.stale_epochs = 0
+        self.validate_seconds = 0.0
+        self.start = time.monotonic()
+        self.losses: list[Tensor] = []
+
+    def batches(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
+        """Stage 2: one epoch of batches on the device: inputs as the network takes them, targets (B,)."""
+        del epoch
+        examples, targets = self.train
+        for index in self._epoch_index(self.rng):
+            inputs = tuple(part.to(self.context.device) for part in examples.batch(index))
+            inputs = self.augment(inputs, self.generator)
+            yield inputs, targets[torch.from_numpy(index)].to(self.context.device)
+
+    def step(self, batch: tuple[tuple[Any, ...], Tensor]) -> None:
+        """Stage 3: one step of the optimizers."""
+        inputs, targets = batch
+        self.network.train()
+        self._set_rate()
+        with autocast(self.precision, self.context.device):
+            outputs = self.network(*inputs)
+        loss = self.objective.loss(outputs.float(), targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.losses.append(loss.detach())
+        self.step_number += 1
+        if self.step_number % _PROBE_STEPS == 0:
+            self._keep_to_deadline()
+            self.context.report(self.step_number / self.total_steps, self._best_score())
+
+    def validate(self, epoch: int) -> bool:
+        """Stage 4: score on validation, remember the best weights; False ends the training."""
+        train_loss = torch.stack(self.losses).mean().item() if self.losses else math.nan
+        self.losses = []
+        if not math.isfinite(train_loss):
+            raise TrainingError(
+                f"the loss is {train_loss} after {self.step_number} steps; try a learning_rate under "
+                f"{self.config.learning_rate:g}"
+            )
+        valid_loss = valid_score = None
+        if self.validation is not None:
+            start = time.monotonic()
+            outputs = predict_outputs(self.network, self.validation[0], self.config, self.context)
+            self.validate_seconds = time.monotonic() - start
+            targets = self.validation[1]
+            valid_loss = float(self.objective.loss(outputs, targets))
+            valid_score = self.objective.score(outputs, targets)
+            self._remember(valid_score)
+        seconds = time.monotonic() - self.start
+        self.history.append(Epoch(epoch, seconds, train_loss, valid_loss, valid_score))
+        self._keep_to_deadline()
+        return self.stale_epochs <= self.config.patience
+
+    def finish(self) -> None:
+        """Stage 5: the best weights, on the CPU, ready to predict."""
+        if self.best is not None:
+            self.network.load_state_dict(self.best[1])
+        self.network.to("cpu").eval()
+
+    # ---------------------------------------------------------------------------------------------- parts
+
+    def _epoch_index(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
+        examples = self.train[0]
+        return train_batches(len(examples), examples.lengths, self.config.batch_size, rng)
+
+    def _set_rate(self) -> None:
+        progress = (self.step_number + 1) / (self.total_steps + 1)
+        factor = rate_factor(self.config.schedule, progress, self.config.warmup)
+        for optimizer, rates in zip(self.optimizers, self.base_rates, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+
+    def _keep_to_deadline(self) -> None:
+        """Cuts the plan to the steps that can still be paid for; without a deadline it never changes."""
+        left = self.context.seconds_left()
+        if math.isinf(left):
+            return
+        pace = (time.monotonic() - self.start) / max(1, self.step_number)
+        affordable = int(max(0.0, _RESERVE * left - self.validate_seconds) / pace)
+        self.total_steps = min(self.total_steps, self.step_number + affordable)
+
+    def _best_score(self) -> float | None:
+        return None if self.best is None else self.best[0]
+
+    def _remember(self, score: float) -> None:
+        if self.best is None or score > self.best[0]:
+            self.best = (score, copy.deepcopy(self.network.state_dict()))
+            self.stale_epochs = 0
+        else:
+            self.stale_epochs += 1
+
+
+def predict_outputs(
+    network: nn.Module, examples: Examples, config: NetworkConfig, context: FitContext
+) -> Tensor:
+    """Examples (N) -> the network's outputs (N, C) float32 on the CPU, in the examples' order."""
+    precision = resolve_precision(context.precision, context.device)
+    network.to(context.device).eval()
+    outputs: list[Tensor] = []
+    index = sorted_batches(len(examples), examples.lengths, max(config.batch_size, 64))
+    with torch.inference_mode(), autocast(precision, context.device):
+        for part in index:
+            inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
+            outputs.append(network(*inputs).float().cpu())
+    order = torch.from_numpy(np.concatenate(index))
+    result = torch.empty_like(torch.cat(outputs))
+    result[order] = torch.cat(outputs)
+    return result.clone()
