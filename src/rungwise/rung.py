@@ -131,7 +131,11 @@ class Precision(StrEnum):
 
 
 def _ignore(fraction: float, score: float | None) -> None:
-    """Report progress to nobody."""
+    """Reports progress to nobody."""
+
+
+def _do_nothing() -> None:
+    """Tells nobody that training was cut."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,7 @@ class FitContext:
         device: a torch device name, such as "cpu", "cuda" or "mps".
         precision: of the arithmetic.
         report: called with the fraction done and the validation score so far.
+        cut: called when training is cut short to keep the deadline.
     """
 
     seed: int = 0
@@ -151,6 +156,7 @@ class FitContext:
     device: str = "cpu"
     precision: Precision = Precision.AUTO
     report: Callable[[float, float | None], None] = _ignore
+    cut: Callable[[], None] = _do_nothing
 
     def seconds_left(self) -> float:
         """Seconds until the deadline, infinite without one."""

@@ -67,6 +67,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Coerces the inputs, makes a learner and fits it."""
         started = time.monotonic()
+        self.deadline_hit_ = False
         config = registry.make_config(registry.rung(self.rung_name).config, self._settings())
         self.pair_ = (kind_of(X, self._kinds()), self.output_kind)
         inputs = coerce_inputs(self, X, self.pair_[0], reset=True)
@@ -77,12 +78,16 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             deadline=None if self.time_limit is None else started + self.time_limit,
             device=self.device,
             precision=_precision(self.precision),
+            cut=self._cut,
             **({} if report is None else {"report": report}),
         )
         learner = make_learner(self.rung_name, config, self.pair_)
         learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
         self.learner_ = learner
         return self
+
+    def _cut(self) -> None:
+        self.deadline_hit_ = True
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Inputs (N) -> the learner's outputs."""

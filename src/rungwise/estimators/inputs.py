@@ -15,7 +15,7 @@ from rungwise.data import as_images, as_table, as_texts
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind
 
-__all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "take"]
+__all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "rows", "take"]
 
 
 def kind_of(X: Any, kinds: set[InputKind]) -> InputKind:
@@ -108,3 +108,10 @@ def take(X: Any, index: NDArray[np.int64]) -> Any:
     if isinstance(X, np.ndarray) or sparse.issparse(X):
         return X[index]
     return [X[i] for i in index]
+
+
+def rows(X: Any, start: int, stop: int) -> Any:
+    """The rows of X from start to stop, without copying them."""
+    if isinstance(X, pa.Table | pa.ChunkedArray | pa.Array):
+        return X.slice(start, max(0, stop - start))
+    return X[start:stop]

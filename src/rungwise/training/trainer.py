@@ -177,7 +177,9 @@ class Trainer:
             return
         pace = (time.monotonic() - self.start) / max(1, self.step_number)
         affordable = int(max(0.0, _RESERVE * left - self.validate_seconds) / pace)
-        self.total_steps = min(self.total_steps, self.step_number + affordable)
+        if self.step_number + affordable < self.total_steps:
+            self.total_steps = self.step_number + affordable
+            self.context.cut()
 
     def _best_score(self) -> float | None:
         return None if self.best is None else self.best[0]

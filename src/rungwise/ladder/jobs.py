@@ -1,0 +1,108 @@
+"""What the climb and its workers tell each other, as files in the run's folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Job", "Paths", "read_json", "write_json"]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things stand in a run's folder."""
+
+    run: Path
+
+    @property
+    def config(self) -> Path:
+        """What was asked and what was inferred."""
+        return self.run / "config.json"
+
+    @property
+    def data(self) -> Path:
+        """The Dataset."""
+        return self.run / "data"
+
+    @property
+    def logs(self) -> Path:
+        """What workers print, and their jobs."""
+        return self.run / "logs"
+
+    def model(self, rung: str) -> Path:
+        """A rung's model folder."""
+        return self.run / "models" / rung
+
+    def predictions(self, rung: str, part: str) -> Path:
+        """A rung's predictions on a part of the data."""
+        return self.run / "predictions" / f"{rung}.{part}.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker does.
+
+    Attributes:
+        kind: "fit" or "latency".
+        run: the run's folder.
+        rung: the rung's name.
+        settings: of the rung's config, where they differ from the defaults.
+        seed: of the fit.
+        seconds: that the whole job may take.
+        device: a torch device name.
+        precision: of the arithmetic.
+    """
+
+    kind: str
+    run: str
+    rung: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    seconds: float = 0.0
+    device: str = "cpu"
+    precision: str = "auto"
+
+    @property
+    def file(self) -> Path:
+        """Where the job stands."""
+        return Paths(Path(self.run)).logs / f"{self.rung}.{self.kind}.job.json"
+
+    @property
+    def progress_file(self) -> Path:
+        """Where the worker says how far it is: `fraction` and `score`."""
+        return self.file.with_suffix(".progress")
+
+    @property
+    def result_file(self) -> Path:
+        """Where the worker leaves its result."""
+        return self.file.with_suffix(".result")
+
+    def write(self) -> None:
+        """Writes the job, and clears what an earlier try left."""
+        self.progress_file.unlink(missing_ok=True)
+        self.result_file.unlink(missing_ok=True)
+        write_json(self.file, asdict(self))
+
+    @classmethod
+    def read(cls, file: Path) -> Job:
+        """The job of a file."""
+        return cls(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Replaces a file as a whole, so that a reader never sees half of it."""
+    partial = file.with_name(file.name + ".partial")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
+    os.replace(partial, file)
+
+
+def read_json(file: Path) -> dict[str, Any] | None:
+    """What a file holds, or None where there is none."""
+    try:
+        value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return value

@@ -1,0 +1,168 @@
+"""Worker processes: started, watched and ended by the climb."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Protocol
+
+from rungwise.errors import RunError
+
+__all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "Worker", "make_launcher"]
+
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+class Worker(Protocol):
+    """A process that does one job."""
+
+    pid: int
+
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for the signal that ended it."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts workers."""
+
+    def start(self, job: Path) -> Worker:
+        """A worker on a job file."""
+        ...
+
+    def close(self) -> None:
+        """Ends every worker that still runs."""
+        ...
+
+
+def make_launcher(num_threads: int, log: Path) -> Launcher:
+    """The launcher of this platform: forking where that is safe, else a new interpreter for each worker.
+
+    Args:
+        num_threads: that each worker's libraries may use.
+        log: where workers' output goes until they open their own.
+    """
+    return (ForkLauncher if sys.platform == "linux" else SpawnLauncher)(num_threads, log)
+
+
+def _environment(num_threads: int) -> dict[str, str]:
+    threads = dict.fromkeys(_ONE_THREAD, str(num_threads))
+    return {**os.environ, **threads, "TOKENIZERS_PARALLELISM": "true" if num_threads > 1 else "false"}
+
+
+class _ForkedWorker:
+    def __init__(self, pid: int, exits: dict[int, int]) -> None:
+        self.pid, self._exits = pid, exits
+
+    def exit_code(self) -> int | None:
+        return self._exits.get(self.pid)
+
+
+class ForkLauncher:
+    """Workers forked from one process that has imported the libraries."""
+
+    def __init__(self, num_threads: int, log: Path) -> None:
+        with log.open("ab") as output:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", "rungwise.ladder.forkserver"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env=_environment(num_threads),
+                start_new_session=True,
+            )
+        self._log = log
+        self._exits: dict[int, int] = {}
+        self._pids: dict[str, int] = {}
+        self._changed = threading.Condition()
+        self._ended = False
+        threading.Thread(target=self._listen, args=(self._server.stdout,), daemon=True).start()
+
+    def start(self, job: Path) -> Worker:
+        """A forked worker on a job file.
+
+        Raises:
+            RunError: if the server has ended.
+        """
+        assert self._server.stdin is not None
+        try:
+            self._server.stdin.write(f"{job}\n".encode())
+            self._server.stdin.flush()
+        except BrokenPipeError:
+            self._ended = True
+        with self._changed:
+            self._changed.wait_for(lambda: str(job) in self._pids or self._ended)
+            if str(job) not in self._pids:
+                raise RunError(f"the process that starts workers has ended; {self._log} says why.")
+            return _ForkedWorker(self._pids.pop(str(job)), self._exits)
+
+    def close(self) -> None:
+        """Ends the server and with it the workers."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        try:
+            self._server.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait()
+
+    def _listen(self, replies: IO[bytes]) -> None:
+        for line in replies:
+            reply = json.loads(line)
+            with self._changed:
+                if "job" in reply:
+                    self._pids[reply["job"]] = reply["pid"]
+                else:
+                    self._exits[reply["pid"]] = reply["exit"]
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        replies.close()
+
+
+class _SpawnedWorker:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.pid, self._process = process.pid, process
+
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+
+class SpawnLauncher:
+    """Workers that are interpreters of their own."""
+
+    def __init__(self, num_threads: int, log: Path) -> None:
+        self._environment, self._log = _environment(num_threads), log
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, job: Path) -> Worker:
+        """A new interpreter on a job file."""
+        with self._log.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "rungwise.ladder.worker", str(job)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self._environment,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        return _SpawnedWorker(process)
+
+    def close(self) -> None:
+        """Ends the workers."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()

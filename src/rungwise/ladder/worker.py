@@ -1,0 +1,192 @@
+"""What a worker process does: fits one rung and stores what came of it, or measures its latency."""
+
+# N examples, C classes
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rungwise.artifacts import load_model, model_bytes
+from rungwise.data import Dataset
+from rungwise.errors import RungwiseError
+from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
+from rungwise.estimators.inputs import rows
+from rungwise.kinds import OutputKind
+from rungwise.ladder.jobs import Job, Paths, write_json
+from rungwise.ladder.memory import peak_memory_bytes, reset_peak_memory
+
+__all__ = ["main", "measure_latency", "predict_parts"]
+
+_FIT_FRACTION = 0.85
+"""Of a job's seconds, what fitting may take; the rest is for predicting and saving."""
+
+_CHUNK_ROWS = 16_384
+_PROGRESS_SECONDS = 0.2
+_LATENCY_SECONDS = 0.7
+_LATENCY_CALLS = 200
+
+
+def main(file: str) -> int:
+    """Does the job of a file and leaves its result beside it; returns the process's exit code."""
+    job = Job.read(Path(file))
+    _log_to(job.file.with_suffix(".log"))
+    try:
+        result = fit(job) if job.kind == "fit" else {"latency_seconds": measure_latency(job)}
+    except Exception as error:
+        traceback.print_exc()
+        result = {"status": "failed", "reason": _reason(error)}
+    write_json(job.result_file, result)
+    return 0
+
+
+def _log_to(file: Path) -> None:
+    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RungwiseError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}"
+    return f"{type(error).__name__}: {error}"
+
+
+def fit(job: Job) -> dict[str, Any]:
+    """Fits a rung on train, stores its model and its predictions on valid and test, returns the record."""
+    reset_peak_memory()
+    started = time.monotonic()
+    paths = Paths(Path(job.run))
+    dataset = Dataset.open(paths.data)
+    assert dataset.pair is not None
+    estimator = estimator_class(job.rung, dataset.pair[1])(
+        **job.settings,
+        random_state=job.seed,
+        device=job.device,
+        precision=job.precision,
+        time_limit=job.seconds * _FIT_FRACTION,
+    )
+    clock = _Clock()
+    estimator.fit(
+        dataset.inputs("train"),
+        dataset.targets("train"),
+        validation=(dataset.inputs("valid"), dataset.targets("valid")),
+        report=_progress_writer(job),
+    )
+    fit_seconds, fit_cpu_seconds = clock.read()
+    clock = _Clock()
+    estimator.save(paths.model(job.rung))
+    predict_parts(estimator, dataset, paths)
+    predict_seconds, _ = clock.read()
+    return {
+        "status": "deadline" if estimator.deadline_hit_ else "done",
+        "reason": f"stopped by its share of the budget, {job.seconds:.0f} s" if estimator.deadline_hit_ else None,
+        "fit_seconds": fit_seconds,
+        "fit_cpu_seconds": fit_cpu_seconds,
+        "predict_seconds": predict_seconds,
+        "total_seconds": time.monotonic() - started,
+        "num_predicted": dataset.num("valid") + dataset.num("test"),
+        "parameters": estimator.learner_.num_parameters(),
+        "model_bytes": model_bytes(paths.model(job.rung)),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "num_threads": int(os.environ.get("OMP_NUM_THREADS", "0")),
+        "history": [vars(epoch) for epoch in estimator.history_],
+    }
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        """Wall and CPU seconds since it was made."""
+        return time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+
+def _progress_writer(job: Job) -> Callable[[float, float | None], None]:
+    last = 0.0
+
+    def report(fraction: float, score: float | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > _PROGRESS_SECONDS:
+            last = time.monotonic()
+            write_json(job.progress_file, {"fraction": fraction, "score": score})
+
+    return report
+
+
+# --------------------------------------------------------------------------------------------- predictions
+
+
+def predict_parts(estimator: RungEstimator, dataset: Dataset, paths: Paths) -> None:
+    """Stores predictions on valid and test, a chunk of rows at a time."""
+    for part in ("valid", "test"):
+        file = paths.predictions(estimator.rung_name, part)
+        file.parent.mkdir(exist_ok=True)
+        targets, writer = dataset.targets(part), None
+        for start, table in _prediction_chunks(estimator, dataset.inputs(part), len(targets)):
+            table = table.add_column(0, "target", pa.array(targets[start : start + len(table)]))
+            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+        if writer:
+            writer.close()
+
+
+def _prediction_chunks(estimator: RungEstimator, inputs: Any, num_rows: int) -> Iterator[tuple[int, pa.Table]]:
+    for start in range(0, num_rows, _CHUNK_ROWS):
+        yield start, prediction_table(estimator, rows(inputs, start, start + _CHUNK_ROWS))
+
+
+def prediction_table(estimator: RungEstimator, inputs: Any) -> pa.Table:
+    """Inputs (N) -> a table of N rows: `prediction`, and for classes `probabilities` (list of C floats)."""
+    if not isinstance(estimator, RungClassifier):
+        return pa.table({"prediction": estimator.predict(inputs)})
+    probabilities = np.ascontiguousarray(estimator.predict_proba(inputs), dtype=np.float32)
+    if not np.isfinite(probabilities).all():
+        raise RungwiseError("the model's probabilities are not finite numbers.")
+    return pa.table(
+        {
+            "prediction": pa.array(estimator.classes_[probabilities.argmax(1)]),
+            "probabilities": pa.FixedSizeListArray.from_arrays(
+                pa.array(probabilities.ravel()), probabilities.shape[1]
+            ),
+        }
+    )
+
+
+# ------------------------------------------------------------------------------------------------- latency
+
+
+def measure_latency(job: Job) -> float:
+    """Seconds that the stored model takes for one example, preprocessing included: the median of many calls."""
+    paths = Paths(Path(job.run))
+    dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
+    inputs = dataset.inputs("test")
+    ask = estimator.predict_proba if estimator.output_kind is OutputKind.LABEL else estimator.predict  # type: ignore[attr-defined]
+    seconds: list[float] = []
+    start = time.perf_counter()
+    for call in range(_LATENCY_CALLS + 1):
+        row = call % dataset.num("test")
+        example = rows(inputs, row, row + 1)
+        before = time.perf_counter()
+        ask(example)
+        seconds.append(time.perf_counter() - before)
+        if time.perf_counter() - start > _LATENCY_SECONDS and call:
+            break
+    return float(np.median(seconds[1:]))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1]))
