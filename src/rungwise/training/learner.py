@@ -97,7 +97,7 @@ class NetworkLearner:
             "shape": asdict(self.shape),
             "target_mean": self.target_mean,
             "target_scale": self.target_scale,
-            "network": {name: tensor.numpy() for name, tensor in self.network.state_dict().items()},
+            "network": {name: tensor.cpu().numpy() for name, tensor in self.network.state_dict().items()},
         }
 
     def restore(self, state: State) -> None:

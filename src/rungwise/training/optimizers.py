@@ -1,30 +1,92 @@
 """Optimizers over a network's parameters: matrices and the rest are treated apart."""
 
+# O output features, I input features
+
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rungwise.rung import NetworkConfig, Optimizer
 
-__all__ = ["make_optimizers"]
+__all__ = ["FlatMuon", "hidden_weights", "make_optimizers"]
 
-_SMALL_RATE = 0.1
-"""Under Muon, the learning rate of what is no hidden matrix (AdamW), as a fraction of Muon's own."""
+_MOMENTUM = 0.95
 
 
 def make_optimizers(network: nn.Module, config: NetworkConfig) -> list[torch.optim.Optimizer]:
-    """The optimizers that together step every parameter; weight decay falls on matrices alone."""
+    """The optimizers that together step every parameter; weight decay falls on matrices alone.
+
+    Under Muon, hidden weights are stepped by it and the rest by AdamW, at the same rate.
+    """
     parameters = [p for p in network.parameters() if p.requires_grad]
-    matrices = [p for p in parameters if p.ndim >= 2]
-    rest = [p for p in parameters if p.ndim < 2]
     rate, decay = config.learning_rate, config.weight_decay
-    groups = [{"params": matrices, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
     match config.optimizer:
         case Optimizer.ADAMW:
-            return [torch.optim.AdamW(groups, lr=rate)]
+            return [torch.optim.AdamW(_groups(parameters, decay), lr=rate)]
         case Optimizer.SGD:
-            return [torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)]
+            return [torch.optim.SGD(_groups(parameters, decay), lr=rate, momentum=0.9, nesterov=True)]
         case Optimizer.MUON:
-            raise NotImplementedError
+            hidden = hidden_weights(network)
+            taken = {id(p) for p in hidden}
+            rest = [p for p in parameters if id(p) not in taken]
+            muon = [FlatMuon(hidden, rate, decay)] if hidden else []
+            return [*muon, torch.optim.AdamW(_groups(rest, decay), lr=rate)]
+
+
+def _groups(parameters: list[nn.Parameter], decay: float) -> list[dict[str, object]]:
+    groups: list[dict[str, object]] = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def hidden_weights(network: nn.Module) -> list[nn.Parameter]:
+    """The weights of linear and convolutional layers, but for the layer that reads the input and the last."""
+    modules = list(network.modules())
+    layers = [m for m in modules if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)]
+    first = 0 if any(isinstance(m, nn.Embedding) for m in modules) else 1
+    weights = [layer.get_parameter("weight") for layer in layers[first:-1]]
+    return [weight for weight in weights if weight.requires_grad]
+
+
+class FlatMuon(torch.optim.Muon):
+    """torch's Muon, which takes matrices alone, over kernels too: each is seen as a matrix (O, the rest).
+
+    Source: Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/; steps are scaled to the size of AdamW's
+    (Liu et al. 2025, https://arxiv.org/abs/2502.16982), so that both take the same learning rates.
+
+    Args:
+        weights: (O, I, ...), dense in memory in any order of the axes behind the first.
+        rate: the learning rate.
+        decay: the weight decay.
+    """
+
+    def __init__(self, weights: list[nn.Parameter], rate: float, decay: float) -> None:
+        self.weights = weights
+        self.matrices = [nn.Parameter(_as_matrix(weight.detach())) for weight in weights]
+        super().__init__(
+            self.matrices, lr=rate, weight_decay=decay, momentum=_MOMENTUM, adjust_lr_fn="match_rms_adamw"
+        )
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Steps the weights by their gradients."""
+        for weight, matrix in zip(self.weights, self.matrices, strict=True):
+            if weight.grad is not None:
+                gradient = torch.empty_like(weight).copy_(weight.grad)  # in the weight's order of memory
+                matrix.grad = _as_matrix(gradient)
+        super().step(closure)  # type: ignore[no-untyped-call]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of weights and matrices."""
+        super().zero_grad(set_to_none)
+        for weight in self.weights:
+            weight.grad = None
+
+
+def _as_matrix(weight: Tensor) -> Tensor:
+    """A dense weight (O, I, ...) -> (O, the rest) over the same memory."""
+    columns = weight.numel() // len(weight)
+    return weight.as_strided((len(weight), columns), (columns, 1))

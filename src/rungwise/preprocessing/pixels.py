@@ -1,0 +1,139 @@
+"""Images for networks: bytes in memory, normalised a batch at a time, altered at random in training."""
+
+# N images, B of a batch, H height, W width, C channels
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rungwise.errors import DataError
+from rungwise.preprocessing.augment import alter, cut_out
+from rungwise.rung import ImageShape, NetworkConfig, State
+
+__all__ = ["Flip", "ImageNetworkConfig", "PixelExamples", "PixelPreprocessor"]
+
+Pixels = NDArray[np.uint8]
+
+_CHUNK = 4096
+"""Images whose bytes are counted at a time."""
+
+
+class Flip(StrEnum):
+    """Whether training images are mirrored at random: photographs gain, letters and digits lose."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageNetworkConfig(NetworkConfig):
+    """How a network is trained on images: the fields of `NetworkConfig`, and random alterations of each batch.
+
+    Attributes:
+        flip: mirror left and right.
+        shift: move by up to this fraction of the side.
+        cutout: blank a square with this fraction of the side.
+    """
+
+    flip: Flip = Flip.AUTO
+    shift: float = 0.07
+    cutout: float = 0.0
+
+
+class PixelExamples:
+    """Images as bytes (N, H, W, C), in memory or mapped, with what they are normalised by (C,)."""
+
+    lengths: NDArray[np.int64] | None = None
+
+    def __init__(self, pixels: Pixels, mean: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
+        self.pixels = pixels
+        self.mean, self.scale = torch.from_numpy(mean), torch.from_numpy(scale)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def batch(self, index: NDArray[np.int64]) -> tuple[Tensor]:
+        """Image numbers (B,) -> images (B, C, H, W) float32, channels last in memory."""
+        pixels = torch.from_numpy(self.pixels[index])
+        return ((pixels.float() - self.mean).mul_(self.scale).permute(0, 3, 1, 2),)
+
+
+class PixelPreprocessor:
+    """Images -> mean 0 and standard deviation 1 in each channel over the training images."""
+
+    def __init__(self, config: ImageNetworkConfig) -> None:
+        self.config = config
+        self.size: tuple[int, int, int]  # H, W, C
+        self.mean: NDArray[np.float32]
+        self.scale: NDArray[np.float32]
+        self.flip = False
+
+    def fit(self, inputs: Pixels) -> None:
+        """Counts the bytes of each channel, and settles whether flips are sound."""
+        self.size = inputs.shape[1:]
+        counts = _byte_counts(inputs)  # (C, 256)
+        total = counts.sum(1)
+        mean = counts @ np.arange(256) / total
+        deviation = np.sqrt(counts @ np.arange(256) ** 2 / total - mean**2)
+        self.mean = mean.astype(np.float32)
+        self.scale = (1.0 / np.maximum(deviation, 1.0)).astype(np.float32)
+        self.flip = self.config.flip is Flip.ON
+
+    def shape(self, *, num_examples: int, num_outputs: int) -> ImageShape:
+        """The problem's size."""
+        height, width, channels = self.size
+        return ImageShape(
+            num_examples=num_examples, num_outputs=num_outputs, channels=channels, height=height, width=width
+        )
+
+    def examples(self, inputs: Pixels) -> PixelExamples:
+        """Images uint8 (N, H, W, C) -> the same, not copied.
+
+        Raises:
+            DataError: if they are of another size than those of `fit`.
+        """
+        if inputs.shape[1:] != self.size:
+            got, known = ("×".join(map(str, size)) for size in (inputs.shape[1:], self.size))
+            raise DataError(
+                f"images are {got} (height × width × channels), but the model was fitted on {known}; "
+                "resize them or convert their colours."
+            )
+        return PixelExamples(inputs, self.mean, self.scale)
+
+    def augment(self, batch: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
+        """A batch of images (B, C, H, W) -> mirrored, moved and blanked at random, as configured."""
+        (images,) = batch
+        side = min(images.shape[2:])
+        shift, hole = round(self.config.shift * side), round(self.config.cutout * side)
+        if shift or self.flip:
+            images = alter(images, generator, flip=self.flip, shift=shift)
+        if hole:
+            images = cut_out(images, generator, side=hole)
+        return (images,)
+
+    def state(self) -> State:
+        """The size, and what images are normalised by."""
+        return {"size": list(self.size), "mean": self.mean, "scale": self.scale}
+
+    def restore(self, state: State) -> None:
+        """Takes the size and the normalisation."""
+        self.size = tuple(state["size"])
+        self.mean, self.scale = state["mean"], state["scale"]
+
+
+def _byte_counts(images: Pixels) -> NDArray[np.int64]:
+    """Images (N, H, W, C) -> how often each channel has each byte (C, 256)."""
+    counts = np.zeros((images.shape[-1], 256), dtype=np.int64)
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK]
+        for channel in range(images.shape[-1]):
+            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    return counts
