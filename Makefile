@@ -9,7 +9,8 @@
 # PYTHON=python3.12 chooses the interpreter. pip's own settings (PIP_INDEX_URL, …) apply.
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && exit; \
+	done; echo python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
@@ -49,10 +50,9 @@ $(VENV)/.torch: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Rungwise needs Python 3.11 or newer, and none is on the PATH" \
-		"($$(python3 --version 2>&1)). Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Rungwise needs Python 3.11" \
-		"or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Rungwise needs" \
+		"Python 3.11 or newer, and '$(PYTHON)' isn't ($$($(PYTHON) --version 2>&1)). Install one, or name it:" \
+		"make PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "Creating $(VENV) with $$($(PYTHON) --version) …"
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) can't create a virtual environment;" \
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "'$(PYTHON)' can't create a virtual environment;" \
 		"on Debian and Ubuntu: apt install python3-venv"; exit 1; }
