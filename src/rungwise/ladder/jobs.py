@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Job", "Paths", "read_json", "write_json"]
+from rungwise.evaluation.records import write_json
+
+__all__ = ["Job", "Paths", "read_json"]
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,6 @@ class Paths:
     def model(self, rung: str) -> Path:
         """A rung's model folder."""
         return self.run / "models" / rung
-
-    def predictions(self, rung: str, part: str) -> Path:
-        """A rung's predictions on a part of the data."""
-        return self.run / "predictions" / f"{rung}.{part}.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +87,6 @@ class Job:
     def read(cls, file: Path) -> Job:
         """The job of a file."""
         return cls(**json.loads(file.read_text(encoding="utf-8")))
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Replaces a file as a whole, so that a reader never sees half of it."""
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-    os.replace(partial, file)
 
 
 def read_json(file: Path) -> dict[str, Any] | None:

@@ -8,21 +8,21 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from rungwise.artifacts import load_model, model_bytes
 from rungwise.data import Dataset
-from rungwise.errors import RungwiseError
+from rungwise.errors import RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
 from rungwise.estimators.inputs import rows
-from rungwise.kinds import OutputKind
-from rungwise.ladder.jobs import Job, Paths, write_json
+from rungwise.evaluation.predictions import Predictions, write_predictions
+from rungwise.evaluation.records import write_json
+from rungwise.ladder.jobs import Job, Paths
 from rungwise.ladder.memory import peak_memory_bytes, reset_peak_memory
 
 __all__ = ["main", "measure_latency", "predict_parts"]
@@ -88,11 +88,13 @@ def fit(job: Job) -> dict[str, Any]:
     fit_seconds, fit_cpu_seconds = clock.read()
     clock = _Clock()
     estimator.save(paths.model(job.rung))
-    predict_parts(estimator, dataset, paths)
+    predict_parts(estimator, dataset, paths.run)
     predict_seconds, _ = clock.read()
     return {
         "status": "deadline" if estimator.deadline_hit_ else "done",
-        "reason": f"stopped by its share of the budget, {job.seconds:.0f} s" if estimator.deadline_hit_ else None,
+        "reason": f"stopped by its share of the budget, {job.seconds:.0f} s"
+        if estimator.deadline_hit_
+        else None,
         "fit_seconds": fit_seconds,
         "fit_cpu_seconds": fit_cpu_seconds,
         "predict_seconds": predict_seconds,
@@ -127,43 +129,34 @@ def _progress_writer(job: Job) -> Callable[[float, float | None], None]:
     return report
 
 
-# --------------------------------------------------------------------------------------------- predictions
-
-
-def predict_parts(estimator: RungEstimator, dataset: Dataset, paths: Paths) -> None:
-    """Stores predictions on valid and test, a chunk of rows at a time."""
+def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path) -> None:
+    """Stores predictions on valid and test, made a chunk of rows at a time."""
     for part in ("valid", "test"):
-        file = paths.predictions(estimator.rung_name, part)
-        file.parent.mkdir(exist_ok=True)
-        targets, writer = dataset.targets(part), None
-        for start, table in _prediction_chunks(estimator, dataset.inputs(part), len(targets)):
-            table = table.add_column(0, "target", pa.array(targets[start : start + len(table)]))
-            writer = writer or pq.ParquetWriter(file, table.schema)
-            writer.write_table(table)
-        if writer:
-            writer.close()
+        targets, inputs = dataset.targets(part), dataset.inputs(part)
+        chunks = [
+            _outputs(estimator, rows(inputs, start, start + _CHUNK_ROWS))
+            for start in range(0, len(targets), _CHUNK_ROWS)
+        ]
+        write_predictions(
+            run, estimator.rung_name, part, _predictions(estimator, targets, np.concatenate(chunks))
+        )
 
 
-def _prediction_chunks(estimator: RungEstimator, inputs: Any, num_rows: int) -> Iterator[tuple[int, pa.Table]]:
-    for start in range(0, num_rows, _CHUNK_ROWS):
-        yield start, prediction_table(estimator, rows(inputs, start, start + _CHUNK_ROWS))
-
-
-def prediction_table(estimator: RungEstimator, inputs: Any) -> pa.Table:
-    """Inputs (N) -> a table of N rows: `prediction`, and for classes `probabilities` (list of C floats)."""
-    if not isinstance(estimator, RungClassifier):
-        return pa.table({"prediction": estimator.predict(inputs)})
-    probabilities = np.ascontiguousarray(estimator.predict_proba(inputs), dtype=np.float32)
-    if not np.isfinite(probabilities).all():
-        raise RungwiseError("the model's probabilities are not finite numbers.")
-    return pa.table(
-        {
-            "prediction": pa.array(estimator.classes_[probabilities.argmax(1)]),
-            "probabilities": pa.FixedSizeListArray.from_arrays(
-                pa.array(probabilities.ravel()), probabilities.shape[1]
-            ),
-        }
+def _outputs(estimator: RungEstimator, inputs: Any) -> NDArray[Any]:
+    """Inputs (N) -> probabilities (N, C), or numbers (N,)."""
+    return (
+        estimator.predict_proba(inputs)
+        if isinstance(estimator, RungClassifier)
+        else estimator.predict(inputs)
     )
+
+
+def _predictions(estimator: RungEstimator, targets: NDArray[Any], outputs: NDArray[Any]) -> Predictions:
+    if not np.isfinite(outputs).all():
+        raise TrainingError("the fitted model's outputs are not all finite numbers.")
+    if not isinstance(estimator, RungClassifier):
+        return Predictions(targets, outputs)
+    return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs)
 
 
 # ------------------------------------------------------------------------------------------------- latency
@@ -174,14 +167,13 @@ def measure_latency(job: Job) -> float:
     paths = Paths(Path(job.run))
     dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
     inputs = dataset.inputs("test")
-    ask = estimator.predict_proba if estimator.output_kind is OutputKind.LABEL else estimator.predict  # type: ignore[attr-defined]
     seconds: list[float] = []
     start = time.perf_counter()
     for call in range(_LATENCY_CALLS + 1):
         row = call % dataset.num("test")
         example = rows(inputs, row, row + 1)
         before = time.perf_counter()
-        ask(example)
+        _outputs(estimator, example)
         seconds.append(time.perf_counter() - before)
         if time.perf_counter() - start > _LATENCY_SECONDS and call:
             break

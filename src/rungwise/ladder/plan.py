@@ -1,0 +1,144 @@
+"""Which rungs climb, and in which order: by the cost that their formulas give for this data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+
+from rungwise import registry
+from rungwise.data import Dataset
+from rungwise.errors import ConfigError, UnknownNameError
+from rungwise.kinds import ColumnKind, InputKind, OutputKind
+from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
+
+__all__ = ["Plan", "choose_rungs", "estimate_shape", "parse_budget", "plan_rungs"]
+
+_BASELINE = "baseline"
+_SAMPLE_TEXTS = 2_000
+_WORD = r"\w+|[^\w\s]"
+_CJK = r"[\u3040-\u30ff\u3400-\u9fff]"
+_LARGEST_VOCABULARY = 30_000
+
+Plan = dict[str, Cost]
+"""The rungs that climb, in order, with the cost that each is expected to have."""
+
+
+def parse_budget(budget: str | float) -> float:
+    """A budget in seconds: `90`, `"90s"`, `"10m"` or `"1h30m"`.
+
+    Raises:
+        ConfigError: if it is no such thing, or not positive.
+    """
+    text = str(budget).strip().lower()
+    match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s?)?", text)
+    seconds = (
+        sum(float(n or 0) * unit for n, unit in zip(match.groups(), (3600, 60, 1), strict=True))
+        if match
+        else 0
+    )
+    if seconds <= 0:
+        raise ConfigError(f"budget {budget!r} is no time; write seconds, or such as 90s, 10m or 1h30m.")
+    return seconds
+
+
+def choose_rungs(pair: Pair, rungs: Sequence[str] | None) -> list[str]:
+    """The rungs that the user named, or all that accept the pair; the baseline is always one.
+
+    Raises:
+        UnknownNameError: if there is no such rung.
+        ConfigError: if a rung doesn't accept the pair.
+    """
+    accepting = registry.rungs_for(pair)
+    for name in rungs or ():
+        registry.rung(name)  # an unknown name raises here
+        if name not in accepting:
+            raise ConfigError(
+                f"rung {name!r} doesn't take {pair[0]} input for {pair[1]} output; "
+                f"these do: {', '.join(accepting)}."
+            )
+    return list(dict.fromkeys([_BASELINE, *rungs])) if rungs else accepting
+
+
+def plan_rungs(
+    dataset: Dataset,
+    *,
+    rungs: Sequence[str] | None,
+    up_to: str | None,
+    settings: Mapping[str, Mapping[str, Any]],
+) -> Plan:
+    """The rungs that climb on this data, cheapest first.
+
+    Args:
+        dataset: what they climb on.
+        rungs: names, or None for all that accept the data's kinds.
+        up_to: the last rung, or None.
+        settings: of rungs, where they differ from the defaults.
+
+    Raises:
+        UnknownNameError: if there is no such rung.
+        ConfigError: if a rung or a setting can't be used.
+    """
+    names = choose_rungs(dataset.pair, rungs)
+    unused = [name for name in settings if name not in names]
+    if unused:
+        raise ConfigError(
+            f"settings are given for {', '.join(unused)}, which won't climb; rungs: {', '.join(names)}."
+        )
+    shape = estimate_shape(dataset)
+    costs = {name: _cost(name, shape, settings.get(name, {})) for name in names}
+    order = sorted(names, key=lambda name: (costs[name].fit_flops, name))
+    if up_to is not None:
+        registry.rung(up_to)
+        if up_to not in order:
+            raise UnknownNameError("rung", up_to, order, "It isn't on this ladder.")
+        order = order[: order.index(up_to) + 1]
+    return {name: costs[name] for name in order}
+
+
+def _cost(name: str, shape: Shape, settings: Mapping[str, Any]) -> Cost:
+    rung = registry.rung(name)
+    return rung.cost(registry.make_config(rung.config, settings), shape)
+
+
+def estimate_shape(dataset: Dataset) -> Shape:
+    """The problem's size before any preprocessing is fitted."""
+    num_examples = dataset.num("train")
+    num_outputs = len(dataset.classes) if dataset.pair[1] is OutputKind.LABEL else 1
+    inputs = dataset.inputs("train")
+    match dataset.pair[0]:
+        case InputKind.IMAGE:
+            _, height, width, channels = inputs.shape
+            return ImageShape(
+                num_examples=num_examples,
+                num_outputs=num_outputs,
+                channels=channels,
+                height=height,
+                width=width,
+            )
+        case InputKind.TEXT:
+            sample = inputs.slice(0, _SAMPLE_TEXTS)
+            words = pc.sum(pc.count_substring_regex(sample, _WORD)).as_py() or 0
+            cjk = pc.sum(pc.count_substring_regex(sample, _CJK)).as_py() or 0
+            mean_tokens = (words + cjk) / max(1, len(sample))
+            return TextShape(
+                num_examples=num_examples,
+                num_outputs=num_outputs,
+                vocab_size=int(
+                    min(_LARGEST_VOCABULARY, 10 * math.sqrt(max(1.0, mean_tokens) * num_examples))
+                ),
+                mean_tokens=mean_tokens,
+                max_tokens=max(1, math.ceil(4 * mean_tokens)),
+            )
+        case InputKind.TABLE:
+            kinds = {field.name: ColumnKind(field.metadata[b"kind"].decode()) for field in inputs.schema}
+            categories = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORY]
+            return TableShape(
+                num_examples=num_examples,
+                num_outputs=num_outputs,
+                num_numbers=len(kinds) - len(categories),
+                cardinalities=tuple(pc.count_distinct(inputs[name]).as_py() for name in categories),
+            )

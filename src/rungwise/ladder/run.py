@@ -1,0 +1,363 @@
+"""A run from Python: `Ladder(...).fit(data, target=...)`, and `load` for what it left."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from rungwise import registry
+from rungwise.artifacts import load_model
+from rungwise.data import Dataset, prepare
+from rungwise.errors import ConfigError, RunError
+from rungwise.estimators import RungEstimator
+from rungwise.evaluation import leaderboard, read_records, scores, verdict, write_json
+from rungwise.evaluation.records import JOURNAL
+from rungwise.evaluation.verdict import Verdict
+from rungwise.kinds import ColumnKind
+from rungwise.ladder.climb import Climb, Status, Step
+from rungwise.ladder.jobs import Job, Paths, read_json
+from rungwise.ladder.plan import parse_budget, plan_rungs
+from rungwise.rung import Cost, Precision
+from rungwise.tasks import task, task_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Ladder", "load"]
+
+SCHEMA_VERSION = 1
+"""Of the run folder's layout."""
+
+_PACKAGES = ("rungwise", "torch", "scikit-learn", "numpy", "pyarrow", "lightgbm", "tokenizers")
+
+
+def _show_nothing(step: Step) -> None:
+    """Watches the climb in silence."""
+
+
+class Ladder:
+    """Trains the rungs of a task on one dataset and says which one pays.
+
+    Args:
+        task: such as "text-classification"; inferred from the data when None.
+        rungs: names of those that climb; all that accept the task when None.
+        up_to: the last rung that climbs, in order of cost.
+        budget: for the whole climb: seconds, or such as "10m".
+        metric: that rungs are compared by; the task's own when None.
+        seed: of the split and of every rung.
+        out: the run's folder; a new one under `runs/` when None.
+        device: a torch device name, such as "cpu", "cuda" or "mps".
+        precision: "auto", "fp32" or "bf16".
+        workers: rungs side by side; as many as there are cores when None.
+        settings: rung -> setting -> value, where they differ from the rung's defaults.
+
+    Raises:
+        ConfigError: if the budget, the precision or the number of workers can't be used.
+        UnknownNameError: if there is no such task, rung or metric.
+    """
+
+    def __init__(
+        self,
+        task: str | None = None,
+        *,
+        rungs: Sequence[str] | None = None,
+        up_to: str | None = None,
+        budget: str | float = "10m",
+        metric: str | None = None,
+        seed: int = 0,
+        out: str | Path | None = None,
+        device: str = "cpu",
+        precision: str = "auto",
+        workers: int | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.task, self.metric, self.seed, self.device, self.precision = task, metric, seed, device, precision
+        self.rungs, self.up_to, self.settings = rungs, up_to, dict(settings or {})
+        self.budget = parse_budget(budget)
+        self.workers = workers
+        self.out = None if out is None else Path(out)
+        self._check()
+
+    # ------------------------------------------------------------------------------------------ the climb
+
+    def fit(self, data: Any, target: str | None = None, **options: Any) -> Self:
+        """`prepare` and `climb` in one call; the options are `prepare`'s."""
+        self.prepare(data, target, **options)
+        return self.climb()
+
+    def prepare(
+        self,
+        data: Any,
+        target: str | None = None,
+        *,
+        valid: Any = None,
+        test: Any = None,
+        columns: Mapping[str, ColumnKind | str] | None = None,
+        group: str | None = None,
+        time: str | None = None,
+        encoding: str = "utf-8",
+        drop_missing_target: bool = False,
+        image_size: int | None = None,
+    ) -> Dataset:
+        """Reads, infers, checks and splits the data into a new run's folder, and plans the climb.
+
+        Args:
+            data: a file, a folder, or a frame, table or arrays in memory.
+            target: the column to predict.
+            valid: data to choose by; cut from `data` when None.
+            test: data to judge by; cut from `data` when None.
+            columns: kinds of columns, where the inferred ones won't do.
+            group: a column whose values may not stand on both sides of the split.
+            time: a column to split by: the newest rows are the test.
+            encoding: of text files.
+            drop_missing_target: whether rows without a target are dropped, and counted, rather than refused.
+            image_size: pixels of a side that images are resized to.
+
+        Raises:
+            DataError: if the data can't be used.
+            RunError: if the folder exists.
+            ConfigError: if the task and the data don't fit.
+        """
+        self.paths = Paths(_new_folder(self.out, data))
+        self.dataset = prepare(
+            data,
+            valid=valid,
+            test=test,
+            target=target,
+            pair=None if self.task is None else task(self.task).pair,
+            columns={name: ColumnKind(kind) for name, kind in (columns or {}).items()},
+            group=group,
+            time=time,
+            seed=self.seed,
+            encoding=encoding,
+            drop_missing_target=drop_missing_target,
+            image_size=image_size,
+            folder=self.paths.data,
+        )
+        chosen = task_for(self.dataset.pair)
+        self.task = chosen.name
+        self.metric = self.metric or chosen.default_metric
+        self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
+        self.num_workers = min(self.workers or _num_cores(), len(self.plan))
+        self._write_config(data, target)
+        return self.dataset
+
+    def climb(self, observe: Callable[[Step], None] = _show_nothing) -> Self:
+        """Fits the rungs that have no result yet and writes the leaderboard, the verdict and the page.
+
+        Args:
+            observe: is shown the climb several times a second.
+
+        Raises:
+            KeyboardInterrupt: after saving what is finished.
+        """
+        self.paths.logs.mkdir(exist_ok=True)
+        (self.paths.run / JOURNAL).touch()
+        finished = {r["rung"] for r in read_records(self.paths.run) if r.get("status") in _FINAL}
+        climb = Climb(
+            self.paths,
+            [self._job(rung) for rung in self.plan if rung not in finished],
+            facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
+            budget=self.budget,
+            num_workers=self.num_workers,
+            num_threads=max(1, _num_cores() // self.num_workers) if self.num_workers == 1 else 1,
+            observe=observe,
+        )
+        try:
+            climb.run()
+        finally:
+            self.write_results()
+        return self
+
+    def write_results(self) -> None:
+        """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html` from the journal."""
+        from rungwise.report import write_report
+
+        assert self.task is not None
+        assert self.metric is not None
+        run = self.paths.run
+        classes = [str(name) for name in self.dataset.classes] if self.dataset.classes is not None else []
+        write_json(run / "metrics.json", scores(run, task(self.task).metrics, classes))
+        self.leaderboard().to_csv(run / "leaderboard.csv", index=False)
+        write_json(run / "verdict.json", self.verdict.to_dict())
+        write_report(run)
+
+    # ----------------------------------------------------------------------------------------- the results
+
+    @classmethod
+    def open(cls, run: str | Path) -> Self:
+        """The ladder of a run's folder, to look at, or to `climb` on.
+
+        Raises:
+            RunError: if it is no run's folder.
+        """
+        paths = Paths(Path(run))
+        config = read_json(paths.config)
+        if config is None:
+            raise RunError(f"{run} is no run's folder: it has no config.json; `rungwise fit` makes one.")
+        if config.get("schema_version") != SCHEMA_VERSION:
+            raise RunError(
+                f"{run}: schema_version is {config.get('schema_version')!r}; "
+                f"this version of rungwise reads {SCHEMA_VERSION}."
+            )
+        names = ("task", "budget", "metric", "seed", "device", "precision", "workers", "settings")
+        ladder = cls(**{name: config[name] for name in names})
+        ladder.paths = paths
+        ladder.dataset = Dataset.open(paths.data)
+        ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
+        ladder.num_workers = min(ladder.workers or _num_cores(), len(ladder.plan))
+        return ladder
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.paths.run
+
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a rung, cheapest first: scores with 95 % intervals, and costs."""
+        assert self.metric is not None
+        return leaderboard(self.paths.run, self.metric)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which rung pays, and the evidence."""
+        assert self.metric is not None
+        return verdict(self.paths.run, self.metric)
+
+    @property
+    def recommended(self) -> RungEstimator:
+        """The fitted model of the recommended rung.
+
+        Raises:
+            RunError: if no rung finished.
+        """
+        return self.model()
+
+    def model(self, rung: str | None = None) -> RungEstimator:
+        """The fitted model of a rung, of the recommended one when None.
+
+        Raises:
+            RunError: if the rung has no model.
+            UnknownNameError: if there is no such rung.
+        """
+        rung = rung or self.verdict.recommended
+        if rung is None:
+            raise RunError(
+                f"{self.paths.run}: no rung finished, so there is no model; the leaderboard says why."
+            )
+        registry.rung(rung)
+        if not self.paths.model(rung).exists():
+            have = sorted(folder.name for folder in (self.paths.run / "models").glob("*"))
+            raise RunError(f"{self.paths.run}: rung {rung!r} has no model; these have: {', '.join(have)}.")
+        return load_model(self.paths.model(rung))
+
+    # ----------------------------------------------------------------------------------------------- parts
+
+    def _check(self) -> None:
+        from rungwise.metrics import metric
+
+        if self.task is not None:
+            known = task(self.task)
+            if self.metric is not None and self.metric not in known.metrics:
+                raise ConfigError(
+                    f"metric {self.metric!r} isn't one of {known.name}: {', '.join(known.metrics)}."
+                )
+        if self.metric is not None:
+            metric(self.metric)
+        for name in self.rungs or ():
+            registry.rung_family(name)
+        if self.precision not in tuple(Precision):
+            raise ConfigError(f"precision {self.precision!r} is unknown; allowed are {', '.join(Precision)}.")
+        if self.workers is not None and self.workers < 1:
+            raise ConfigError(f"workers is {self.workers}; it must be at least 1.")
+
+    def _job(self, rung: str) -> Job:
+        from rungwise.training.seeds import sub_seed
+
+        return Job(
+            kind="fit",
+            run=str(self.paths.run),
+            rung=rung,
+            settings=dict(self.settings.get(rung, {})),
+            seed=sub_seed(self.seed, rung),
+            device=self.device,
+            precision=self.precision,
+        )
+
+    def _facts(self, rung: str, order: int) -> dict[str, Any]:
+        return {"order": order, "family": registry.rung_family(rung), "cost": asdict(self.plan[rung])}
+
+    def _write_config(self, data: Any, target: str | None) -> None:
+        config = {
+            "schema_version": SCHEMA_VERSION,
+            "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
+            "task": self.task,
+            "metric": self.metric,
+            "target": target or self.dataset.target,
+            "seed": self.seed,
+            "budget": self.budget,
+            "device": self.device,
+            "precision": self.precision,
+            "workers": self.workers,
+            "settings": self.settings,
+            "plan": {rung: asdict(cost) for rung, cost in self.plan.items()},
+            "fingerprint": self.dataset.fingerprint,
+            "split_hash": self.dataset.split_hash,
+            "environment": {
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "cores": _num_cores(),
+                "packages": {name: version(name) for name in _PACKAGES},
+            },
+        }
+        write_json(self.paths.config, config)
+
+
+_FINAL = (Status.DONE, Status.DEADLINE, Status.FAILED)
+
+
+def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
+    """A fitted model: of a run's folder the recommended one or the named rung's, or of a model folder.
+
+    Raises:
+        ModelError: if it is a model folder that can't be read.
+        RunError: if it is neither, or the run has no such model.
+    """
+    folder = Path(folder)
+    if (folder / JOURNAL).exists():
+        return Ladder.open(folder).model(rung)
+    if (folder / "model.safetensors").exists():
+        if rung is not None:
+            raise RunError(f"{folder} is the folder of one model; give no rung.")
+        return load_model(folder)
+    raise RunError(f"{folder} is neither a run's folder nor a model's.")
+
+
+def _num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _new_folder(out: Path | None, data: Any) -> Path:
+    """The folder of a new run, made: the one asked for, or the next free one under `runs/`."""
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise RunError(
+                f"{out} exists and isn't empty; choose another --out, or go on with it by --resume {out}."
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        return out
+    stem = Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data"
+    for number in range(1, 10_000):
+        folder = Path("runs") / (stem or "data") / "" if number == 1 else Path("runs") / f"{stem}-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise RunError(f"runs/{stem} and 9,999 more exist; name the folder with --out.")
