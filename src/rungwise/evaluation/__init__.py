@@ -1,0 +1,29 @@
+"""What a run says: pure functions of its folder, from the journal and the stored predictions to the verdict."""
+
+from rungwise.evaluation.intervals import Difference, Score, bootstrap, paired
+from rungwise.evaluation.leaderboard import leaderboard
+from rungwise.evaluation.outcomes import Outcome, read_outcomes, run_metric
+from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
+from rungwise.evaluation.records import append_record, read_records, write_json
+from rungwise.evaluation.scores import scores
+from rungwise.evaluation.verdict import Verdict, verdict
+
+__all__ = [
+    "Difference",
+    "Outcome",
+    "Predictions",
+    "Score",
+    "Verdict",
+    "append_record",
+    "bootstrap",
+    "leaderboard",
+    "paired",
+    "read_outcomes",
+    "read_predictions",
+    "read_records",
+    "run_metric",
+    "scores",
+    "verdict",
+    "write_json",
+    "write_predictions",
+]

@@ -1,0 +1,169 @@
+"""How sure a score is: the bootstrap over examples, on the same resamples for all that is compared.
+
+A resample gives each example a weight: how often it is drawn. Every metric is a link of a weighted mean, so
+the scores of all resamples are one product of the weights with the examples' values (Efron 1979). From
+`_EXACT` examples on, the weights are independent Poisson numbers (Chamandy et al. 2012), made by looking up
+random bits: memory stays bounded and a million examples take seconds.
+"""
+
+# N examples, B resamples, S values an example, M pairs of a metric and an output
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse, stats
+
+from rungwise.metrics import Metric
+
+__all__ = ["LEVEL", "RESAMPLES", "Difference", "Score", "bootstrap", "difference", "paired", "score"]
+
+RESAMPLES = 1000
+LEVEL = 0.95
+"""How often the intervals are meant to hold."""
+
+_TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles
+_EXACT = 2048
+_CHUNK = 2048
+_COUNTS = stats.poisson.ppf((np.arange(1 << 16) + 0.5) / (1 << 16), 1)
+"""16 random bits -> a Poisson number of mean 1, float64."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much one output is better than another; negative if it is worse, whichever way the metric runs.
+
+    Attributes:
+        mean: the difference of the two scores.
+        standard_error: its standard deviation over the resamples.
+        low: the lower end of its interval.
+        high: the upper end.
+        smallest: about the smallest difference that so many examples could have shown.
+    """
+
+    mean: float
+    standard_error: float
+    low: float
+    high: float
+    smallest: float
+
+
+def bootstrap(
+    target: NDArray[Any],
+    outputs: Sequence[tuple[Metric, NDArray[Any]]],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Floats:
+    """Target (N,), M metrics with their outputs -> scores (M, B), column b all of the same resample.
+
+    Args:
+        target: class numbers or numbers, at least one.
+        outputs: what is scored, each with its metric.
+        seed: of the resamples.
+        resamples: B.
+    """
+    values = [metric.per_example(target, output) for metric, output in outputs]
+    means = _resampled_means(values, len(target), np.random.SFC64(seed), resamples)
+    return np.stack([metric.link(mean) for (metric, _), mean in zip(outputs, means, strict=True)])
+
+
+def _resampled_means(
+    values: Sequence[Any], num_examples: int, bits: np.random.BitGenerator, resamples: int
+) -> list[Floats]:
+    """Values (N, S) each -> their weighted means (S, B) each."""
+    kinds = [sparse.issparse(value) for value in values]
+    dense = [value for value, is_sparse in zip(values, kinds, strict=True) if not is_sparse]
+    stacks: dict[bool, Any] = {False: np.hstack([np.ones((num_examples, 1)), *dense])}
+    if any(kinds):
+        sparses = [value for value, is_sparse in zip(values, kinds, strict=True) if is_sparse]
+        stacks[True] = sparse.hstack(sparses, format="csr")
+    totals = {kind: np.zeros((stack.shape[1], resamples)) for kind, stack in stacks.items()}
+    for rows, weights in _weights(num_examples, np.random.Generator(bits), resamples):
+        for kind, stack in stacks.items():
+            totals[kind] += stack[rows].T @ weights
+    num_drawn, next_row, means = totals[False][0], {False: 1, True: 0}, []
+    for value, kind in zip(values, kinds, strict=True):
+        first, next_row[kind] = next_row[kind], next_row[kind] + value.shape[1]
+        means.append(totals[kind][first : next_row[kind]] / num_drawn)
+    return means
+
+
+def _weights(num_examples: int, rng: np.random.Generator, resamples: int) -> Iterator[tuple[slice, Floats]]:
+    """Chunks of examples, and how often each is drawn in each resample (chunk, B)."""
+    if num_examples < _EXACT:
+        shares = np.full(num_examples, 1 / num_examples)
+        yield slice(None), rng.multinomial(num_examples, shares, size=resamples).T.astype(np.float64)
+        return
+    for start in range(0, num_examples, _CHUNK):
+        rows = slice(start, min(start + _CHUNK, num_examples))
+        shape = (rows.stop - start, resamples)
+        yield rows, _COUNTS[rng.integers(0, len(_COUNTS), size=shape, dtype=np.uint16)]
+
+
+def score(metric: Metric, target: NDArray[Any], output: NDArray[Any], scores: Floats) -> Score:
+    """A score with its percentile interval, from its scores (B,) on resamples.
+
+    Where nothing varies, as when every prediction is right, resampling can't show doubt; the interval is
+    then that of Clopper & Pearson (1934).
+    """
+    value = metric.score(target, output)
+    if np.isnan(value):
+        return Score(value, value, value)
+    low, high = np.percentile(scores, _TAILS)
+    if metric.is_share and low == high and value in (0, 1):
+        unseen = _unseen(len(target))
+        low, high = max(value - unseen, 0), min(value + unseen, 1)
+    return Score(value, float(low), float(high))
+
+
+def _unseen(num_examples: int) -> float:
+    """The largest share that can well stay unseen among so many examples."""
+    return float(1 - ((1 - LEVEL) / 2) ** (1 / num_examples))
+
+
+def difference(
+    metric: Metric,
+    target: NDArray[Any],
+    outputs: tuple[NDArray[Any], NDArray[Any]],
+    scores: tuple[Floats, Floats],
+) -> Difference:
+    """By how much the first output is better than the second, from their scores (B,) on the same resamples."""
+    sign = 1 if metric.greater_is_better else -1
+    mean = sign * (metric.score(target, outputs[0]) - metric.score(target, outputs[1]))
+    sample = sign * (scores[0] - scores[1])
+    low, high = np.percentile(sample, _TAILS)
+    error = float(np.std(sample, ddof=1))
+    smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
+    if metric.is_share:
+        smallest = max(smallest, _unseen(len(target)))
+    return Difference(float(mean), error, float(low), float(high), smallest)
+
+
+def paired(
+    metric: Metric,
+    target: NDArray[Any],
+    first: NDArray[Any],
+    second: NDArray[Any],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Difference:
+    """By how much the first output is better than the second, by the paired bootstrap."""
+    scores = bootstrap(target, [(metric, first), (metric, second)], seed=seed, resamples=resamples)
+    return difference(metric, target, (first, second), (scores[0], scores[1]))

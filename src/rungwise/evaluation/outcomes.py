@@ -1,0 +1,134 @@
+"""What each rung of a run came to: its record, its predictions, and their scores with intervals."""
+
+# N examples, B resamples
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rungwise.errors import ConfigError
+from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
+from rungwise.evaluation.predictions import Predictions, has_predictions, read_predictions
+from rungwise.evaluation.records import read_records
+from rungwise.metrics import Metric, metric, rarer_class
+
+__all__ = ["PARTS", "Judged", "Outcome", "judge", "read_outcomes", "run_metric"]
+
+PARTS = ("valid", "test")
+
+_NO_SCORE = Score(float("nan"), float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One rung of a run.
+
+    Attributes:
+        rung: its name.
+        record: its record in the journal, with `latency_seconds` where that was measured.
+        valid: what it said of the validation part; None if it didn't get so far.
+        test: what it said of the test part.
+    """
+
+    rung: str
+    record: dict[str, Any]
+    valid: Predictions | None
+    test: Predictions | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has predictions to be judged by."""
+        return self.valid is not None and self.test is not None
+
+
+def read_outcomes(run_folder: Path) -> list[Outcome]:
+    """The rungs of a run, cheapest first.
+
+    Raises:
+        RunError: if the journal or a file of predictions can't be read.
+    """
+    records = read_records(run_folder)
+    latencies = {
+        record["rung"]: record["latency_seconds"] for record in records if record["type"] == "latency"
+    }
+    outcomes = []
+    for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
+        rung = record["rung"]
+        is_finished = record["status"] in ("done", "deadline") and has_predictions(run_folder, rung)
+        valid, test = (read_predictions(run_folder, rung, part) if is_finished else None for part in PARTS)
+        outcomes.append(Outcome(rung, {"latency_seconds": latencies.get(rung), **record}, valid, test))
+    return outcomes
+
+
+def run_metric(name: str, outcomes: Sequence[Outcome]) -> Metric:
+    """The metric of that name for a run: where it has a positive class, the same one for every part.
+
+    Raises:
+        UnknownNameError: if there is no such metric.
+        ConfigError: if it doesn't fit what the run predicts.
+    """
+    known = next((outcome.valid for outcome in outcomes if outcome.valid is not None), None)
+    if known is None:
+        return metric(name)
+    chosen = metric(name, positive=rarer_class(known.target))
+    if (known.probabilities is None) is (chosen.output == "label"):
+        kind = "numbers" if known.probabilities is None else "classes"
+        raise ConfigError(
+            f"metric {name!r} doesn't fit: this run predicts {kind}; `rungwise tasks` lists its metrics."
+        )
+    if chosen.is_binary and known.probabilities is not None and known.probabilities.shape[1] != 2:
+        raise ConfigError(
+            f"metric {name!r} is for two classes, and there are {known.probabilities.shape[1]}; take macro-{name}."
+        )
+    return chosen
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The finished rungs on one part, all on the same resamples.
+
+    Attributes:
+        metric: what they are judged by.
+        target: (N,).
+        outputs: rung → what the metric looks at.
+        scores: rung → its score on each resample (B,).
+    """
+
+    metric: Metric
+    target: NDArray[Any]
+    outputs: dict[str, NDArray[Any]]
+    scores: dict[str, Floats]
+
+    def score(self, rung: str) -> Score:
+        """A rung's score with its interval; NaN for a rung that has no predictions."""
+        if rung not in self.outputs:
+            return _NO_SCORE
+        return score(self.metric, self.target, self.outputs[rung], self.scores[rung])
+
+    def difference(self, first: str, second: str) -> Difference:
+        """By how much the first rung is better than the second."""
+        outputs = self.outputs[first], self.outputs[second]
+        return difference(self.metric, self.target, outputs, (self.scores[first], self.scores[second]))
+
+
+def judge(
+    outcomes: Sequence[Outcome], part: str, metrics: Sequence[Metric], *, seed: int = 0
+) -> list[Judged]:
+    """The finished rungs on a part by each metric, from one pass of the bootstrap."""
+    parts: dict[str, Predictions] = {o.rung: getattr(o, part) for o in outcomes if o.is_finished}
+    if not parts:
+        return [Judged(metric, np.empty(0), {}, {}) for metric in metrics]
+    target = next(iter(parts.values())).target
+    outputs = [{rung: p.output(metric) for rung, p in parts.items()} for metric in metrics]
+    pairs = [(m, output) for m, by_rung in zip(metrics, outputs, strict=True) for output in by_rung.values()]
+    scores = iter(bootstrap(target, pairs, seed=seed))
+    return [
+        Judged(metric, target, by_rung, {rung: next(scores) for rung in by_rung})
+        for metric, by_rung in zip(metrics, outputs, strict=True)
+    ]

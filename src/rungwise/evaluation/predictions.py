@@ -1,0 +1,84 @@
+"""What each rung said of each example: `predictions/RUNG.{valid,test}.parquet`."""
+
+# N examples, K classes
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rungwise.errors import RunError
+from rungwise.metrics import Metric, Needs
+
+__all__ = ["Predictions", "has_predictions", "read_predictions", "write_predictions"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The targets of a part and what one rung put out for them.
+
+    Attributes:
+        target: class numbers (N,) int64, `metrics.UNSEEN` for a class not seen in training; or numbers (N,) float64.
+        prediction: of the same form.
+        probabilities: (N, K) of classes, None of numbers.
+    """
+
+    target: NDArray[Any]
+    prediction: NDArray[Any]
+    probabilities: NDArray[np.floating[Any]] | None = None
+
+    def output(self, metric: Metric) -> NDArray[Any]:
+        """What the metric compares the targets with."""
+        if metric.needs is Needs.PREDICTION:
+            return self.prediction
+        if self.probabilities is None:
+            raise RunError(
+                f"{metric.name} needs the probabilities of classes, and this run predicts numbers."
+            )
+        return self.probabilities
+
+
+def _file(run_folder: Path, rung: str, part: str) -> Path:
+    return run_folder / "predictions" / f"{rung}.{part}.parquet"
+
+
+def has_predictions(run_folder: Path, rung: str) -> bool:
+    """Whether the rung got as far as predicting the validation and the test part."""
+    return all(_file(run_folder, rung, part).is_file() for part in ("valid", "test"))
+
+
+def write_predictions(run_folder: Path, rung: str, part: str, predictions: Predictions) -> Path:
+    """Stores what a rung said of a part; returns the file."""
+    columns = {"target": pa.array(predictions.target), "prediction": pa.array(predictions.prediction)}
+    if predictions.probabilities is not None:
+        flat = pa.array(np.asarray(predictions.probabilities, dtype=np.float32).ravel())
+        fixed = pa.FixedSizeListArray.from_arrays(flat, predictions.probabilities.shape[1])
+        columns["probabilities"] = fixed.cast(pa.list_(pa.float32()))
+    file = _file(run_folder, rung, part)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), file)
+    return file
+
+
+def read_predictions(run_folder: Path, rung: str, part: str) -> Predictions:
+    """What a rung said of a part.
+
+    Raises:
+        RunError: if it isn't there, or isn't what `write_predictions` writes.
+    """
+    file = _file(run_folder, rung, part)
+    try:
+        table = pq.read_table(file, memory_map=True).combine_chunks()
+        target, prediction = table["target"].to_numpy(), table["prediction"].to_numpy()
+        if "probabilities" not in table.column_names:
+            return Predictions(target, prediction)
+        flat = table["probabilities"].combine_chunks().flatten().to_numpy()
+        return Predictions(target, prediction, flat.reshape(len(target), -1 if len(target) else 0))
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise RunError(f"{file} can't be read ({error}); fit the rung {rung!r} again.") from error

@@ -1,0 +1,103 @@
+"""The run's journal, one record a line, and the other JSON files of a run.
+
+    {"crc":3734025871,"record":{"type":"rung","rung":"lstm",...}}
+
+The checksum is CRC-32 of the record as compact ASCII JSON. A line is written by one call and synced, so only
+the last one can be torn by a crash; it is left out when reading and cut off by the next append.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from rungwise.errors import RunError
+
+__all__ = ["JOURNAL", "append_record", "read_records", "write_json"]
+
+JOURNAL = "journal.jsonl"
+Record = dict[str, Any]
+
+
+def append_record(run_folder: Path, record: Record) -> None:
+    """Adds a record to the journal, on the disk when this returns. A run has one writer at a time.
+
+    Raises:
+        RunError: if the journal is damaged before its last line.
+    """
+    file = run_folder / JOURNAL
+    content = file.read_bytes() if file.exists() else b""
+    whole = _parse(file, content)[1]
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        if whole < len(content):
+            os.ftruncate(descriptor, whole)
+        text = _compact(record)
+        os.write(descriptor, f'{{"crc":{zlib.crc32(text.encode())},"record":{text}}}\n'.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_records(run_folder: Path) -> list[Record]:
+    """The journal's records; of those of one type and rung, the last.
+
+    Raises:
+        RunError: if there is no journal, or if it is damaged before its last line.
+    """
+    file = run_folder / JOURNAL
+    if not file.is_file():
+        raise RunError(f"{run_folder} has no {JOURNAL}: it is no run folder; `rungwise fit` makes one.")
+    records: dict[Any, Record] = {}
+    for number, record in enumerate(_parse(file, file.read_bytes())[0]):
+        records[(record["type"], record["rung"]) if "rung" in record else number] = record
+    return list(records.values())
+
+
+def _parse(file: Path, content: bytes) -> tuple[list[Record], int]:
+    """The records, and how many bytes of the file they fill."""
+    records, end = [], 0
+    lines = content.splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        record = _parse_line(line)
+        if record is None and number < len(lines):
+            raise RunError(f"{file} is damaged in line {number}; restore the file, or start a new run.")
+        if record is not None:
+            records.append(record)
+            end += len(line)
+    return records, end
+
+
+def _parse_line(line: bytes) -> Record | None:
+    """The record of a line, None if the line is torn or damaged."""
+    try:
+        content = json.loads(line)
+        record = content["record"]
+        is_whole = line.endswith(b"\n") and isinstance(record["type"], str)
+        return record if is_whole and content["crc"] == zlib.crc32(_compact(record).encode()) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(_finite(value), separators=(",", ":"))
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for what JSON has no number for: NaN and infinities."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Writes a JSON file for people and programs: indented, UTF-8, replaced as a whole, null for NaN."""
+    part = file.with_name(f".{file.name}.part")
+    part.write_text(json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(file)

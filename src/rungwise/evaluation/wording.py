@@ -1,0 +1,56 @@
+"""How scores, differences and costs are written for people, in the terminal and on the page alike."""
+
+from __future__ import annotations
+
+from rungwise.evaluation.intervals import Difference, Score
+from rungwise.metrics import Metric
+
+__all__ = ["amount_text", "difference_text", "interval_text", "ratio_text", "score_text"]
+
+
+def amount_text(metric: Metric, value: float) -> str:
+    """A score without its unit: a percentage of a share, else three significant digits."""
+    if metric.is_share:
+        return f"{100 * value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+
+
+def _unit(metric: Metric) -> str:
+    return " %" if metric.is_share else ""
+
+
+def score_text(metric: Metric, score: Score) -> str:
+    """Such as "90.4 % accuracy on test (88.0 to 92.6)", or "RMSE 0.445 on test (0.430 to 0.461)"."""
+    value = amount_text(metric, score.value)
+    named = f"{value} % {metric.title}" if metric.is_share else f"{metric.title} {value}"
+    return f"{named} on test ({interval_text(metric, score.low, score.high)})"
+
+
+def interval_text(metric: Metric, low: float, high: float) -> str:
+    """Such as "88.0 to 92.6"."""
+    return f"{amount_text(metric, low)} to {amount_text(metric, high)}"
+
+
+def difference_text(metric: Metric, value: float) -> str:
+    """Such as "1.1 points" of a percentage, "0.012" of another score; without its sign."""
+    size = abs(value)
+    if not metric.is_share:
+        return f"{size:.2g}"
+    text = f"{100 * size:.1f}" if size >= 0.0005 or size == 0 else f"{100 * size:.1g}"
+    return f"{text} point{'' if text == '1.0' else 's'}"
+
+
+def ratio_text(ratio: float) -> str:
+    """Such as "90×" and "1.3×"."""
+    return f"{ratio:,.0f}×" if ratio >= 9.5 else f"{ratio:.2g}×"
+
+
+def bounds_text(metric: Metric, difference: Difference) -> str:
+    """Such as "95 % interval 0.2 to 2.0"; negative ends are where the first is worse."""
+    low, high = (_signed(metric, end) for end in (difference.low, difference.high))
+    return f"95 % interval {low} to {high}"
+
+
+def _signed(metric: Metric, value: float) -> str:
+    text = difference_text(metric, value).split(" ")[0]
+    return f"−{text}" if value < 0 and float(text) > 0 else text

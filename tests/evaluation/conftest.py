@@ -1,0 +1,53 @@
+"""Run folders made by hand: labels that each rung gets right or wrong as told."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rungwise.evaluation import Predictions, append_record, write_predictions
+
+NUM_EXAMPLES = 400
+
+
+def record(rung, order, **fields):
+    costs = {
+        "fit_seconds": 1.0 * order,
+        "fit_cpu_seconds": 10.0**order,
+        "predict_seconds": 0.1,
+        "parameters": 10 * order,
+        "model_bytes": 100 * 2**order,
+        "peak_memory_bytes": 1000,
+    }
+    return {"type": "rung", "rung": rung, "order": order, "status": "done", "reason": None, **costs, **fields}
+
+
+def classified(target, rate, seed):
+    """Predictions of which exactly this share is right."""
+    rng = np.random.default_rng(seed)
+    is_right = rng.permutation(len(target)) < round(rate * len(target))
+    prediction = np.where(is_right, target, 1 - target)
+    sure = rng.uniform(0.5, 1, len(target))
+    first = np.where(prediction == 0, sure, 1 - sure)
+    return Predictions(target, prediction, np.column_stack([first, 1 - first]))
+
+
+MakeRun = Callable[[Mapping[str, tuple[float, float]]], Path]
+
+
+@pytest.fixture
+def make_run(tmp_path) -> MakeRun:
+    """Rung → (share right on valid, on test), cheapest first → a run folder."""
+
+    def make(rates):
+        rng = np.random.default_rng(0)
+        targets = {part: rng.integers(0, 2, NUM_EXAMPLES) for part in ("valid", "test")}
+        for order, (rung, by_part) in enumerate(rates.items()):
+            append_record(tmp_path, record(rung, order))
+            append_record(tmp_path, {"type": "latency", "rung": rung, "latency_seconds": 0.001 * 3**order})
+            for part, rate in zip(("valid", "test"), by_part, strict=True):
+                write_predictions(tmp_path, rung, part, classified(targets[part], rate, seed=order))
+        return tmp_path
+
+    return make

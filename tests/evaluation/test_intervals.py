@@ -1,0 +1,128 @@
+import time
+
+import numpy as np
+import pytest
+
+from rungwise.evaluation import bootstrap, paired
+from rungwise.evaluation.intervals import score
+from rungwise.metrics import metric
+
+ACCURACY, RMSE = metric("accuracy"), metric("rmse")
+
+
+def interval(subject, target, output, **settings):
+    return score(subject, target, output, bootstrap(target, [(subject, output)], **settings)[0])
+
+
+@pytest.mark.parametrize(("name", "truth"), [("accuracy", 0.8), ("rmse", 1.0)])
+def test_the_interval_covers_the_truth_about_as_often_as_it_says(name, truth):
+    rng, hits, trials = np.random.default_rng(3), 0, 200
+    subject = metric(name)
+    for seed in range(trials):
+        if name == "accuracy":
+            target, output = np.ones(150, int), (rng.random(150) < truth).astype(int)
+        else:
+            target, output = np.zeros(150), rng.normal(size=150)
+        found = interval(subject, target, output, seed=seed, resamples=300)
+        hits += found.low <= truth <= found.high
+    assert 0.89 <= hits / trials <= 0.99
+
+
+@pytest.mark.parametrize("num_examples", [500, 5000])
+def test_the_standard_error_of_a_mean_is_the_known_one(num_examples):
+    output = (np.random.default_rng(0).random(num_examples) < 0.3).astype(int)
+    scores = bootstrap(np.ones(num_examples, int), [(ACCURACY, output)], resamples=4000)[0]
+    assert scores.mean() == pytest.approx(output.mean(), abs=1e-3)
+    assert scores.std() == pytest.approx(np.sqrt(0.3 * 0.7 / num_examples), rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro-f1", "roc-auc", "average-precision"])
+def test_scores_of_resamples_are_those_of_resampled_data(name):
+    """The weights of the bootstrap against drawing the rows themselves."""
+    rng = np.random.default_rng(1)
+    target = rng.integers(0, 2, 300)
+    positive = np.clip(rng.normal(0.5 + 0.2 * (target - 0.5), 0.2), 0, 1)
+    probabilities = np.column_stack([1 - positive, positive])
+    subject = metric(name, positive=1)
+    output = probabilities if name in ("roc-auc", "average-precision") else probabilities.argmax(1)
+    drawn = [subject.score(target[rows], output[rows]) for rows in rng.integers(0, 300, (400, 300))]
+    scores = bootstrap(target, [(subject, output)], resamples=2000)[0]
+    assert scores.std() == pytest.approx(np.std(drawn), rel=0.12)
+    assert scores.mean() == pytest.approx(np.mean(drawn), abs=0.01)
+
+
+def test_paired_difference_equals_the_direct_computation():
+    rng = np.random.default_rng(2)
+    target = rng.normal(size=800)
+    good, bad = target + rng.normal(scale=0.5, size=800), target + rng.normal(scale=0.6, size=800)
+    found = paired(metric("mae"), target, good, bad, resamples=4000)
+    gains = np.abs(target - bad) - np.abs(target - good)
+    error = gains.std(ddof=1) / np.sqrt(800)
+    assert found.mean == pytest.approx(gains.mean())
+    assert found.standard_error == pytest.approx(error, rel=0.05)
+    assert found.low == pytest.approx(gains.mean() - 1.96 * error, abs=0.2 * error)
+    assert found.high == pytest.approx(gains.mean() + 1.96 * error, abs=0.2 * error)
+    assert found.smallest == pytest.approx(1.96 * found.standard_error, rel=1e-3)
+
+
+def test_pairing_is_narrower_than_two_separate_intervals():
+    rng = np.random.default_rng(4)
+    target = np.ones(500, int)
+    first = (rng.random(500) < 0.8).astype(int)
+    second = np.where(rng.random(500) < 0.02, 1 - first, first)
+    alone = interval(ACCURACY, target, first)
+    assert 2 * paired(ACCURACY, target, first, second).standard_error < (alone.high - alone.low) / 4
+
+
+def test_equal_outputs_differ_by_nothing_but_not_with_certainty():
+    target = np.arange(50) % 2
+    found = paired(ACCURACY, target, target, target)
+    assert (found.mean, found.low, found.high) == (0, 0, 0)
+    assert found.smallest == pytest.approx(1 - 0.025 ** (1 / 50))
+
+
+def test_a_perfect_score_is_not_certain():
+    target = np.arange(30) % 2
+    found = interval(ACCURACY, target, target)
+    assert found.high == found.value == 1
+    assert found.low == pytest.approx(0.025 ** (1 / 30))
+    wrong = interval(ACCURACY, target, 1 - target)
+    assert (wrong.low, wrong.high) == (0, pytest.approx(1 - 0.025 ** (1 / 30)))
+
+
+def test_resamples_are_decided_by_the_seed():
+    target, output = np.arange(3000) % 2, np.arange(3000) % 3 % 2
+    same = [bootstrap(target, [(ACCURACY, output)], seed=seed, resamples=50) for seed in (1, 1, 2)]
+    assert np.array_equal(same[0], same[1])
+    assert not np.array_equal(same[0], same[2])
+
+
+def test_scores_do_not_depend_on_what_is_scored_beside_them():
+    target, output = np.arange(3000) % 2, np.arange(3000) % 3 % 2
+    alone = bootstrap(target, [(ACCURACY, output)], resamples=50)
+    macro = metric("macro-f1")
+    beside = bootstrap(target, [(macro, target), (ACCURACY, output), (macro, output)], resamples=50)
+    assert beside[1] == pytest.approx(alone[0])
+    assert np.all(beside[0] == 1)
+
+
+def test_where_a_score_is_not_defined_its_interval_is_not():
+    target, output = np.zeros(5, int), np.full((5, 2), 0.5)
+    found = interval(metric("roc-auc"), target, output)
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("num_examples", [1, 2, 7])
+def test_a_handful_of_examples_have_an_interval(num_examples):
+    found = interval(RMSE, np.arange(num_examples, dtype=float), np.ones(num_examples))
+    assert found.low <= found.value <= found.high
+
+
+@pytest.mark.slow
+def test_a_million_examples_take_seconds():
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 2, 1_000_000)
+    outputs = [(ACCURACY, rng.integers(0, 2, 1_000_000)) for _ in range(4)]
+    start = time.process_time()
+    bootstrap(target, outputs)
+    assert time.process_time() - start < 30
