@@ -2,6 +2,6 @@
 
 from rungwise.ladder.climb import RungState, Status, Step
 from rungwise.ladder.plan import parse_budget, plan_rungs
-from rungwise.ladder.run import Ladder, load
+from rungwise.ladder.run import Ladder, free_folder, load
 
-__all__ = ["Ladder", "RungState", "Status", "Step", "load", "parse_budget", "plan_rungs"]
+__all__ = ["Ladder", "RungState", "Status", "Step", "free_folder", "load", "parse_budget", "plan_rungs"]

@@ -28,7 +28,7 @@ from rungwise.tasks import task, task_for
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ladder", "load"]
+__all__ = ["Ladder", "free_folder", "load"]
 
 SCHEMA_VERSION = 1
 """Of the run folder's layout."""
@@ -318,6 +318,8 @@ class Ladder:
         write_json(self.paths.config, config)
 
 
+_MOST_RUNS = 10_000
+
 _FINAL = (Status.DONE, Status.DEADLINE, Status.FAILED)
 
 
@@ -352,12 +354,20 @@ def _new_folder(out: Path | None, data: Any) -> Path:
             )
         out.mkdir(parents=True, exist_ok=True)
         return out
-    stem = Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data"
-    for number in range(1, 10_000):
-        folder = Path("runs") / (stem or "data") / "" if number == 1 else Path("runs") / f"{stem}-{number}"
+    return free_folder(Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
+
+
+def free_folder(stem: str) -> Path:
+    """The next folder under `runs/` that isn't taken, made: `runs/STEM`, `runs/STEM-2`, …
+
+    Raises:
+        RunError: if there is none.
+    """
+    for number in range(1, _MOST_RUNS):
+        folder = Path("runs") / (stem or "data") if number == 1 else Path("runs") / f"{stem}-{number}"
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             continue
         return folder
-    raise RunError(f"runs/{stem} and 9,999 more exist; name the folder with --out.")
+    raise RunError(f"runs/{stem} to runs/{stem}-{_MOST_RUNS} exist; name the folder with --out.")

@@ -1,0 +1,76 @@
+"""The command line: one file a command, each of which parses, calls the API and prints.
+
+Nothing heavy is imported until a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from rungwise import __version__
+from rungwise.errors import RungwiseError
+
+__all__ = ["main"]
+
+_ORDER = ("fit", "leaderboard", "predict", "report", "inspect", "rungs", "tasks", "demo")
+_EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
+
+
+class _Commands(click.Group):
+    """The commands of this folder, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(_ORDER)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in _ORDER:
+            return None
+        command: click.Command = importlib.import_module(f"rungwise.cli.{cmd_name}").command
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rungwise")
+def rungwise() -> None:
+    """How large a model does your data need?
+
+    Rungwise trains models from linear ones to Transformers on your data, on one split, with one metric, and says
+    which one pays.
+
+    \b
+      rungwise fit reviews.csv --target label
+      rungwise predict runs/reviews new.csv
+    """
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one sentence and exit code 2."""
+    try:
+        code = rungwise.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except RungwiseError as error:
+        click.echo(f"error: {error}", err=True)
+        code = _EXIT_ERROR
+    except (KeyboardInterrupt, click.Abort):
+        code = _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # the reader has gone, as `| head` does; nothing is left to say
+        code = 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        click.echo(f"error: {Path(str(error.filename))}: {error.strerror}", err=True)
+        code = _EXIT_ERROR
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Shows a climb: what was inferred, the rungs as they go, and the result."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from rungwise.cli.tables import STATUS_STYLES, leaderboard_table, time_text
+from rungwise.ladder import Ladder, Status, Step
+
+__all__ = ["climb", "make_console", "result", "show_data", "show_dataset", "show_result"]
+
+_MAX_COLUMNS_SHOWN = 24
+_LINE_SECONDS = 30.0
+"""Without a terminal, how often a line says what is running."""
+
+
+def make_console(*, stderr: bool) -> Console:
+    """Standard output or error; wide where it is no terminal, so that no table is cut."""
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = 200
+    return console
+
+
+def show_data(ladder: Ladder, *, as_json: bool) -> None:
+    """What will climb, and on what."""
+    console = make_console(stderr=as_json)
+    show_dataset(console, ladder.dataset, str(ladder.task))
+    console.print(f"[bold]metric[/]  {ladder.metric}")
+    console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
+    console.print(
+        f"[bold]budget[/]  {time_text(ladder.budget)}, {ladder.num_workers} at a time, into {escape(str(ladder.run))}\n"
+    )
+
+
+def show_dataset(console: Console, dataset: Any, task: str) -> None:
+    """Parts, task and columns with the reasons, and every note."""
+    parts = ", ".join(f"{dataset.num(part):,} {part}" for part in ("train", "valid", "test"))
+    console.print(f"[bold]data[/]    {parts} (split {dataset.split_hash})")
+    console.print(f"[bold]task[/]    {task}")
+    if dataset.classes is not None:
+        names = [str(name) for name in dataset.classes[:10]]
+        more = f", … {len(dataset.classes) - 10} more" if len(dataset.classes) > 10 else ""
+        console.print(f"[bold]classes[/] {len(dataset.classes)}: {escape(', '.join(names) + more)}")
+    for column in dataset.schema[:_MAX_COLUMNS_SHOWN]:
+        console.print(f"[bold]column[/]  {escape(column.name)}: {column.kind} — {escape(column.reason)}")
+    if len(dataset.schema) > _MAX_COLUMNS_SHOWN:
+        console.print(f"[bold]column[/]  … and {len(dataset.schema) - _MAX_COLUMNS_SHOWN} more")
+    for note in dataset.notes:
+        style = "yellow" if note.level == "warning" else "dim"
+        console.print(f"[{style}]{note.level:7}[/] {escape(note.message)}")
+
+
+def climb(ladder: Ladder, *, as_json: bool) -> None:
+    """Climbs, showing each rung, and prints the result."""
+    console = make_console(stderr=as_json)
+    try:
+        with _TableView(console) if console.is_terminal else nullcontext(_LineView(console)) as view:
+            ladder.climb(view.observe)
+    except KeyboardInterrupt:
+        console.print(f"Stopped; what was finished is saved. Go on with: rungwise fit --resume {ladder.run}")
+        raise
+    if as_json:
+        print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
+    else:
+        show_result(console, ladder)
+
+
+def result(ladder: Ladder) -> dict[str, Any]:
+    """The result as JSON has it."""
+    board = ladder.leaderboard()
+    return {
+        "run": str(ladder.run),
+        "task": ladder.task,
+        "metric": ladder.metric,
+        "leaderboard": json.loads(board.to_json(orient="records")),
+        "verdict": json.loads(json.dumps(ladder.verdict.to_dict(), default=str)),
+    }
+
+
+def show_result(console: Console, ladder: Ladder) -> None:
+    """The leaderboard, the verdict, and what to type next."""
+    verdict = ladder.verdict
+    console.print(leaderboard_table(ladder.leaderboard(), str(ladder.metric), verdict.recommended))
+    console.print(f"\n[bold]{escape(verdict.sentence)}[/]")
+    for warning in verdict.warnings:
+        console.print(f"[yellow]{escape(warning)}[/]")
+    console.print(f"\npage     {escape(str(ladder.run / 'report.html'))}")
+    if verdict.recommended is not None:
+        console.print(f"predict  rungwise predict {escape(str(ladder.run))} NEW_DATA")
+
+
+class _LineView:
+    """Plain lines: one when a rung starts and ends, and one now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.last, self.phase = console, time.monotonic(), "fit"
+
+    def observe(self, step: Step) -> None:
+        """Prints what has changed."""
+        for state in step.changed:
+            seconds = f" {time_text(state.seconds)}" if state.seconds else ""
+            score = f", validation {state.score:.4f}" if state.score is not None else ""
+            reason = f": {state.reason}" if state.reason else ""
+            self.console.print(f"{state.rung}: {state.status}{seconds}{score}{escape(reason)}")
+            self.last = time.monotonic()
+        if step.phase != self.phase:
+            self.phase = step.phase
+            self.console.print("measuring the latency of each, alone")
+        if time.monotonic() - self.last > _LINE_SECONDS and step.phase == "fit":
+            self.last = time.monotonic()
+            running = [
+                f"{s.rung} {100 * s.fraction:.0f} %" for s in step.states if s.status is Status.RUNNING
+            ]
+            self.console.print(f"{time_text(step.seconds_left)} left; {', '.join(running)}")
+
+
+class _TableView:
+    """A table that is drawn again and again."""
+
+    def __init__(self, console: Console) -> None:
+        self.live = Live(console=console, refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> _TableView:
+        self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.live.__exit__(*error)
+
+    def observe(self, step: Step) -> None:
+        """Draws the climb."""
+        doing = "measuring latency" if step.phase == "latency" else "climbing"
+        table = Table(
+            title=f"{doing}, {time_text(max(0.0, step.seconds_left))} left of the budget",
+            title_justify="left",
+        )
+        for name in ("rung", "state", "progress", "valid so far", "time", ""):
+            table.add_column(name, justify="left" if name in ("rung", "state", "progress", "") else "right")
+        for state in step.states:
+            fraction = 1.0 if state.status in (Status.DONE, Status.DEADLINE) else state.fraction
+            table.add_row(
+                state.rung,
+                f"[{STATUS_STYLES[state.status]}]{state.status}[/]",
+                _bar(fraction) if state.status is not Status.WAITING else "",
+                "" if state.score is None else f"{state.score:.4f}",
+                time_text(state.seconds) if state.seconds else "",
+                escape((state.reason or "")[:60]),
+            )
+        self.live.update(table)
+
+
+def _bar(fraction: float, width: int = 20) -> str:
+    filled = round(fraction * width)
+    return "━" * filled + "[dim]" + "─" * (width - filled) + "[/]"

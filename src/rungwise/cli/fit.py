@@ -1,0 +1,80 @@
+"""`rungwise fit`: climb a ladder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rungwise.cli.options import column_kinds, data_options, rung_settings, split_names
+
+
+@click.command(short_help="Climb the ladder on your data and see which rung pays.")
+@click.argument("data", required=False)
+@data_options
+@click.option(
+    "--rungs",
+    callback=split_names,
+    metavar="A,B",
+    help="The rungs that climb (all); the baseline always does.",
+)
+@click.option("--up-to", metavar="RUNG", help="The last rung that climbs, in order of cost.")
+@click.option(
+    "--budget", default="10m", show_default=True, metavar="TIME", help="For the whole climb: 90s, 10m, 1h30m."
+)
+@click.option("--metric", metavar="METRIC", help="What rungs are compared by (the task's own).")
+@click.option(
+    "--set",
+    "settings",
+    callback=rung_settings,
+    metavar="RUNG.NAME=VALUE",
+    multiple=True,
+    help="A rung's setting; may be repeated. `rungwise rungs RUNG` lists them.",
+)
+@click.option("--out", metavar="DIR", help="The run's folder (runs/NAME).")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, …")
+@click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16.")
+@click.option("--workers", type=int, metavar="N", help="Rungs side by side (as many as there are cores).")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the result as JSON; progress goes to standard error."
+)
+def command(
+    data: str | None,
+    target: str | None,
+    task: str | None,
+    text: str | None,
+    columns: tuple[str, ...],
+    resume: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train every rung that fits DATA, from linear models to Transformers, and say which one pays.
+
+    DATA is a CSV, TSV, JSON-lines or Parquet file, a folder of images with a sub-folder a class, or a folder of
+    MNIST-like IDX files. What is left out is inferred, and the inference is printed.
+    """
+    from rungwise.cli.climbing import climb, show_data
+    from rungwise.ladder import Ladder
+
+    if (data is None) == (resume is None):
+        raise click.UsageError("give DATA, or --resume RUN to go on with a run.")
+    if resume is not None:
+        climb(Ladder.open(resume), as_json=as_json)
+        return
+    of_ladder = (
+        "rungs",
+        "up_to",
+        "budget",
+        "metric",
+        "seed",
+        "out",
+        "device",
+        "precision",
+        "workers",
+        "settings",
+    )
+    ladder = Ladder(task, **{name: options.pop(name) for name in of_ladder})
+    ladder.prepare(data, target, columns=column_kinds(columns, text), **options)
+    show_data(ladder, as_json=as_json)
+    climb(ladder, as_json=as_json)

@@ -1,0 +1,25 @@
+"""`rungwise leaderboard`: a run's table and verdict."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command(short_help="Show a run's leaderboard and verdict.")
+@click.argument("run")
+@click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def command(run: str, metric: str | None, as_json: bool) -> None:
+    """Show the leaderboard and the verdict of RUN, a run's folder."""
+    from rungwise.cli.climbing import make_console, result, show_result
+    from rungwise.ladder import Ladder
+
+    ladder = Ladder.open(run)
+    if metric is not None:
+        ladder.metric = metric
+    if as_json:
+        print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
+    else:
+        show_result(make_console(stderr=False), ladder)

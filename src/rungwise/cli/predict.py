@@ -1,0 +1,25 @@
+"""`rungwise predict`: ask a run's model."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(short_help="Predict new data with a run's model.")
+@click.argument("run")
+@click.argument("data")
+@click.option("--rung", metavar="RUNG", help="Another rung than the recommended one.")
+@click.option(
+    "--out", metavar="FILE", help="A .csv, .tsv, .jsonl or .parquet file (else CSV to standard output)."
+)
+@click.option("--encoding", default="utf-8", show_default=True, help="Of text files.")
+def command(run: str, data: str, rung: str | None, out: str | None, encoding: str) -> None:
+    """Predict DATA with the model that RUN recommends: a row an example, with a probability for each class.
+
+    RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column.
+    """
+    from rungwise.ladder.predict import predict_file, write_table
+
+    count = write_table(predict_file(run, data, rung=rung, encoding=encoding), out)
+    if out is not None:
+        click.echo(f"{count:,} predictions in {out}", err=True)
