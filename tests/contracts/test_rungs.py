@@ -1,0 +1,319 @@
+"""What every rung keeps to, whatever it is: a new file under `rungs/` is tested here as it stands.
+
+An expected failure is an entry of `EXPECTED_FAILURES`, with its reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import random
+import re
+import time
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from problems import make_problem
+from sklearn.metrics import accuracy_score, r2_score
+
+from rungwise import load, registry
+from rungwise.errors import RungwiseError, TrainingError
+from rungwise.estimators import RungEstimator, estimator_class
+from rungwise.estimators.inputs import coerce_inputs, take
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.rung import Cost, NetworkConfig, NetworkRung, Pair, TraditionalRung
+
+CASES = [(name, pair) for name in registry.rung_names() for pair in sorted(registry.rung(name).accepts)]
+LEARNERS = [case for case in CASES if case[0] != "baseline"]
+NETWORKS = [case for case in CASES if isinstance(registry.rung(case[0]), NetworkRung)]
+
+MODEL_FILES = {"README.md", "config.json", "model.safetensors", "state.json", "tokenizer.json"}
+
+EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
+"""(test, rung) → why it can't be otherwise."""
+
+QUICK = {"epochs": 12, "batch_size": 16}
+"""Settings of networks on a few hundred examples; the others have their defaults."""
+
+MEMORISE = {
+    "epochs": 100,
+    "batch_size": 8,
+    "weight_decay": 0.0,
+    "label_smoothing": 0.0,
+    "shift": 0.0,
+    "cutout": 0.0,
+}
+"""Settings of networks that are to learn sixteen examples by heart; their dropout is off as well."""
+
+
+def cases(some: list[tuple[str, Pair]]) -> pytest.MarkDecorator:
+    ids = ["-".join((name, *pair)) for name, pair in some]
+    return pytest.mark.parametrize(("name", "pair"), some, ids=ids)
+
+
+@pytest.fixture(autouse=True)
+def _expect_failure(request: pytest.FixtureRequest) -> None:
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    reason = EXPECTED_FAILURES.get((request.node.originalname, name))
+    if reason is not None:
+        request.node.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+
+
+def settings(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Of the wanted settings those that the rung has."""
+    names = {field.name for field in dataclasses.fields(registry.rung(name).config)}
+    return {key: value for key, value in wanted.items() if key in names}
+
+
+def make(name: str, pair: Pair, wanted: dict[str, Any] = QUICK, **shared: Any) -> RungEstimator:
+    """An estimator in 32 bits, whose results don't hang on what was fastest."""
+    shared = {"random_state": 0, "precision": "fp32", **shared}
+    return estimator_class(name, pair[1])(**settings(name, wanted), **shared)
+
+
+@cache
+def fitted(name: str, pair: Pair) -> RungEstimator:
+    """An estimator fitted on the problem's training part, which no test may change."""
+    problem = make_problem(pair)
+    return make(name, pair).fit(problem.inputs, problem.targets)
+
+
+def outputs(estimator: RungEstimator, inputs: Any) -> np.ndarray:
+    """Probabilities (N, C), or numbers (N,)."""
+    return (
+        estimator.predict_proba(inputs) if hasattr(estimator, "predict_proba") else estimator.predict(inputs)
+    )
+
+
+def score(pair: Pair, truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Accuracy or R²."""
+    return (accuracy_score if pair[1] is OutputKind.LABEL else r2_score)(truth, predicted)
+
+
+def learner_inputs(estimator: RungEstimator, inputs: Any) -> Any:
+    return coerce_inputs(estimator, inputs, estimator.pair_[0], reset=False)
+
+
+# --------------------------------------------------------------------------------------------- declarations
+
+
+@pytest.mark.parametrize("name", registry.rung_names())
+def test_the_card_has_every_section_and_its_source_a_year_and_a_link(name):
+    card = registry.card(name)
+    assert card.title.endswith(".")
+    assert list(card.sections) == list(registry.CARD_SECTIONS)
+    assert all(card.sections.values())
+    assert re.search(r"\((1[89]|20)\d\d\)", card.sections["Source"])
+    assert "https://" in card.sections["Source"]
+
+
+@pytest.mark.parametrize("name", registry.rung_names())
+def test_the_config_is_frozen_and_every_setting_has_a_default_and_a_line_of_documentation(name):
+    config = registry.rung(name).config
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config().anything = 1
+    documented = "".join(cls.__doc__ or "" for cls in config.__mro__)
+    for field in dataclasses.fields(config):
+        assert re.search(rf"^\s+{field.name}: ", documented, re.MULTILINE), field.name
+    assert registry.make_config(config, dataclasses.asdict(config())) == config()
+
+
+@pytest.mark.parametrize("name", registry.rung_names())
+def test_the_kind_of_declaration_fits_the_config(name):
+    rung = registry.rung(name)
+    assert isinstance(rung, NetworkRung | TraditionalRung)
+    assert rung.accepts
+    if isinstance(rung, NetworkRung):
+        assert issubclass(rung.config, NetworkConfig)
+
+
+def test_estimators_have_names_of_their_own():
+    assert len(registry.rung_class_names()) == len(registry.rung_names())
+
+
+# ---------------------------------------------------------------------------------------------------- costs
+
+
+def cost_of(name: str, pair: Pair, num_examples: int | None = None) -> Cost:
+    estimator, problem, rung = fitted(name, pair), make_problem(pair), registry.rung(name)
+    config = registry.make_config(rung.config, settings(name, QUICK))
+    return rung.cost(config, problem.shape(learner_inputs(estimator, problem.inputs), num_examples))
+
+
+@cases(CASES)
+def test_the_cost_formula_gives_finite_numbers_that_grow_with_the_data(name, pair):
+    small, large = cost_of(name, pair), cost_of(name, pair, 1_000_000)
+    for value in (*dataclasses.astuple(small), *dataclasses.astuple(large)):
+        assert value >= 0
+        assert math.isfinite(value)
+    assert small.parameters > 0
+    assert large.fit_flops > small.fit_flops > 0
+    assert large.predict_flops >= small.predict_flops
+
+
+@cases(LEARNERS)
+def test_predicting_costs_something_and_less_than_fitting(name, pair):
+    cost = cost_of(name, pair)
+    assert 0 < cost.predict_flops < cost.fit_flops
+
+
+@cases(NETWORKS)
+def test_the_formula_counts_the_parameters_of_the_network_exactly(name, pair):
+    learner, rung = fitted(name, pair).learner_, registry.rung(name)
+    assert rung.cost(learner.config, learner.shape).parameters == learner.num_parameters()
+
+
+@cases([case for case in CASES if case not in NETWORKS])
+def test_the_formula_is_no_less_than_the_parameters_that_were_learned(name, pair):
+    assert cost_of(name, pair).parameters >= 0.9 * fitted(name, pair).learner_.num_parameters() > 0
+
+
+# ------------------------------------------------------------------------------------------------- learning
+
+
+@cases(LEARNERS)
+def test_beats_the_baseline(name, pair):
+    problem = make_problem(pair)
+    ours = fitted(name, pair).predict(problem.test_inputs)
+    baseline = fitted("baseline", pair).predict(problem.test_inputs)
+    assert score(pair, problem.test_targets, ours) > score(pair, problem.test_targets, baseline) + 0.2
+
+
+@cases(LEARNERS)
+def test_overfits_sixteen_examples(name, pair):
+    inputs, targets = make_problem(pair).first(16)
+    dropouts = {
+        field.name: 0.0 for field in dataclasses.fields(registry.rung(name).config) if "dropout" in field.name
+    }
+    estimator = make(name, pair, {**MEMORISE, **dropouts}).fit(inputs, targets)
+    assert score(pair, targets, estimator.predict(inputs)) > 0.95
+
+
+@cases(CASES)
+def test_a_seed_gives_the_same_model_again(name, pair):
+    problem = make_problem(pair)
+    inputs, targets = problem.first(60)
+    once, again = (make(name, pair, {**QUICK, "epochs": 2}).fit(inputs, targets) for _ in range(2))
+    np.testing.assert_array_equal(outputs(once, problem.test_inputs), outputs(again, problem.test_inputs))
+
+
+@cases(CASES)
+def test_validation_examples_teach_no_weights_but_are_welcome(name, pair):
+    problem = make_problem(pair)
+    inputs, targets = problem.first(60)
+    reported: list[float] = []
+    estimator = make(name, pair, {**QUICK, "epochs": 2}).fit(
+        inputs,
+        targets,
+        validation=(problem.test_inputs, problem.test_targets),
+        report=lambda fraction, score: reported.append(fraction),
+    )
+    assert np.isfinite(outputs(estimator, problem.test_inputs)).all()
+    assert all(0 <= fraction <= 1 for fraction in reported)
+
+
+@cases(NETWORKS)
+def test_every_parameter_gets_a_gradient(name, pair):
+    estimator, problem = fitted(name, pair), make_problem(pair)
+    learner = estimator.learner_
+    examples = learner.preprocessor.examples(learner_inputs(estimator, problem.inputs))
+    values = learner.network(*examples.batch(np.arange(32)))
+    (values * torch.linspace(-1, 1, values.numel()).reshape(values.shape)).sum().backward()
+    silent = [
+        name
+        for name, parameter in learner.network.named_parameters()
+        if parameter.grad is None or not parameter.grad.any() or not parameter.grad.isfinite().all()
+    ]
+    learner.network.zero_grad(set_to_none=True)
+    assert silent == []
+
+
+# ----------------------------------------------------------------------------------------------- predicting
+
+
+@cases(CASES)
+def test_outputs_are_finite_and_probabilities_sum_to_one(name, pair):
+    problem = make_problem(pair)
+    values = outputs(fitted(name, pair), problem.test_inputs)
+    assert np.isfinite(values).all()
+    if pair[1] is OutputKind.NUMBER:
+        assert values.shape == (len(problem.test_targets),)
+    else:
+        assert values.shape == (len(problem.test_targets), len(np.unique(problem.targets)))
+        assert values.min() >= 0
+        np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
+
+
+@cases(CASES)
+def test_predictions_do_not_depend_on_batch_size_or_order(name, pair):
+    estimator, problem = fitted(name, pair), make_problem(pair)
+    together = outputs(estimator, problem.test_inputs)
+    scale = np.abs(together).max()
+    for index in (np.arange(7), np.arange(len(together))[::-1].copy(), np.array([3])):
+        some = outputs(estimator, take(problem.test_inputs, index))
+        np.testing.assert_allclose(some, together[index], atol=1e-5 * scale)
+
+
+@cases([case for case in NETWORKS if case[1][0] is InputKind.TEXT])
+def test_a_text_is_judged_alike_beside_a_longer_one(name, pair):
+    learner = fitted(name, pair).learner_
+    examples = learner.preprocessor.examples(pa.chunked_array([["wonderful film", "dull film " * 60]]))
+    with torch.inference_mode():
+        alone, beside = (learner.network(*examples.batch(np.array(index)))[0] for index in ([0], [0, 1]))
+    torch.testing.assert_close(alone, beside, rtol=1e-4, atol=1e-5)
+
+
+@cases(CASES)
+def test_a_saved_model_predicts_the_same_and_is_made_of_known_files(name, pair, tmp_path):
+    estimator, problem = fitted(name, pair), make_problem(pair)
+    folder = estimator.save(tmp_path / "model")
+    assert {file.name for file in folder.iterdir()} <= MODEL_FILES
+    loaded = load(folder)
+    assert type(loaded) is type(estimator)
+    assert loaded.get_params() == estimator.get_params()
+    assert loaded.learner_.num_parameters() == estimator.learner_.num_parameters()
+    np.testing.assert_array_equal(
+        outputs(loaded, problem.test_inputs), outputs(estimator, problem.test_inputs)
+    )
+
+
+# --------------------------------------------------------------------------------------------------- manners
+
+
+@cases(CASES)
+def test_global_random_generators_stay_as_they_were(name, pair):
+    problem = make_problem(pair)
+    inputs, targets = problem.first(60)
+    before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    make(name, pair, {**QUICK, "epochs": 1}).fit(inputs, targets).predict(problem.test_inputs)
+    after = random.getstate(), np.random.get_state()[1], torch.get_rng_state()  # noqa: NPY002
+    assert before[0] == after[0]
+    np.testing.assert_array_equal(before[1], after[1])
+    assert torch.equal(before[2], after[2])
+
+
+@cases(CASES)
+def test_inputs_of_another_kind_are_a_named_error(name, pair):
+    accepted = {kind for kind, output in registry.rung(name).accepts if output is pair[1]}
+    for kind in set(InputKind) - accepted:
+        other = make_problem((kind, pair[1]))
+        with pytest.raises(RungwiseError):
+            make(name, pair).fit(other.inputs, other.targets)
+
+
+@pytest.mark.slow
+@cases(LEARNERS)
+def test_a_deadline_is_kept_by_a_fitted_model_or_a_named_error(name, pair):
+    problem = make_problem(pair)
+    inputs, targets = problem.repeated(50)
+    estimator = make(name, pair, {}, time_limit=0.5)
+    start = time.monotonic()
+    with contextlib.suppress(TrainingError):
+        estimator.fit(inputs, targets)
+        assert len(estimator.predict(problem.test_inputs)) == len(problem.test_targets)
+    assert time.monotonic() - start < 30
