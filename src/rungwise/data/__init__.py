@@ -4,5 +4,20 @@ from __future__ import annotations
 
 from rungwise.data.arrays import as_images, as_table, as_texts
 from rungwise.data.columns import Column
+from rungwise.data.dataset import Dataset
+from rungwise.data.prepare import prepare
+from rungwise.data.reading import read
+from rungwise.data.source import Level, Note, Source
 
-__all__ = ["Column", "as_images", "as_table", "as_texts"]
+__all__ = [
+    "Column",
+    "Dataset",
+    "Level",
+    "Note",
+    "Source",
+    "as_images",
+    "as_table",
+    "as_texts",
+    "prepare",
+    "read",
+]

@@ -125,8 +125,7 @@ def infer(name: str, values: pa.ChunkedArray, *, parse: bool) -> Column:
         return Column(name, kind, f"its type is {values.type}")
     if not _is_string(values.type):
         raise DataError(
-            f"its type {values.type} can't be used; numbers, strings, booleans and dates can."
-            f" Leave it out with `--column {name}=ignore`.",
+            f"its type {values.type} can't be used; numbers, strings, booleans and dates can.",
             column=name,
         )
     known = sample(missing_as_null(values))
@@ -159,9 +158,9 @@ def _parsed(name: str, known: pa.Array) -> Column | None:
         return Column(name, ColumnKind.NUMBER, "its values are numbers")
     if share > 0:
         return None
-    for format_ in (*DATE_FORMATS, ISO):
-        if _dates(known, format_).null_count == 0:
-            return Column(name, ColumnKind.DATE, f"its values are dates ({format_})", format_)
+    format_ = _date_format(known)
+    if _dates(known, format_).null_count < MIXED_SHARE * len(known):
+        return Column(name, ColumnKind.DATE, f"its values are dates ({format_})", format_)
     return None
 
 
@@ -258,7 +257,7 @@ def _to_number(values: pa.Array, column: Column) -> pa.Array:
         numbers = _numbers(values)
         _check(values, numbers, column, "isn't a number")
     elif _typed_kind(values.type) is ColumnKind.DATE:
-        raise DataError(f"dates can't be numbers; use `--column {column.name}=date`.", column=column.name)
+        raise DataError("dates can't be numbers.", column=column.name)
     else:
         if pa.types.is_boolean(values.type):
             values = values.cast(pa.int8())
@@ -352,9 +351,4 @@ def _check(before: pa.Array, after: pa.Array, column: Column, problem: str) -> N
     row = pc.index(bad, True).as_py()
     shown = str(before[row].as_py())
     shown = shown if len(shown) <= 40 else shown[:39] + "…"
-    raise DataError(
-        f"{shown!r} {problem}. Correct it, or set the column's kind: `--column {column.name}=category`,"
-        f" or leave it out: `--column {column.name}=ignore`.",
-        row=row + 1,
-        column=column.name,
-    )
+    raise DataError(f"{shown!r} {problem}.", row=row + 1, column=column.name)

@@ -1,0 +1,133 @@
+"""A prepared dataset: a folder, one sub-folder a part, each file mapped into memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rungwise.data.columns import Column
+from rungwise.data.source import PARTS, Level, Note, mapped_array, mapped_table
+from rungwise.errors import DataError
+from rungwise.kinds import ColumnKind, InputKind, OutputKind
+from rungwise.rung import Pair
+
+__all__ = ["Dataset"]
+
+MANIFEST = "dataset.json"
+TABLE = "table.arrow"
+IMAGES = "images.npy"
+SCHEMA_VERSION = 1
+
+
+class Dataset:
+    """Train, valid and test parts of one problem; made by `prepare`, opened by `Dataset.open`.
+
+    Attributes:
+        folder: where it is.
+        pair: what goes in and what comes out.
+        schema: every column but the target, those left out too, and why each is what it is.
+        text_columns: the columns that make the text, joined by line ends; TEXT alone.
+        target: the name of the target's column.
+        sources: the file or folder that each part comes from.
+        image_shape: (H, W, C); IMAGE alone.
+        fingerprint: SHA-256 of the data as they were prepared: names, kinds, values, targets.
+        split_hash: short SHA-256 of the fingerprint and of which row is in which part.
+        notes: what the user should know.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], keeps: Any = None) -> None:
+        self.folder = folder
+        self.pair: Pair = (InputKind(manifest["pair"][0]), OutputKind(manifest["pair"][1]))
+        self.schema = tuple(
+            Column(column["name"], ColumnKind(column["kind"]), column["reason"], column["format"])
+            for column in manifest["columns"]
+        )
+        self.text_columns: tuple[str, ...] = tuple(manifest["text_columns"])
+        self.target: str = manifest["target"]
+        self.sources: dict[str, str] = manifest["sources"]
+        self.image_shape: tuple[int, int, int] | None = (
+            tuple(manifest["image_shape"]) if manifest["image_shape"] else None
+        )
+        self.fingerprint: str = manifest["fingerprint"]
+        self.split_hash: str = manifest["split_hash"]
+        self.notes = [Note(Level(note["level"]), note["message"]) for note in manifest["notes"]]
+        self._classes: list[Any] | None = manifest["classes"]
+        self._keeps = keeps
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Dataset:
+        """The dataset in a folder.
+
+        Raises:
+            DataError: if there is none, or it is of another version.
+        """
+        return cls._open(Path(folder), None)
+
+    @classmethod
+    def _open(cls, folder: Path, keeps: Any) -> Dataset:
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            version = manifest["schema_version"]
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"no prepared dataset can be read from it ({error}).", file=folder) from None
+        if version != SCHEMA_VERSION:
+            raise DataError(f"schema version {version} can't be read, only {SCHEMA_VERSION}.", file=folder)
+        return cls(folder, manifest, keeps)
+
+    @cached_property
+    def classes(self) -> NDArray[Any] | None:
+        """The classes of the training part in order, or None for numbers."""
+        return None if self._classes is None else np.array(self._classes)
+
+    @cached_property
+    def _tables(self) -> dict[str, pa.Table]:
+        return {part: mapped_table(self.folder / part / TABLE) for part in PARTS}
+
+    def _table(self, part: str) -> pa.Table:
+        if part not in PARTS:
+            raise DataError(f"part {part!r} is unknown; known are {', '.join(PARTS)}.")
+        return self._tables[part]
+
+    def num(self, part: str) -> int:
+        """Rows in a part: "train", "valid" or "test"."""
+        return int(self._table(part).num_rows)
+
+    def inputs(self, part: str) -> Any:
+        """What a learner gets: TABLE a `pyarrow.Table`, TEXT a `ChunkedArray`, IMAGE uint8 (N, H, W, C)."""
+        table = self._table(part)
+        match self.pair[0]:
+            case InputKind.IMAGE:
+                return mapped_array(self.folder / part / IMAGES)
+            case InputKind.TEXT:
+                return table.column(0)
+            case InputKind.TABLE:
+                return table.select(list(range(table.num_columns - 2)))
+
+    def targets(self, part: str) -> NDArray[Any]:
+        """Labels (N) of str, int or bool as they were, or numbers (N) float64."""
+        values = self._table(part).column(-2)
+        if not pa.types.is_string(values.type):
+            return np.asarray(values.to_numpy())
+        known = pc.unique(values)
+        codes = pc.index_in(values, value_set=known).to_numpy()
+        return np.asarray(np.array(known.to_pylist(), dtype=np.str_)[codes])
+
+    def row_numbers(self, part: str) -> NDArray[np.int64]:
+        """For each row (N), its number in its source, 1 for the first record."""
+        return np.asarray(self._table(part).column(-1).to_numpy())
+
+
+def write_manifest(folder: Path, **values: Any) -> None:
+    """Write a dataset's description, the last of its files."""
+    values["columns"] = [asdict(column) for column in values["columns"]]
+    values["notes"] = [asdict(note) for note in values["notes"]]
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **values}, ensure_ascii=False, indent=1)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,168 @@
+"""`read`: whatever holds data → a `Source`."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rungwise.data.arrays import arrow_table, as_images, as_texts
+from rungwise.data.images import LABEL, has_idx, read_idx, read_image_folder, resized
+from rungwise.data.source import PARTS, Source, workspace
+from rungwise.data.textfiles import read_csv, read_jsonl, read_parquet
+from rungwise.errors import DataError
+
+__all__ = ["TARGET", "TEXT", "read"]
+
+TEXT = "text"
+"""The name of the one column of an array of strings."""
+
+TARGET = "target"
+"""The name that y gets beside a table."""
+
+_SEPARATED = (".csv", ".tsv", ".tab")
+_JSON = (".jsonl", ".ndjson")
+_KNOWN = (
+    "CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson), also with .gz, Parquet (.parquet), a folder of images"
+)
+_HF_PARTS = {"train": ("train",), "valid": ("validation", "valid", "dev"), "test": ("test",)}
+
+
+def read(
+    data: Any, *, encoding: str = "utf-8", folder: Path | None = None, image_size: int | None = None
+) -> Source:
+    """Rows as they stand, streamed into files that are mapped into memory; nothing is inferred yet.
+
+    Args:
+        data: the path of a CSV, TSV, JSON lines or Parquet file, of a folder of images or of IDX files; or a data
+            frame, an Arrow table, a dict of columns, a Hugging Face dataset; or an array or a pair (X, y) of arrays,
+            where two dimensions are a table, one is texts, and three or four are images.
+        encoding: of text files.
+        folder: where the files go; None for a temporary one, which goes when the source does.
+        image_size: height and width that images are resized to.
+
+    Raises:
+        DataError: if the data can't be read; the message names file, row and column.
+        ConfigError: if there is no such encoding.
+    """
+    if isinstance(data, Source):
+        return data
+    if isinstance(data, str | Path):
+        source = _read_path(Path(data), encoding, folder, image_size)
+    else:
+        source = _read_object(data)
+    if source.images is not None and image_size and source.images.shape[1:3] != (image_size, image_size):
+        space, keeps = workspace(folder)
+        images = resized(source.images, image_size, space / "resized.npy")
+        source = dataclasses.replace(source, images=images, keeps=(source.keeps, keeps))
+    return source
+
+
+def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int | None) -> Source:
+    if not path.exists():
+        raise _missing(path)
+    if has_idx(path):
+        return read_idx(path, folder=folder)
+    if path.is_dir():
+        return read_image_folder(path, folder=folder, size=image_size)
+    suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
+    if suffix in _SEPARATED:
+        return read_csv(path, encoding=encoding, folder=folder)
+    if suffix in _JSON:
+        return read_jsonl(path, encoding=encoding, folder=folder)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return read_parquet(path, folder=folder)
+    raise DataError(f"files of type {suffix or 'unknown'!r} can't be read; known are {_KNOWN}.", file=path)
+
+
+def _missing(path: Path) -> DataError:
+    beside = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, n=1)
+    return DataError(
+        "there is no such file or folder" + (f"; did you mean {path.with_name(near[0])}?" if near else "."),
+        file=path,
+    )
+
+
+def _read_object(data: Any) -> Source:
+    if type(data).__module__.partition(".")[0] == "datasets":
+        return _read_hugging_face(data)
+    if isinstance(data, pa.Table | pa.RecordBatch | pd.DataFrame | Mapping):
+        table = arrow_table(data)
+        name = "the table"
+    elif isinstance(data, tuple) and len(data) == 2:
+        return _with_target(_read_array(data[0]), data[1])
+    else:
+        return _read_array(data)
+    if table.num_rows == 0:
+        raise DataError("it has no rows.", file=name)
+    return Source(name=name, table=table)
+
+
+def _read_array(X: Any) -> Source:
+    if isinstance(X, pd.DataFrame | pa.Table):
+        return _read_object(X)
+    array = X if isinstance(X, np.ndarray) else None
+    if array is None and not isinstance(X, pd.Series | pa.ChunkedArray | pa.Array | Sequence):
+        raise DataError(
+            f"data of type {type(X).__name__} can't be read; known are {_KNOWN}, tables and arrays."
+        )
+    num_rows = len(X)
+    if num_rows == 0:
+        raise DataError("it has no rows.", file="the array")
+    if array is not None and array.ndim in (3, 4):
+        return Source(name="the array", table=pa.table({}), images=as_images(array))
+    if array is None or array.ndim == 1:
+        if isinstance(X, list) and not isinstance(X[0], str | None):
+            return _read_array(np.asarray(X))
+        return Source(name="the array", table=pa.table({TEXT: as_texts(X)}))
+    return Source(name="the array", table=arrow_table(array))
+
+
+def _with_target(source: Source, y: Any) -> Source:
+    if len(y) != source.num_rows:
+        raise DataError(f"X has {source.num_rows} rows, y has {len(y)}.")
+    default = TARGET if source.images is None and source.table.column_names != [TEXT] else LABEL
+    name = str(getattr(y, "name", None) or default)
+    column = arrow_table(pd.DataFrame({name: y if isinstance(y, pd.Series) else np.asarray(y)})).column(0)
+    return dataclasses.replace(source, table=source.table.append_column(name, column))
+
+
+# ----------------------------------------------------------------------------------- Hugging Face `datasets`
+
+
+def _read_hugging_face(data: Any) -> Source:
+    """A `Dataset`, or a `DatasetDict` with its parts."""
+    if not isinstance(data, Mapping):
+        return Source(name="the dataset", table=_hugging_face_table(data))
+    tables: list[pa.Table] = []
+    parts: dict[str, range] = {}
+    start = 0
+    for part in PARTS:
+        for name in _HF_PARTS[part]:
+            if name in data and part not in parts:
+                tables.append(_hugging_face_table(data[name]))
+                parts[part] = range(start, start + tables[-1].num_rows)
+                start += tables[-1].num_rows
+    if "train" not in parts:
+        raise DataError(f"a dataset has a `train` split, this one has {', '.join(data)}.")
+    return Source(name="the dataset", table=pa.concat_tables(tables), parts=parts)
+
+
+def _hugging_face_table(data: Any) -> pa.Table:
+    """Its Arrow table, with the names of its class labels."""
+    table = data.with_format("arrow")[:]
+    for number, (name, feature) in enumerate(data.features.items()):
+        if type(feature).__name__ == "ClassLabel":
+            codes = table.column(name)
+            codes = pa.chunked_array([chunk.cast(pa.int32()) for chunk in codes.chunks], pa.int32())
+            known = pc.if_else(pc.less(codes, 0), pa.scalar(None, pa.int32()), codes)
+            table = table.set_column(number, name, pa.array(feature.names).take(known))
+    return arrow_table(table)

@@ -1,0 +1,52 @@
+"""One number a row, equal for equal rows: what duplicates are found by and fingerprints are made of."""
+
+# N examples
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+__all__ = ["hash_images", "hash_table"]
+
+_CHUNK = 4096
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def hash_table(table: pa.Table) -> NDArray[np.uint64]:
+    """Table (N) -> uint64 (N)."""
+    hashes = np.zeros(table.num_rows, np.uint64)
+    for values in table.columns:
+        start = 0
+        for chunk in values.chunks:
+            part = hashes[start : start + len(chunk)]
+            part[...] = (part * np.uint64(31) + _hash(chunk)) * _MIX
+            part ^= part >> np.uint64(32)
+            start += len(chunk)
+    return hashes
+
+
+def _hash(values: pa.Array) -> NDArray[np.uint64]:
+    """Hashes (N), each distinct string being made an object once."""
+    if pa.types.is_string(values.type):
+        coded = pc.dictionary_encode(values, null_encoding="encode")
+        distinct = pd.util.hash_array(coded.dictionary.to_numpy(zero_copy_only=False).astype(object))
+        return np.asarray(distinct[coded.indices.to_numpy()])
+    numbers = values.to_numpy(zero_copy_only=False)
+    return np.asarray(pd.util.hash_array(numbers))
+
+
+def hash_images(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Images (N, H, W, C) -> uint64 (N): sums of the pixels with fixed random weights, modulo 2^64."""
+    size = int(np.prod(images.shape[1:]))
+    weights = np.random.default_rng(0).integers(1 << 63, size=size, dtype=np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
+    hashes = np.empty(len(images), np.uint64)
+    for start in range(0, len(images), _CHUNK):
+        pixels = images[start : start + _CHUNK].reshape(-1, size)
+        hashes[start : start + _CHUNK] = pixels.astype(np.uint64) @ weights
+    return hashes

@@ -1,0 +1,111 @@
+"""Which row is in which part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rungwise.errors import DataError
+
+__all__ = ["DROPPED", "TEST", "TRAIN", "VALID", "Sizes", "by_group", "by_time", "part_sizes", "stratified"]
+
+TRAIN, VALID, TEST = 0, 1, 2
+DROPPED = -1
+
+MAX_VALID_ROWS = 10_000
+MAX_TEST_ROWS = 100_000
+"""More rows judge no better and cost every rung time."""
+
+MIN_CLASS_ROWS = 3
+"""A class of fewer rows can't be in every part, so it stays in train."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows that go from train to each of the others."""
+
+    valid: int
+    test: int
+
+
+def part_sizes(num_rows: int, valid_size: float, test_size: float) -> Sizes:
+    """How many rows are cut off.
+
+    Args:
+        num_rows: rows to cut from.
+        valid_size: share, 0 where the part is there already.
+        test_size: share, 0 where the part is there already.
+
+    Raises:
+        DataError: if there are too few rows for each part to have one.
+    """
+    valid, test = (max(1, round(num_rows * share)) if share else 0 for share in (valid_size, test_size))
+    if num_rows - valid - test < 1:
+        raise DataError(
+            f"{num_rows} rows are too few to cut parts for validation and test from; get more rows."
+        )
+    return Sizes(min(valid, MAX_VALID_ROWS), min(test, MAX_TEST_ROWS))
+
+
+def stratified(
+    strata: NDArray[np.int64], units: NDArray[np.int64], sizes: Sizes, rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """Parts (N), with the same share of each stratum in each; rows of one unit stay together.
+
+    Args:
+        strata: class (N) of each row, equal within a unit as far as possible; all zero for no strata.
+        units: unit (N) of each row, counted from 0.
+        sizes: rows to cut off; exact where each unit is one row.
+        rng: decides.
+    """
+    _, first = np.unique(units, return_index=True)
+    unit_strata = strata[first]
+    fixed = np.bincount(strata)[unit_strata] < MIN_CLASS_ROWS
+    parts = np.full(len(first), TRAIN, np.int8)
+    for part, size in ((TEST, sizes.test), (VALID, sizes.valid)):
+        free = np.flatnonzero((parts == TRAIN) & ~fixed)
+        share = size / max(1, int(np.bincount(units, minlength=len(first))[free].sum()))
+        parts[_evenly(free, unit_strata, min(share, 1.0), rng)] = part
+    return parts[units]
+
+
+def _evenly(
+    free: NDArray[np.int64], strata: NDArray[np.int64], share: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """A share of the free units, at even steps through them sorted by stratum and shuffled within."""
+    order = free[np.lexsort((rng.permutation(len(free)), strata[free]))]
+    edges = np.floor(np.arange(len(free) + 1) * share + 0.5)
+    return np.asarray(order[np.diff(edges) > 0])
+
+
+def by_group(groups: NDArray[np.int64], sizes: Sizes, rng: np.random.Generator) -> NDArray[np.int8]:
+    """Parts (N) such that no group is in two of them; groups larger than a part stay in train.
+
+    Raises:
+        DataError: if there are too few groups.
+    """
+    counts = np.bincount(groups)
+    needed = 1 + (sizes.valid > 0) + (sizes.test > 0)
+    if len(counts) < needed:
+        raise DataError(f"{len(counts)} groups are too few to split; {needed} are needed.")
+    parts = np.full(len(counts), TRAIN, np.int8)
+    for part, size in ((TEST, sizes.test), (VALID, sizes.valid)):
+        if not size:
+            continue
+        free = rng.permutation(np.flatnonzero(parts == TRAIN))
+        free = free[counts[free] <= max(size, counts[free].min())]
+        taken = free[: max(1, int((np.cumsum(counts[free]) <= size).sum()))]
+        parts[taken] = part
+    return parts[groups]
+
+
+def by_time(times: NDArray[np.int64], sizes: Sizes) -> NDArray[np.int8]:
+    """Parts (N): the newest rows are test, those before them valid, the oldest train."""
+    order = np.argsort(times, kind="stable")
+    parts = np.full(len(times), TRAIN, np.int8)
+    end = len(times) - sizes.test
+    parts[order[end:]] = TEST
+    parts[order[end - sizes.valid : end]] = VALID
+    return parts
