@@ -178,8 +178,8 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> labels (N,)."""
-        outputs = self._outputs(X)
-        return self.classes_[outputs.argmax(1)]
+        labels: NDArray[Any] = self.classes_[self._outputs(X).argmax(1)]
+        return labels
 
     def encode_labels(self, y: ArrayLike) -> NDArray[np.int64]:
         """Labels (N,) -> class indices (N,), -1 for labels that training had not."""

@@ -85,7 +85,7 @@ def check_labels(estimator: Any, X: Any, y: ArrayLike) -> NDArray[Any]:
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     check_classification_targets(y)
-    labels = column_or_1d(y, warn=True)
+    labels: NDArray[Any] = column_or_1d(y, warn=True)
     check_consistent_length(X, labels)
     return labels
 
@@ -94,7 +94,7 @@ def check_numbers(estimator: Any, X: Any, y: ArrayLike) -> NDArray[np.float64]:
     """Finite numbers (N,), as many as X."""
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
-    numbers = _check_y(y, y_numeric=True, estimator=estimator).astype(np.float64)
+    numbers: NDArray[np.float64] = _check_y(y, y_numeric=True, estimator=estimator).astype(np.float64)
     check_consistent_length(X, numbers)
     return numbers
 

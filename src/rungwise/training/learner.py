@@ -82,7 +82,7 @@ class NetworkLearner:
         examples = self.preprocessor.examples(inputs)
         outputs = predict_outputs(self.network, examples, self.config, self.context)
         if self.pair[1] is OutputKind.LABEL:
-            return outputs.softmax(1).numpy()  # type: ignore[no-any-return]
+            return outputs.softmax(1).numpy()
         numbers: NDArray[np.float64] = outputs[:, 0].double().numpy()
         return numbers * self.target_scale + self.target_mean
 

@@ -1,0 +1,139 @@
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+
+
+def rungwise(*arguments, cwd):
+    command = [sys.executable, "-m", "rungwise.cli", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    frame = load_iris(as_frame=True).frame
+    frame.assign(target=frame.target.map({0: "山鸢尾", 1: "变色", 2: "维吉尼亚"})).to_csv(
+        folder / "flowers.csv", index=False
+    )
+    frame.drop(columns="target").to_csv(folder / "new.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(folder):
+    done = rungwise(
+        "fit",
+        "flowers.csv",
+        "--target",
+        "target",
+        "--rungs",
+        "logistic-regression",
+        "--budget",
+        "60s",
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_fit_prints_what_it_inferred_the_leaderboard_and_the_verdict(fitted):
+    for part in (
+        "tabular-classification",
+        "column  petal length (cm): number",
+        "baseline → logistic-regression",
+        "Take `logistic-regression`",
+        "runs/flowers/report.html",
+        "rungwise predict runs/flowers NEW_DATA",
+    ):
+        assert part in fitted.stdout, part
+
+
+def test_fit_prints_json_for_machines(folder):
+    done = rungwise("fit", "flowers.csv", "--rungs", "baseline", "--budget", "60s", "--json", cwd=folder)
+    result = json.loads(done.stdout)
+    assert [row["rung"] for row in result["leaderboard"]] == ["baseline"]
+    assert result["verdict"]["recommended"] == "baseline"
+    assert "baseline: done" in done.stderr
+
+
+def test_leaderboard_and_report_read_the_run(folder, fitted):
+    assert "logistic-regression ←" in rungwise("leaderboard", "runs/flowers", cwd=folder).stdout
+    assert (
+        "log loss"
+        in rungwise("leaderboard", "runs/flowers", "--metric", "log-loss", cwd=folder).stdout.lower()
+    )
+    assert rungwise("report", "runs/flowers", cwd=folder).stdout.strip() == "runs/flowers/report.html"
+
+
+def test_predict_gives_a_probability_for_each_class(folder, fitted):
+    done = rungwise("predict", "runs/flowers", "new.csv", cwd=folder)
+    (folder / "stdout.csv").write_text(done.stdout)
+    frame = pd.read_csv(folder / "stdout.csv")
+    assert frame.columns.tolist() == [
+        "prediction",
+        "probability 变色",
+        "probability 山鸢尾",
+        "probability 维吉尼亚",
+    ]
+    assert frame.filter(like="probability").sum(axis=1).between(0.999, 1.001).all()
+    assert len(frame) == 150
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+def test_predict_writes_every_format(folder, fitted, name):
+    done = rungwise("predict", "runs/flowers", "new.csv", "--rung", "baseline", "--out", name, cwd=folder)
+    assert done.stderr.strip() == f"150 predictions in {name}"
+    read = {
+        "out.csv": pd.read_csv,
+        "out.tsv": lambda file: pd.read_csv(file, sep="\t"),
+        "out.jsonl": lambda file: pd.read_json(file, lines=True),
+        "out.parquet": pd.read_parquet,
+    }[name]
+    assert read(folder / name).prediction.tolist() == ["变色"] * 150
+
+
+def test_inspect_says_what_fit_would_do(folder):
+    out = rungwise("inspect", "flowers.csv", cwd=folder).stdout
+    assert "task    tabular-classification" in out
+    assert "rung    gradient-boosting: about" in out
+    assert not (folder / "runs" / "flowers-inspect").exists()
+
+
+def test_rungs_and_tasks_are_listed(folder):
+    assert "  lstm " in rungwise("rungs", cwd=folder).stdout
+    assert "lstm" not in rungwise("rungs", "--task", "tabular-regression", cwd=folder).stdout
+    card = rungwise("rungs", "lstm", cwd=folder).stdout
+    for part in ("Hochreiter", "rungwise.LSTMClassifier", "text-classification", "--set lstm.NAME=VALUE"):
+        assert part in card
+    assert "accuracy (default)" in rungwise("tasks", cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fit", "none.csv"], "none.csv"),
+        (["fit", "flowers.csv", "--target", "targt"], "did you mean 'target'"),
+        (["fit", "flowers.csv", "--task", "tabular-clasification"], "did you mean 'tabular-classification'"),
+        (["fit", "flowers.csv", "--rungs", "resnt"], "rung 'resnt' is unknown"),
+        (["fit", "flowers.csv", "--budget", "ten"], "budget 'ten' is no time"),
+        (["fit", "flowers.csv", "--metric", "acuracy"], "did you mean 'accuracy'"),
+        (["fit", "flowers.csv", "--set", "mlp=3"], "must be RUNG.NAME=VALUE"),
+        (["fit", "flowers.csv", "--set", "mlp.epoch=3"], "'epoch' is no setting of"),
+        (["fit", "flowers.csv", "--column", "target=colour"], "must be NAME=KIND"),
+        (["fit"], "give DATA, or --resume RUN"),
+        (["fit", "--resume", "nowhere"], "nowhere is no run's folder"),
+        (["leaderboard", "nowhere"], "nowhere is no run's folder"),
+        (["predict", "nowhere", "new.csv"], "nowhere is neither a run's folder nor a model's"),
+        (["rungs", "resnt"], "rung 'resnt' is unknown"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(folder, arguments, sentence):
+    done = rungwise(*arguments, cwd=folder)
+    assert done.returncode == 2, done.stderr
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

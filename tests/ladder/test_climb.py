@@ -1,0 +1,178 @@
+"""Whole climbs in worker processes, on data that scikit-learn carries."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+
+import rungwise as rw
+from rungwise.errors import ConfigError, RunError
+from rungwise.ladder import Ladder, Status
+from rungwise.ladder.processes import SpawnLauncher
+
+RUNGS = ["logistic-regression", "mlp"]
+QUICK = {"mlp": {"epochs": 3}}
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return load_iris(as_frame=True).frame.assign(
+        target=lambda f: f.target.map({0: "山鸢尾", 1: "变色", 2: "维吉尼亚"})
+    )
+
+
+@pytest.fixture(scope="module")
+def climbed(frame, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "iris"
+    return Ladder(rungs=RUNGS, budget="60s", out=out, settings=QUICK).fit(frame, "target")
+
+
+def test_the_leaderboard_has_a_row_for_each_rung_cheapest_first(climbed):
+    board = climbed.leaderboard()
+    assert board.rung.tolist() == ["baseline", "logistic-regression", "mlp"]
+    assert (board.status == "done").all()
+    assert (board.score_test_low <= board.score_test).all()
+    assert (
+        board[["fit_time", "fit_cpu_time", "pred_time", "latency", "model_bytes", "peak_memory_bytes"]] > 0
+    ).all(None)
+    assert board.parameters[1] == 15  # four features and a bias for each of three classes
+
+
+def test_the_run_folder_holds_what_the_docs_say(climbed):
+    names = {path.name for path in climbed.run.iterdir()}
+    assert names >= {
+        "config.json",
+        "data",
+        "journal.jsonl",
+        "models",
+        "predictions",
+        "logs",
+        "metrics.json",
+        "leaderboard.csv",
+        "verdict.json",
+        "report.html",
+    }
+    metrics = json.loads((climbed.run / "metrics.json").read_text())
+    assert [row["class"] for row in metrics["mlp"]["test"]["classes"]] == ["变色", "山鸢尾", "维吉尼亚"]
+
+
+def test_load_gives_the_recommended_model_unless_told(climbed, frame):
+    recommended = rw.load(climbed.run)
+    assert recommended.rung_name == climbed.verdict.recommended == "logistic-regression"
+    assert recommended.score(frame.drop(columns="target"), frame.target) > 0.9
+    assert rw.load(climbed.run, rung="mlp").rung_name == "mlp"
+
+
+def test_stored_predictions_are_those_of_the_stored_model(climbed):
+    stored = pd.read_parquet(climbed.run / "predictions" / "mlp.test.parquet")
+    again = climbed.model("mlp").predict_proba(climbed.dataset.inputs("test"))
+    np.testing.assert_allclose(np.stack(stored.probabilities), again, atol=1e-6)
+
+
+def test_a_seed_decides_every_prediction(climbed, frame, tmp_path):
+    again = Ladder(rungs=RUNGS, budget="60s", out=tmp_path / "again", settings=QUICK, workers=1).fit(
+        frame, "target"
+    )
+    for file in sorted((climbed.run / "predictions").iterdir()):
+        assert file.read_bytes() == (again.run / "predictions" / file.name).read_bytes(), file.name
+
+
+def test_a_rung_that_fails_is_a_row_with_its_reason(frame, tmp_path):
+    settings = {"mlp": {"learning_rate": 1e30, "clip_norm": 1e30}}
+    ladder = Ladder(rungs=["mlp"], budget="30s", out=tmp_path / "run", settings=settings).fit(frame, "target")
+    row = ladder.leaderboard().set_index("rung").loc["mlp"]
+    assert row.status == "failed"
+    assert "try a learning_rate under 1e+30" in row.reason
+    assert ladder.verdict.recommended == "baseline"
+
+
+def test_a_worker_that_is_killed_costs_only_its_own_row(frame, tmp_path):
+    def kill_the_network(step):
+        for state in step.states:
+            if state.rung == "mlp" and state.status is Status.RUNNING:
+                os.kill(state.worker.pid, signal.SIGKILL)
+
+    ladder = Ladder(rungs=RUNGS, budget="30s", out=tmp_path / "run")
+    ladder.prepare(frame, "target")
+    board = ladder.climb(kill_the_network).leaderboard().set_index("rung")
+    assert board.status.to_dict() == {"baseline": "done", "logistic-regression": "done", "mlp": "failed"}
+    assert board.reason["mlp"] == "its process was killed, most likely for want of memory"
+
+
+def test_a_stopped_climb_goes_on_where_it_was(frame, tmp_path):
+    def stop_after_one(step):
+        if any(state.status is Status.DONE for state in step.states):
+            raise KeyboardInterrupt
+
+    ladder = Ladder(rungs=RUNGS, budget="30s", out=tmp_path / "run", settings=QUICK, workers=1)
+    ladder.prepare(frame, "target")
+    with pytest.raises(KeyboardInterrupt):
+        ladder.climb(stop_after_one)
+    assert ladder.leaderboard().status.tolist() == ["done", "interrupted", "interrupted"]
+    first = (ladder.run / "predictions" / "baseline.test.parquet").stat().st_mtime_ns
+    resumed = Ladder.open(ladder.run).climb()
+    assert resumed.leaderboard().status.tolist() == ["done", "done", "done"]
+    assert (ladder.run / "predictions" / "baseline.test.parquet").stat().st_mtime_ns == first
+
+
+def test_a_budget_too_small_still_gives_the_cheapest_rungs(frame, tmp_path):
+    ladder = Ladder(budget="0.5s", out=tmp_path / "run", workers=1).fit(frame, "target")
+    board = ladder.leaderboard().set_index("rung")
+    assert board.status["baseline"] in ("done", "deadline")
+    assert "skipped" in set(board.status)
+    assert ladder.verdict.recommended is not None
+
+
+def test_a_run_is_never_overwritten(climbed, frame):
+    with pytest.raises(RunError, match=r"exists and isn't empty; choose another --out"):
+        Ladder(out=climbed.run).prepare(frame, "target")
+
+
+def test_settings_of_a_rung_that_will_not_climb_are_refused(frame, tmp_path):
+    with pytest.raises(ConfigError, match="settings are given for lstm, which won't climb"):
+        Ladder(out=tmp_path / "run", settings={"lstm": {"epochs": 1}}).prepare(frame, "target")
+
+
+def test_what_is_no_run_is_said_to_be_none(tmp_path):
+    with pytest.raises(RunError, match="is neither a run's folder nor a model's"):
+        rw.load(tmp_path)
+    with pytest.raises(RunError, match="is no run's folder"):
+        Ladder.open(tmp_path)
+
+
+def test_a_model_that_a_run_lacks_is_refused_with_those_it_has(climbed):
+    with pytest.raises(
+        RunError, match="rung 'svm' has no model; these have: baseline, logistic-regression, mlp"
+    ):
+        climbed.model("svm")
+
+
+def test_workers_start_without_forking_too(climbed, monkeypatch, frame, tmp_path):
+    monkeypatch.setattr("rungwise.ladder.climb.make_launcher", SpawnLauncher)
+    ladder = Ladder(rungs=["baseline"], budget="60s", out=tmp_path / "run").fit(frame, "target")
+    assert ladder.leaderboard().status.tolist() == ["done"]
+
+
+def test_the_climb_leaves_no_process_behind(climbed):
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in listing.splitlines() if str(climbed.run) in line]
+
+
+def test_a_plain_script_without_a_main_guard_climbs(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import rungwise as rw\n"
+        "from sklearn.datasets import load_iris\n"
+        f"ladder = rw.Ladder(rungs=['baseline'], budget=60, out={str(tmp_path / 'run')!r})\n"
+        "print(ladder.fit(load_iris(as_frame=True).frame, 'target').leaderboard().rung.tolist())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.strip() == "['baseline']"
+    assert Path(tmp_path / "run" / "report.html").exists()

@@ -1,0 +1,39 @@
+import pytest
+
+from rungwise.errors import ConfigError, UnknownNameError
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.ladder import parse_budget
+from rungwise.ladder.plan import choose_rungs
+
+TABLE_LABEL = (InputKind.TABLE, OutputKind.LABEL)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5m", 90), (12.5, 12.5)]
+)
+def test_a_budget_is_read_as_people_write_it(text, seconds):
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "ten", "-5", "0", "10 parsecs", "m"])
+def test_a_budget_that_is_no_time_is_refused_with_what_would_do(text):
+    with pytest.raises(ConfigError, match="is no time; write seconds, or such as 90s, 10m or 1h30m"):
+        parse_budget(text)
+
+
+def test_the_baseline_always_climbs():
+    assert choose_rungs(TABLE_LABEL, ["logistic-regression"]) == ["baseline", "logistic-regression"]
+
+
+def test_an_unknown_rung_is_named_with_the_nearest():
+    with pytest.raises(
+        UnknownNameError, match="rung 'logistic-regresion' is unknown; did you mean 'logistic-regression'"
+    ):
+        choose_rungs(TABLE_LABEL, ["logistic-regresion"])
+
+
+def test_a_rung_of_another_kind_is_refused_with_those_that_do():
+    with pytest.raises(
+        ConfigError, match="rung 'textcnn' doesn't take table input for label output; these do: baseline"
+    ):
+        choose_rungs(TABLE_LABEL, ["textcnn"])
