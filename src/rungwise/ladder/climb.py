@@ -156,13 +156,13 @@ class Climb:
             else:
                 state.job = replace(state.job, seconds=max(share, _LEAST_SECONDS))
                 state.job.write()
-                state.started, state.status = time.monotonic(), Status.RUNNING
                 state.worker = launcher.start(state.job.file)
+                state.started, state.status = time.monotonic(), Status.RUNNING
             changed.append(state)
         return changed
 
     def _share(self) -> float:
-        """Seconds for the next rung: an equal part of the worker time that nobody holds, which grows as rungs finish."""
+        """Seconds for the next rung: an equal part of the worker time that nobody holds; it grows as rungs finish."""
         now = time.monotonic()
         left = self.fit_ends - now
         held = sum(max(0.0, state.ends - now) for state in self._with(Status.RUNNING))

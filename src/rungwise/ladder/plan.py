@@ -19,8 +19,8 @@ __all__ = ["Plan", "choose_rungs", "estimate_shape", "parse_budget", "plan_rungs
 
 _BASELINE = "baseline"
 _SAMPLE_TEXTS = 2_000
-_WORD = r"\w+|[^\w\s]"
-_CJK = r"[\u3040-\u30ff\u3400-\u9fff]"
+_WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
+_CJK = r"[\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
 _LARGEST_VOCABULARY = 30_000
 
 Plan = dict[str, Cost]

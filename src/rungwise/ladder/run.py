@@ -24,6 +24,8 @@ from rungwise.ladder.jobs import Job, Paths, read_json
 from rungwise.ladder.plan import parse_budget, plan_rungs
 from rungwise.rung import Cost, Precision
 from rungwise.tasks import task, task_for
+from rungwise.training.precision import resolve_precision
+from rungwise.training.seeds import sub_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,6 +146,7 @@ class Ladder:
         self.metric = self.metric or chosen.default_metric
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
         self.num_workers = min(self.workers or _num_cores(), len(self.plan))
+        self.precision = resolve_precision(Precision(self.precision), self.device)
         self._write_config(data, target)
         return self.dataset
 
@@ -277,8 +280,6 @@ class Ladder:
             raise ConfigError(f"workers is {self.workers}; it must be at least 1.")
 
     def _job(self, rung: str) -> Job:
-        from rungwise.training.seeds import sub_seed
-
         return Job(
             kind="fit",
             run=str(self.paths.run),
