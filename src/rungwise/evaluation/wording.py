@@ -5,7 +5,17 @@ from __future__ import annotations
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.metrics import Metric
 
-__all__ = ["amount_text", "difference_text", "interval_text", "ratio_text", "score_text"]
+__all__ = [
+    "amount_text",
+    "bounds_text",
+    "bytes_text",
+    "count_text",
+    "difference_text",
+    "interval_text",
+    "ratio_text",
+    "score_text",
+    "seconds_text",
+]
 
 
 def amount_text(metric: Metric, value: float) -> str:
@@ -13,10 +23,6 @@ def amount_text(metric: Metric, value: float) -> str:
     if metric.is_share:
         return f"{100 * value:.1f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
-
-
-def _unit(metric: Metric) -> str:
-    return " %" if metric.is_share else ""
 
 
 def score_text(metric: Metric, score: Score) -> str:
@@ -54,3 +60,32 @@ def bounds_text(metric: Metric, difference: Difference) -> str:
 def _signed(metric: Metric, value: float) -> str:
     text = difference_text(metric, value).split(" ")[0]
     return f"−{text}" if value < 0 and float(text) > 0 else text
+
+
+def seconds_text(seconds: float) -> str:
+    """Such as "2.1 ms", "14 s" and "3.5 min"."""
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1), ("ms", 1e-3)):
+        if seconds >= size * (1.5 if size > 1 else 1):
+            return f"{_short(seconds / size)} {unit}"
+    return f"{_short(seconds * 1e6)} µs" if seconds else "0 s"
+
+
+def bytes_text(size: float) -> str:
+    """Such as "4.8 MB"."""
+    return f"{_scaled(size)}B"
+
+
+def count_text(count: float) -> str:
+    """Such as "1.2 M"."""
+    return _scaled(count).rstrip()
+
+
+def _scaled(number: float) -> str:
+    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{_short(number / size)} {prefix}"
+    return f"{number:.0f} "
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number >= 9.95 else f"{number:.1f}".removesuffix(".0")

@@ -1,0 +1,188 @@
+"""The page's charts, as SVG that takes its colours from the page's style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup, escape
+from numpy.typing import NDArray
+
+from rungwise.report.scales import Scale, linear_scale, log_scale
+
+__all__ = ["Line", "Point", "interval_bar", "line_chart", "residual_chart", "score_chart"]
+
+_CHARACTER = 7.0  # pixels of a label's character
+_HEIGHT = 16.0  # pixels of a label's line
+_MAX_DOTS = 800
+
+
+@dataclass(frozen=True)
+class Point:
+    """A rung on the chart of score against cost."""
+
+    name: str
+    cost: float
+    score: float
+    low: float
+    high: float
+    is_recommended: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve: its style's class, and its points."""
+
+    style: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def score_chart(
+    points: Sequence[Point],
+    *,
+    size: tuple[int, int],
+    axes: tuple[str, str],
+    texts: tuple[Callable[[float], str], Callable[[float], str]],
+) -> Markup:
+    """Scores with their intervals against cost on a logarithmic axis.
+
+    Args:
+        points: the rungs.
+        size: width and height in pixels.
+        axes: what the axes are called, x and y.
+        texts: how a cost and a score are written.
+    """
+    width, height = size
+    least = min((point.cost for point in points if point.cost > 0), default=1.0)
+    costs = {point.name: max(point.cost, least / 2) for point in points}
+    x = log_scale(list(costs.values()), 56, width - 16, max_ticks=3 if width < 500 else 6)
+    ends = [end for point in points for end in (point.low, point.high, point.score)]
+    y = linear_scale(ends, height - 52, 30)
+    parts = [_frame(x, y, height=height, axes=axes, texts=texts)]
+    spots = [(x(costs[point.name]), y(point.score), y(point.low), y(point.high)) for point in points]
+    taken = [(left - 6, high - 2, left + 6, low + 2) for left, _, low, high in spots]
+    for point, (left, top, low, high) in sorted(zip(points, spots, strict=True), key=lambda p: p[1]):
+        label = _place(point.name, (left, top), taken, width, height)
+        style = "point recommended" if point.is_recommended else "point"
+        told = f"{point.name}: {texts[1](point.score)} ({texts[1](point.low)} to {texts[1](point.high)})"
+        told = f"{told}, {texts[0](point.cost)}"
+        parts.append(
+            f'<g class="{style}"><title>{escape(told)}</title>'
+            f'<path d="M{left:.1f} {low:.1f}V{high:.1f}M{left - 4:.1f} {low:.1f}h8M{left - 4:.1f} {high:.1f}h8"/>'
+            f'<circle cx="{left:.1f}" cy="{top:.1f}" r="{5.5 if point.is_recommended else 4.5}"/>'
+            f'<text x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(point.name)}</text></g>'
+        )
+    return _svg(
+        parts, width, height, f"{axes[1]} against {axes[0]}, a point a rung; the table has the numbers"
+    )
+
+
+Box = tuple[float, float, float, float]
+
+
+def _place(
+    name: str, spot: tuple[float, float], taken: list[Box], width: float, height: float
+) -> tuple[float, float]:
+    """Where a label begins so that it covers nothing; adds its box to those taken."""
+    left, top = spot
+    long = _CHARACTER * len(name)
+    starts = [
+        (left + side, top + 4 + shift)
+        for shift in (0, -12, 12, -24, 24, -38, 38)
+        for side in (10, -10 - long)
+    ]
+    boxes = [(x, y - _HEIGHT + 4, x + long, y + 4) for x, y in starts]
+    inside = [box[0] >= 54 and box[2] <= width and box[1] >= 8 and box[3] <= height - 48 for box in boxes]
+    costs = [
+        sum(_overlap(box, other) for other in taken) + (0 if is_inside else 1e6)
+        for box, is_inside in zip(boxes, inside, strict=True)
+    ]
+    best = costs.index(min(costs))
+    taken.append(boxes[best])
+    return starts[best]
+
+
+def _overlap(first: Box, second: Box) -> float:
+    across = min(first[2], second[2]) - max(first[0], second[0])
+    down = min(first[3], second[3]) - max(first[1], second[1])
+    return max(across, 0) * max(down, 0)
+
+
+def line_chart(lines: Sequence[Line], *, name: str, size: tuple[int, int] = (320, 190)) -> Markup:
+    """Loss by epoch, a curve each for training and validation."""
+    width, height = size
+    x = linear_scale([value for line in lines for value in line.x], 44, width - 10, num_ticks=4)
+    y = linear_scale([value for line in lines for value in line.y], height - 34, 10, num_ticks=4)
+    parts = [_frame(x, y, height=height, axes=("epoch", ""), texts=(_plain, _plain))]
+    for line in lines:
+        points = [f"{x(a):.1f} {y(b):.1f}" for a, b in zip(line.x, line.y, strict=True)]
+        parts.append(f'<path class="{line.style}" d="M{"L".join(points)}"/>')
+    return _svg(parts, width, height, f"Loss of {name} by epoch")
+
+
+def residual_chart(
+    target: NDArray[np.float64],
+    prediction: NDArray[np.float64],
+    *,
+    name: str,
+    size: tuple[int, int] = (480, 420),
+) -> Markup:
+    """Predicted against true numbers, evenly chosen where there are many; what is right lies on the diagonal."""
+    width, height = size
+    chosen = np.linspace(0, len(target) - 1, min(len(target), _MAX_DOTS)).astype(int)
+    truths, guesses = target[chosen].tolist(), prediction[chosen].tolist()
+    x, y = linear_scale(truths, 64, width - 12), linear_scale([*guesses, *truths], height - 46, 24)
+    parts = [_frame(x, y, height=height, axes=("true", "predicted"), texts=(_plain, _plain))]
+    ends = [f"{x(end):.1f} {y(end):.1f}" for end in (x.low, x.high)]
+    parts.append(f'<path class="right" d="M{"L".join(ends)}"/>')
+    dots = "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in zip(truths, guesses, strict=True))
+    parts.append(f'<path class="dots" d="{dots}"/>')
+    return _svg(parts, width, height, f"Predictions of {name} against the true values")
+
+
+def interval_bar(value: float, low: float, high: float, scale: Scale) -> Markup:
+    """A score and its interval on the common scale of a table's column."""
+    return Markup(
+        f'<svg class="bar" viewBox="0 0 {scale.end:g} 12" width="{scale.end:g}" height="12" aria-hidden="true">'
+        f'<path d="M{scale(low):.1f} 6H{scale(high):.1f}"/><circle cx="{scale(value):.1f}" cy="6" r="3"/></svg>'
+    )
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _frame(
+    x: Scale,
+    y: Scale,
+    *,
+    height: int,
+    axes: tuple[str, str],
+    texts: tuple[Callable[[float], str], Callable[[float], str]],
+) -> str:
+    """Axes: lines across at the ticks of y, ticks of x under them, and their names."""
+    parts = []
+    for tick in y.ticks:
+        parts.append(f'<path class="grid" d="M{x.start:.0f} {y(tick):.1f}H{x.end:.0f}"/>')
+        parts.append(
+            f'<text class="tick y" x="{x.start - 8:.0f}" y="{y(tick) + 4:.1f}">{escape(texts[1](tick))}</text>'
+        )
+    for tick in x.ticks:
+        parts.append(
+            f'<text class="tick x" x="{x(tick):.1f}" y="{y.start + 18:.0f}">{escape(texts[0](tick))}</text>'
+        )
+    parts.append(f'<path class="axis" d="M{x.start:.0f} {y.start:.0f}H{x.end:.0f}"/>')
+    middle = (x.start + x.end) / 2
+    parts.append(f'<text class="name x" x="{middle:.0f}" y="{height - 4}">{escape(axes[0])}</text>')
+    parts.append(f'<text class="name" x="4" y="14">{escape(axes[1])}</text>' if axes[1] else "")
+    return "".join(parts)
+
+
+def _svg(parts: Sequence[str], width: int, height: int, label: str) -> Markup:
+    body = "".join(parts)
+    return Markup(  # all that came from outside was escaped where it was put in
+        f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}"'
+        f' style="max-width:{width}px">{body}</svg>'
+    )

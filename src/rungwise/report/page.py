@@ -1,0 +1,252 @@
+"""Puts a run on one page that needs no network: everything it shows stands in the file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from rungwise.data import Dataset
+from rungwise.errors import RunError
+from rungwise.evaluation import Outcome, Verdict, leaderboard, read_outcomes, run_metric, verdict
+from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
+from rungwise.kinds import OutputKind
+from rungwise.metrics import ClassScores, Metric, class_scores
+from rungwise.report.charts import Line, Point, interval_bar, line_chart, residual_chart, score_chart
+from rungwise.report.confusions import (
+    MAX_CLASSES,
+    ConfusedPair,
+    ConfusionRow,
+    confused_pairs,
+    confusion_rows,
+)
+from rungwise.report.examples import Example, show_examples
+from rungwise.report.scales import linear_scale
+from rungwise.tasks import task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["write_report"]
+
+_WIDE, _NARROW = (720, 400), (350, 380)
+_BAR_WIDTH = 90
+_MAX_EXAMPLES = 8
+_ALL_EXAMPLES = 64
+"""Of all rungs together, so that the page stays small."""
+
+_COSTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("fit_cpu_time", "training, CPU time", seconds_text),
+    ("latency", "latency of one prediction", seconds_text),
+    ("model_bytes", "size of the model", bytes_text),
+)
+"""Column of the leaderboard, what its axis is called, how its values are written."""
+
+
+def write_report(run_folder: Path) -> Path:
+    """Writes `report.html` of a run and returns it.
+
+    Raises:
+        RunError: if the run folder can't be read.
+        DataError: if its dataset can't be read.
+    """
+    config = _read_config(run_folder)
+    dataset = Dataset.open(run_folder / "data")
+    outcomes = read_outcomes(run_folder)
+    metric = run_metric(config["metric"], outcomes)
+    table, found = leaderboard(run_folder, config["metric"]), verdict(run_folder, config["metric"])
+    file = run_folder / "report.html"
+    page = _template().render(
+        name=run_folder.resolve().name,
+        task=task(config["task"]).title,
+        target=dataset.target,
+        metric=metric,
+        verdict=found,
+        recommended=found.recommended,
+        charts=_score_charts(table, metric, found),
+        rows=_table_rows(table, metric),
+        curves=_learning_curves(outcomes),
+        errors=_errors(dataset, outcomes),
+        class_names=_class_names(dataset),
+        parts={part: dataset.num(part) for part in ("train", "valid", "test")},
+        dataset=dataset,
+        facts=_facts(config),
+    )
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def _read_config(run_folder: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((run_folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{run_folder} has no readable config.json ({error}); `rungwise fit` makes one."
+        ) from None
+    return config
+
+
+def _template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = _with_code
+    environment.filters["count"] = count_text
+    folder = Path(__file__).parent
+    environment.globals["style"] = Markup((folder / "page.css").read_text(encoding="utf-8"))
+    environment.globals["script"] = Markup((folder / "page.js").read_text(encoding="utf-8"))
+    return environment.get_template("page.html.jinja")
+
+
+def _with_code(text: str) -> Markup:
+    """A sentence with what stands in backticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    parts[1::2] = [Markup(f"<code>{part}</code>") for part in parts[1::2]]
+    return Markup("").join(parts)
+
+
+def _class_names(dataset: Dataset) -> list[str]:
+    return [] if dataset.classes is None else [str(name) for name in dataset.classes]
+
+
+# -------------------------------------------------------------------------------------------------- sections
+
+
+def _score_charts(table: pd.DataFrame, metric: Metric, found: Verdict) -> list[tuple[str, Markup, Markup]]:
+    """What each chart's cost is called, the chart for a wide screen and that for a narrow one."""
+    charts = []
+    direction = "higher" if metric.greater_is_better else "lower"
+    unit = ", %" if metric.is_share else ""
+    for column, title, text in _COSTS:
+        rows = table[table[["score_test", column]].notna().all(axis=1)]
+        points = [
+            Point(
+                row["rung"],
+                row[column],
+                row["score_test"],
+                row["score_test_low"],
+                row["score_test_high"],
+                row["rung"] == found.recommended,
+            )
+            for _, row in rows.iterrows()
+        ]
+        if points:
+            axes = (title, f"{metric.title} on test{unit} ({direction} is better)")
+            texts = (text, lambda value: _tick(metric, value))
+            wide, narrow = (score_chart(points, size=s, axes=axes, texts=texts) for s in (_WIDE, _NARROW))
+            charts.append((title, wide, narrow))
+    return charts
+
+
+def _tick(metric: Metric, value: float) -> str:
+    return f"{100 * value:.4g}" if metric.is_share else f"{value:.4g}"
+
+
+def _table_rows(table: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
+    """The leaderboard with every number written for people."""
+    texts = {
+        "fit_cpu_time": seconds_text,
+        "fit_time": seconds_text,
+        "pred_time": seconds_text,
+        "latency": seconds_text,
+        "parameters": count_text,
+        "model_bytes": bytes_text,
+        "peak_memory_bytes": bytes_text,
+    }
+    ends = [x for x in table[["score_test_low", "score_test_high"]].to_numpy().ravel().tolist() if x == x]
+    scale = linear_scale(ends, 3, _BAR_WIDTH - 3) if ends else None
+    rows = []
+    for _, row in table.iterrows():
+        shown: dict[str, Any] = {column: _text(row[column], text) for column, text in texts.items()}
+        for part in ("test", "val"):
+            value, low, high = (row[f"score_{part}{end}"] for end in ("", "_low", "_high"))
+            is_known = not math.isnan(value)
+            shown[part] = amount_text(metric, value) if is_known else ""
+            shown[f"{part}_interval"] = interval_text(metric, low, high) if is_known else ""
+            if part == "test":
+                shown["bar"] = interval_bar(value, low, high, scale) if is_known and scale else ""
+        rows.append({"rung": row["rung"], "status": row["status"], "reason": row["reason"] or "", **shown})
+    return rows
+
+
+def _text(value: float, text: Callable[[float], str]) -> str:
+    return "" if math.isnan(value) else text(value)
+
+
+def _learning_curves(outcomes: Sequence[Outcome]) -> list[tuple[str, Markup]]:
+    """The rungs that have a history of more than a point, with their chart."""
+    curves = []
+    for outcome in outcomes:
+        history = outcome.record.get("history") or []
+        lines = [
+            Line(style, [epoch["epoch"] for epoch in known], [epoch[style] for epoch in known])
+            for style in ("train_loss", "valid_loss")
+            if len(known := [epoch for epoch in history if epoch.get(style) is not None]) > 1
+        ]
+        if lines:
+            curves.append((outcome.rung, line_chart(lines, name=outcome.rung)))
+    return curves
+
+
+@dataclass(frozen=True)
+class _Errors:
+    """Where one rung errs: for classes a matrix or pairs, and the scores of each; for numbers a chart."""
+
+    rung: str
+    examples: Sequence[Example]
+    residuals: Markup | None = None
+    matrix: Sequence[ConfusionRow] = ()
+    pairs: Sequence[ConfusedPair] = ()
+    classes: Sequence[tuple[str, ClassScores]] = ()
+
+
+def _errors(dataset: Dataset, outcomes: Sequence[Outcome]) -> list[_Errors]:
+    finished = [outcome for outcome in outcomes if outcome.is_finished]
+    count = max(2, min(_MAX_EXAMPLES, _ALL_EXAMPLES // max(len(finished), 1)))
+    return [_errors_of(dataset, outcome, count) for outcome in finished]
+
+
+def _errors_of(dataset: Dataset, outcome: Outcome, count: int) -> _Errors:
+    assert outcome.test is not None
+    test, names = outcome.test, _class_names(dataset)
+    examples = show_examples(dataset, test, names, count)
+    if dataset.pair[1] is OutputKind.NUMBER:
+        return _Errors(
+            outcome.rung, examples, residual_chart(test.target, test.prediction, name=outcome.rung)
+        )
+    scores = list(zip(names, class_scores(test.target, test.prediction, len(names)), strict=True))
+    if len(names) <= MAX_CLASSES:
+        return _Errors(outcome.rung, examples, matrix=confusion_rows(test, names), classes=scores)
+    return _Errors(outcome.rung, examples, pairs=confused_pairs(test, names), classes=scores)
+
+
+def _facts(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was asked and where it ran, one line each; what the page shows elsewhere is left out."""
+    shown = []
+    for name, value in config.items():
+        if name in ("schema_version", "plan", "fingerprint", "split_hash") or value in (None, {}, []):
+            continue
+        rows = value.items() if name == "environment" else [(name, value)]
+        for label, content in rows:
+            text = content if isinstance(content, str) else _compact(content)
+            shown.append((label.replace("_", " "), text))
+    return shown
+
+
+def _compact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_compact(item)}" for name, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_compact(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) and np.isfinite(value) else str(value)
