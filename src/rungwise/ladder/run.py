@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -126,29 +127,36 @@ class Ladder:
             ConfigError: if the task and the data don't fit.
         """
         self.paths = Paths(_new_folder(self.out, data))
-        self.dataset = prepare(
-            data,
-            valid=valid,
-            test=test,
-            target=target,
-            pair=None if self.task is None else task(self.task).pair,
-            columns={name: ColumnKind(kind) for name, kind in (columns or {}).items()},
-            group=group,
-            time=time,
-            seed=self.seed,
-            encoding=encoding,
-            drop_missing_target=drop_missing_target,
-            image_size=image_size,
-            folder=self.paths.data,
-        )
+        try:
+            self.dataset = prepare(
+                data,
+                valid=valid,
+                test=test,
+                target=target,
+                pair=None if self.task is None else task(self.task).pair,
+                columns={name: ColumnKind(kind) for name, kind in (columns or {}).items()},
+                group=group,
+                time=time,
+                seed=self.seed,
+                encoding=encoding,
+                drop_missing_target=drop_missing_target,
+                image_size=image_size,
+                folder=self.paths.data,
+            )
+            self._plan()
+            self._write_config(data)
+        except BaseException:
+            shutil.rmtree(self.paths.run)  # it was made above, and nothing was paid for yet
+            raise
+        return self.dataset
+
+    def _plan(self) -> None:
         chosen = task_for(self.dataset.pair)
         self.task = chosen.name
         self.metric = self.metric or chosen.default_metric
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
         self.num_workers = min(self.workers or _num_cores(), len(self.plan))
         self.precision = resolve_precision(Precision(self.precision), self.device)
-        self._write_config(data, target)
-        return self.dataset
 
     def climb(self, observe: Callable[[Step], None] = _show_nothing) -> Self:
         """Fits the rungs that have no result yet and writes the leaderboard, the verdict and the page.
@@ -293,13 +301,13 @@ class Ladder:
     def _facts(self, rung: str, order: int) -> dict[str, Any]:
         return {"order": order, "family": registry.rung_family(rung), "cost": asdict(self.plan[rung])}
 
-    def _write_config(self, data: Any, target: str | None) -> None:
+    def _write_config(self, data: Any) -> None:
         config = {
             "schema_version": SCHEMA_VERSION,
             "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
             "task": self.task,
             "metric": self.metric,
-            "target": target or self.dataset.target,
+            "target": self.dataset.target,
             "seed": self.seed,
             "budget": self.budget,
             "device": self.device,
