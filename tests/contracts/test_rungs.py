@@ -223,7 +223,7 @@ def test_every_parameter_gets_a_gradient(name, pair):
     learner = estimator.learner_
     examples = learner.preprocessor.examples(learner_inputs(estimator, problem.inputs))
     values = learner.network(*examples.batch(np.arange(32)))
-    (values * torch.linspace(-1, 1, values.numel()).reshape(values.shape)).sum().backward()
+    (values * torch.linspace(-1, 2, values.numel()).reshape(values.shape)).sum().backward()
     silent = [
         name
         for name, parameter in learner.network.named_parameters()

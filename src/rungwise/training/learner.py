@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,14 @@ from rungwise.rung import (
     NetworkConfig,
     NetworkRung,
     Pair,
+    Precision,
     Shape,
     State,
     TableShape,
     TextShape,
 )
 from rungwise.training.losses import Objective
+from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import seeded
 from rungwise.training.trainer import Trainer, predict_outputs
 
@@ -75,7 +77,9 @@ class NetworkLearner:
             self.network = self.rung.build(self.config, self.shape)
             trainer = Trainer(self.network, self.config, context, objective, self.preprocessor.augment)
             self.history = trainer.fit(train, valid)
-        self.context = replace(FitContext(), device=context.device, precision=context.precision)
+        self.context = FitContext(
+            device=context.device, precision=resolve_precision(context.precision, context.device)
+        )
 
     def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
         """Inputs (N) -> class probabilities (N, C), or numbers (N,)."""
@@ -91,8 +95,9 @@ class NetworkLearner:
         return sum(p.numel() for p in self.network.parameters())
 
     def state(self) -> State:
-        """The preprocessor, the problem's shape and the weights."""
+        """The preprocessor, the problem's shape, the weights, and the precision that they were trained in."""
         return {
+            "precision": self.context.precision.value,
             "preprocessor": self.preprocessor.state(),
             "shape": asdict(self.shape),
             "target_mean": self.target_mean,
@@ -106,6 +111,7 @@ class NetworkLearner:
         Raises:
             ModelError: if the weights don't fit the network.
         """
+        self.context = FitContext(precision=Precision(state["precision"]))
         self.preprocessor.restore(state["preprocessor"])
         shape = {k: tuple(v) if isinstance(v, list) else v for k, v in state["shape"].items()}
         self.shape = _SHAPES[self.pair[0]](**shape)
