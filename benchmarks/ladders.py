@@ -88,7 +88,7 @@ def climb(name: str, case: Case, runs: Path, budget: str) -> list[str]:
     """Runs the command and returns the lines for RESULTS.md."""
     arguments = ["fit", *case.arguments, "--budget", budget, "--out", str(runs / name)]
     print(f"# rungwise {' '.join(arguments)}", file=sys.stderr, flush=True)
-    subprocess.run([sys.executable, "-m", "rungwise.cli", *arguments], check=True, stdout=sys.stderr)
+    subprocess.run([sys.executable, "-m", "rungwise", *arguments], check=True, stdout=sys.stderr)
     metrics = json.loads((runs / name / "metrics.json").read_text())
     board = pd.read_csv(runs / name / "leaderboard.csv")
     verdict = json.loads((runs / name / "verdict.json").read_text())

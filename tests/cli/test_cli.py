@@ -8,7 +8,7 @@ from sklearn.datasets import load_iris
 
 
 def rungwise(*arguments, cwd):
-    command = [sys.executable, "-m", "rungwise.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "rungwise", *map(str, arguments)]
     return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd)
 
 

@@ -70,7 +70,3 @@ def main() -> None:
         click.echo(f"error: {Path(str(error.filename))}: {error.strerror}", err=True)
         code = _EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)
-
-
-if __name__ == "__main__":
-    main()

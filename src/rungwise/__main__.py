@@ -1,0 +1,5 @@
+"""`python -m rungwise` is `rungwise`."""
+
+from rungwise.cli import main
+
+main()
