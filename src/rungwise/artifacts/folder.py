@@ -23,6 +23,7 @@ from rungwise.artifacts.state import join_state, split_state
 from rungwise.errors import ModelError, RungwiseError
 from rungwise.estimators import RungEstimator, estimator_class
 from rungwise.estimators.estimator import make_learner
+from rungwise.estimators.inputs import set_columns
 from rungwise.kinds import InputKind, OutputKind
 
 __all__ = ["SCHEMA_VERSION", "load_model", "model_bytes", "save_model"]
@@ -46,6 +47,7 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rest, arrays = split_state(estimator.learner_.state())
     save_file(arrays, folder / _ARRAYS)
+    (folder / _ARRAYS).chmod(0o644)  # it is written for its owner alone
     _write_json(folder / _STATE, rest)
     _write_json(folder / _CONFIG, _config(estimator))
     (folder / _CARD).write_text(model_card(estimator), encoding="utf-8")
@@ -80,6 +82,7 @@ def model_bytes(folder: Path) -> int:
 
 
 def _config(estimator: RungEstimator) -> dict[str, Any]:
+    columns = getattr(estimator, "feature_names_in_", None)
     config: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "model_type": estimator.rung_name,
@@ -87,7 +90,8 @@ def _config(estimator: RungEstimator) -> dict[str, Any]:
         "output": estimator.pair_[1],
         "settings": estimator._settings(),
         "shared": {name: getattr(estimator, name) for name in ("device", "precision", "time_limit")},
-        "columns": getattr(estimator, "columns_", None),
+        "columns": columns.tolist() if columns is not None else None,
+        "num_columns": getattr(estimator, "n_features_in_", None),
     }
     config["shared"]["random_state"] = (
         estimator.random_state if isinstance(estimator.random_state, int) else None
@@ -108,7 +112,9 @@ def _restore(folder: Path, config: dict[str, Any]) -> RungEstimator:
     )
     estimator.pair_ = pair
     if config["columns"] is not None:
-        estimator.columns_ = config["columns"]
+        set_columns(estimator, config["columns"])
+    elif config["num_columns"] is not None:
+        estimator.n_features_in_ = config["num_columns"]
     if output is OutputKind.LABEL:
         labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
         estimator.classes_ = np.array(labels, dtype=config["classes_dtype"])

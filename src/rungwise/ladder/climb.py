@@ -103,7 +103,6 @@ class Climb:
         facts: of each rung, to go into its record: its order, family and expected cost.
         budget: seconds for the whole climb.
         num_workers: processes side by side.
-        num_threads: of each.
         observe: called several times a second.
     """
 
@@ -115,18 +114,17 @@ class Climb:
         facts: dict[str, dict[str, Any]],
         budget: float,
         num_workers: int,
-        num_threads: int,
         observe: Callable[[Step], None],
     ) -> None:
         self.paths, self.facts, self.observe = paths, facts, observe
         self.states = [RungState(job) for job in jobs]
-        self.num_workers, self.num_threads = num_workers, num_threads
+        self.num_workers = num_workers
         self.ends = time.monotonic() + budget
         self.fit_ends = self.ends - _LATENCY_SHARE * budget
 
     def run(self) -> None:
         """Fits every rung and measures latencies; on Ctrl-C journals what is finished and raises it again."""
-        with closing(make_launcher(self.num_threads, self.paths.logs / "workers.log")) as launcher:
+        with closing(make_launcher(self.paths.logs / "workers.log")) as launcher:
             try:
                 self._fit_all(launcher)
                 self._measure_latencies(launcher)
@@ -245,9 +243,8 @@ def _kill(pid: int) -> None:
 
 
 def _exit_reason(code: int, job: Job) -> str:
-    log = job.file.with_suffix(".log")
     if code == -signal.SIGKILL:
         return "its process was killed, most likely for want of memory"
     if code < 0:
-        return f"its process was ended by {signal.Signals(-code).name}; {log} may say why"
-    return f"its process ended with code {code} and gave no result; {log} may say why"
+        return f"its process was ended by {signal.Signals(-code).name}; {job.log_file} may say why"
+    return f"its process ended with code {code} and gave no result; {job.log_file} may say why"

@@ -51,6 +51,7 @@ class Job:
         seconds: that the whole job may take.
         device: a torch device name.
         precision: of the arithmetic.
+        num_threads: that the worker's libraries may use.
     """
 
     kind: str
@@ -61,11 +62,17 @@ class Job:
     seconds: float = 0.0
     device: str = "cpu"
     precision: str = "auto"
+    num_threads: int = 1
 
     @property
     def file(self) -> Path:
         """Where the job stands."""
-        return Paths(Path(self.run)).logs / f"{self.rung}.{self.kind}.job.json"
+        return Paths(Path(self.run)).logs / f"{self.rung}.{self.kind}.json"
+
+    @property
+    def log_file(self) -> Path:
+        """Where the worker's output goes."""
+        return self.file.with_suffix(".log")
 
     @property
     def progress_file(self) -> Path:

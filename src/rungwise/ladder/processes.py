@@ -15,12 +15,7 @@ from rungwise.errors import RunError
 
 __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "Worker", "make_launcher"]
 
-_ONE_THREAD = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-)
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Worker(Protocol):
@@ -45,19 +40,18 @@ class Launcher(Protocol):
         ...
 
 
-def make_launcher(num_threads: int, log: Path) -> Launcher:
+def make_launcher(log: Path) -> Launcher:
     """The launcher of this platform: forking where that is safe, else a new interpreter for each worker.
 
     Args:
-        num_threads: that each worker's libraries may use.
         log: where workers' output goes until they open their own.
     """
-    return (ForkLauncher if sys.platform == "linux" else SpawnLauncher)(num_threads, log)
+    return ForkLauncher(log) if sys.platform == "linux" else SpawnLauncher(log)
 
 
-def _environment(num_threads: int) -> dict[str, str]:
-    threads = dict.fromkeys(_ONE_THREAD, str(num_threads))
-    return {**os.environ, **threads, "TOKENIZERS_PARALLELISM": "true" if num_threads > 1 else "false"}
+def _environment() -> dict[str, str]:
+    """Libraries start with one thread; a worker raises that where its job says so."""
+    return {**os.environ, **dict.fromkeys(_THREADS, "1"), "TOKENIZERS_PARALLELISM": "true"}
 
 
 class _ForkedWorker:
@@ -71,14 +65,14 @@ class _ForkedWorker:
 class ForkLauncher:
     """Workers forked from one process that has imported the libraries."""
 
-    def __init__(self, num_threads: int, log: Path) -> None:
+    def __init__(self, log: Path) -> None:
         with log.open("ab") as output:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "rungwise.ladder.forkserver"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
-                env=_environment(num_threads),
+                env=_environment(),
                 start_new_session=True,
             )
         self._log = log
@@ -142,8 +136,8 @@ class _SpawnedWorker:
 class SpawnLauncher:
     """Workers that are interpreters of their own."""
 
-    def __init__(self, num_threads: int, log: Path) -> None:
-        self._environment, self._log = _environment(num_threads), log
+    def __init__(self, log: Path) -> None:
+        self._log = log
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, job: Path) -> Worker:
@@ -154,7 +148,7 @@ class SpawnLauncher:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=self._environment,
+                env=_environment(),
                 start_new_session=True,
             )
         self._processes.append(process)

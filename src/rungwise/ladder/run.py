@@ -176,7 +176,6 @@ class Ladder:
             facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
             budget=self.budget,
             num_workers=self.num_workers,
-            num_threads=max(1, _num_cores() // self.num_workers) if self.num_workers == 1 else 1,
             observe=observe,
         )
         try:
@@ -296,6 +295,7 @@ class Ladder:
             seed=sub_seed(self.seed, rung),
             device=self.device,
             precision=self.precision,
+            num_threads=_num_cores() if self.num_workers == 1 else 1,
         )
 
     def _facts(self, rung: str, order: int) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import load_model, model_bytes
 from rungwise.data import Dataset
@@ -39,7 +41,8 @@ _LATENCY_CALLS = 200
 def main(file: str) -> int:
     """Does the job of a file and leaves its result beside it; returns the process's exit code."""
     job = Job.read(Path(file))
-    _log_to(job.file.with_suffix(".log"))
+    _log_to(job.log_file)
+    _use_threads(job.num_threads)
     try:
         result = fit(job) if job.kind == "fit" else {"latency_seconds": measure_latency(job)}
     except Exception as error:
@@ -50,10 +53,17 @@ def main(file: str) -> int:
 
 
 def _log_to(file: Path) -> None:
-    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
+
+
+def _use_threads(num_threads: int) -> None:
+    """Of every library that has threads; they were loaded with one."""
+    os.environ["RAYON_NUM_THREADS"] = str(num_threads)  # tokenizers
+    threadpool_limits(num_threads)  # OpenMP and BLAS
+    torch.set_num_threads(num_threads)
 
 
 def _reason(error: Exception) -> str:
@@ -103,7 +113,7 @@ def fit(job: Job) -> dict[str, Any]:
         "parameters": estimator.learner_.num_parameters(),
         "model_bytes": model_bytes(paths.model(job.rung)),
         "peak_memory_bytes": peak_memory_bytes(),
-        "num_threads": int(os.environ.get("OMP_NUM_THREADS", "0")),
+        "num_threads": job.num_threads,
         "history": [vars(epoch) for epoch in estimator.history_],
     }
 
