@@ -5,6 +5,7 @@ from __future__ import annotations
 from rungwise.data.arrays import as_images, as_table, as_texts
 from rungwise.data.columns import Column
 from rungwise.data.dataset import Dataset
+from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import read
 from rungwise.data.source import Level, Note, Source
@@ -13,11 +14,13 @@ __all__ = [
     "Column",
     "Dataset",
     "Level",
+    "NewInputs",
     "Note",
     "Source",
     "as_images",
     "as_table",
     "as_texts",
+    "inputs_for",
     "prepare",
     "read",
 ]

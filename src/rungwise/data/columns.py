@@ -294,6 +294,8 @@ def as_strings(values: pa.Array) -> pa.Array:
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
         if is_integral(values) and not pc.any(pc.greater(pc.abs(values), 2.0**53)).as_py():
             values = values.cast(pa.int64())
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     return _plain(values)
 
 

@@ -22,10 +22,13 @@ from rungwise.data.pictures import decode, is_grey
 from rungwise.data.source import Level, Note, Source, mapped_array, workspace
 from rungwise.errors import DataError
 
-__all__ = ["LABEL", "has_idx", "read_idx", "read_image_folder", "resized"]
+__all__ = ["FILE", "LABEL", "SUFFIXES", "has_idx", "read_idx", "read_image_folder", "resized"]
 
 LABEL = "label"
 """The column that holds the class of each image."""
+
+FILE = "file"
+"""The column that holds the name of each image's file."""
 
 DEFAULT_SIZE = 64
 """Height and width that larger images are shrunk to."""
@@ -47,7 +50,7 @@ def read_image_folder(path: Path, *, folder: Path | None, size: int | None) -> S
     """A folder with a sub-folder a class, or those in `train`, `val` and `test`, or images without labels.
 
     Args:
-        path: the folder.
+        path: the folder, or one image.
         folder: where the pixels go.
         size: height and width of the result; None takes it from the images.
 
@@ -57,12 +60,16 @@ def read_image_folder(path: Path, *, folder: Path | None, size: int | None) -> S
     files, labels, parts, notes = _listing(path)
     space, keeps = workspace(folder)
     images, note = _decode_all(files, space / "source.npy", size)
-    table = pa.table({LABEL: labels} if labels else {})
-    return Source(name=str(path), table=table, images=images, parts=parts, notes=(*notes, note), keeps=keeps)
+    columns = {FILE: [str(file) for file in files], **({LABEL: labels} if labels else {})}
+    return Source(
+        name=str(path), table=pa.table(columns), images=images, parts=parts, notes=(*notes, note), keeps=keeps
+    )
 
 
 def _listing(path: Path) -> tuple[list[Path], list[str], dict[str, range], list[Note]]:
     """Files and their labels, the rows of the parts, and what was left out."""
+    if path.is_file():
+        return [path], [], {}, []
     part_folders = _part_folders(path)
     if not part_folders:
         files, labels, notes = _labelled(path)

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from rungwise.data.columns import (
     Column,
     column_type,
-    convert,
     field,
     ignore_reason,
     infer,
@@ -32,6 +31,7 @@ from rungwise.data.columns import (
     sample,
 )
 from rungwise.data.dataset import IMAGES, MANIFEST, TABLE, Dataset, write_manifest
+from rungwise.data.images import FILE
 from rungwise.data.pool import BATCH_ROWS, FREE, Pool, converted, pool
 from rungwise.data.problem import choose_target, input_kind, output_kind
 from rungwise.data.reading import read
@@ -56,6 +56,8 @@ Result = TypeVar("Result")
 SHOWN = 10
 """Names listed in one note."""
 
+TARGET_HINT = " Correct it, or choose a classification with `--task`."
+
 GIVEN = "given"
 """The reason of what the user said."""
 
@@ -66,6 +68,8 @@ MIN_ROWS_TO_DOUBT = 20
 """Rows from which on hardly a row a class is a mistake."""
 
 IMAGE_ROWS = 1024
+
+_TARGET_KINDS = {pa.float64(): ColumnKind.NUMBER, pa.int64(): ColumnKind.NUMBER}
 
 RAW = "raw"
 """The sub-folder for what is read, removed at the end."""
@@ -237,7 +241,7 @@ def _plan(
 ) -> _Plan:
     """What can be said before the values are converted: whether the rows are a table or texts is open still."""
     source = rows.sources[0]
-    names = rows.table.column_names
+    names = [name for name in rows.table.column_names if source.images is None or name != FILE]
     if source.images is not None and not names:
         raise DataError(
             "the images have no labels; put those of each class into a sub-folder.", file=source.name
@@ -248,16 +252,20 @@ def _plan(
     if source.images is not None and target is None and len(names) == 1:
         name, why = names[0], "the only column beside the images"
     else:
-        name, why = choose_target(names, target)
+        name, why = _relocated(choose_target, names, target, file=source.name)
     if name in (*kinds, group, time):
         raise ConfigError(f"column {name!r} is the target, so it can't be anything else too.")
     train = rows.table.slice(0, rows.num_train)
     is_text_file = rows.is_text_file
-    output, reason = output_kind(name, train.column(name), parse=is_text_file)
+    numbers = _numeric_target(rows, name, pair)
+    inferred = infer(name, train.column(name), parse=is_text_file)
+    train_numbers = None if numbers is None else numbers.slice(0, rows.num_train)
+    output, reason = output_kind(inferred, train.column(name), train_numbers)
     notes = [Note(Level.INFO, f"The target is {name!r}: {why}.")]
     if pair is not None and pair[1] is not output:
         output, reason = pair[1], GIVEN
     notes.append(Note(Level.INFO, f"It is a {output}: {reason}."))
+    target_type = _target_type(rows.table.schema.field(name).type, output, numbers)
     columns = []
     if source.images is None:
         columns = [
@@ -268,10 +276,8 @@ def _plan(
     return _Plan(
         pair=(InputKind.TABLE if source.images is None else InputKind.IMAGE, output),
         columns=tuple(columns),
-        target=Column(
-            name, ColumnKind.NUMBER if output is OutputKind.NUMBER else ColumnKind.CATEGORY, reason
-        ),
-        target_type=_target_type(name, train.column(name), output, is_text_file),
+        target=Column(name, _TARGET_KINDS.get(target_type, ColumnKind.CATEGORY), reason),
+        target_type=target_type,
         group=None if group is None else Column(group, ColumnKind.CATEGORY, "the group"),
         time=None if time is None else _time_column(time, train.column(time), is_text_file, source.name),
         notes=tuple(notes),
@@ -297,18 +303,33 @@ def _time_column(name: str, values: pa.ChunkedArray, is_text_file: bool, file: s
     return column
 
 
-def _target_type(name: str, values: pa.ChunkedArray, output: OutputKind, is_text_file: bool) -> pa.DataType:
+def _numeric_target(rows: Pool, name: str, pair: Pair | None) -> pa.ChunkedArray | None:
+    """The target as float64 (N) if it holds numbers, None if it doesn't.
+
+    Raises:
+        DataError: if a few values aren't numbers, and nobody said that they are classes.
+    """
+    values = rows.table.column(name).slice(0, rows.num_train)
+    if infer(name, values, parse=rows.is_text_file).kind is not ColumnKind.NUMBER:
+        return None
+    number = Column(name, ColumnKind.NUMBER, "")
+    schema = pa.schema([field(name, ColumnKind.NUMBER)])
+    try:
+        batches = list(converted(rows, [number], [TARGET_HINT], schema))
+    except DataError:
+        if pair is not None and pair[1] is OutputKind.LABEL:
+            return None
+        raise
+    return pa.Table.from_batches(batches, schema).column(0)
+
+
+def _target_type(type_: pa.DataType, output: OutputKind, numbers: pa.ChunkedArray | None) -> pa.DataType:
     """How targets are held: labels as whole numbers and booleans if they are, else as strings."""
     if output is OutputKind.NUMBER:
         return pa.float64()
-    if pa.types.is_boolean(values.type):
-        return pa.bool_()
-    column = infer(name, values, parse=is_text_file)
-    if column.kind is ColumnKind.NUMBER and all(
-        is_integral(convert(chunk, column)) for chunk in values.chunks
-    ):
+    if numbers is not None and is_integral(numbers):
         return pa.int64()
-    return pa.string()
+    return pa.bool_() if pa.types.is_boolean(type_) else pa.string()
 
 
 # ------------------------------------------------------------------------------------------------- staging
@@ -332,7 +353,7 @@ def _stage(rows: Pool, plan: _Plan, file: Path) -> _Staged:
         f" or leave it out: `--column {column.name}=ignore`."
         for column in plan.features
     ]
-    hints += [" Correct it, or choose classification with `--task`.", *([""] * len(extras))]
+    hints += [TARGET_HINT, *([""] * len(extras))]
     fields = [field(column.name, column.kind) for column in plan.features]
     fields.append(pa.field(plan.target.name, plan.target_type))
     fields += [pa.field(column.name, column_type(column.kind)) for column in extras]
@@ -545,7 +566,7 @@ def _known(rows: Pool, column: Column, values: pa.ChunkedArray, free: NDArray[np
     return some
 
 
-def _codes(values: pa.ChunkedArray) -> NDArray[np.int64]:
+def _codes(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """Values (N) numbered in the order in which they first occur."""
     return np.asarray(pc.index_in(values, value_set=pc.unique(values)).to_numpy()).astype(np.int64)
 
@@ -577,7 +598,7 @@ def _shown(names: Sequence[str]) -> str:
 
 def _units(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], list[Note]]:
     """Equal inputs numbered as one."""
-    _, units = np.unique(hashes, return_inverse=True)
+    units = _codes(pa.array(hashes))
     num_twins = len(hashes) - int(units.max()) - 1
     if not num_twins:
         return units, []
@@ -593,13 +614,23 @@ def _findings(
 ) -> list[Note]:
     """Duplicates across parts, missing values, empty texts, labels that train lacks."""
     notes = []
-    in_train = hashes[parts == 0]
+    in_train = pa.array(hashes[parts == 0])
     for number, part in enumerate(PARTS[1:], 1):
         some = hashes[parts == number]
-        num_twins = int(np.isin(some, in_train).sum())
+        num_twins = pc.sum(pc.is_in(pa.array(some), value_set=in_train)).as_py()
         if num_twins:
             message = f"{num_twins} of {len(some)} {part} rows have the same input as a row of train."
             notes.append(Note(Level.WARNING, message))
+    target = plan.target
+    if (
+        plan.pair == (InputKind.TABLE, OutputKind.LABEL)
+        and plan.target_type == pa.int64()
+        and target.reason != GIVEN
+    ):
+        message = (
+            f"If distances between the numbers in {target.name!r} matter, use `--task tabular-regression`."
+        )
+        notes.append(Note(Level.INFO, message))
     missing = {
         column.name: _num_missing(staged.features.column(column.name), column.kind)
         for column in plan.features

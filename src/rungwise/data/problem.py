@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rungwise.data.columns import Column, convert, infer, is_integral, sample
+from rungwise.data.columns import Column, is_integral, sample
 from rungwise.errors import DataError, UnknownNameError
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 
@@ -51,26 +51,28 @@ def choose_target(names: Sequence[str], target: str | None) -> tuple[str, str]:
     return names[-1], "the last column; `--target` sets another"
 
 
-def output_kind(name: str, values: pa.ChunkedArray, *, parse: bool) -> tuple[OutputKind, str]:
-    """Whether a target is a class or a number, and the reason."""
-    column = infer(name, values, parse=parse)
-    if column.kind is not ColumnKind.NUMBER:
-        return OutputKind.LABEL, f"its values are {_noun(values, column)}"
-    numbers = pa.chunked_array([convert(chunk, column) for chunk in values.chunks], pa.float64())
+def output_kind(
+    column: Column, values: pa.ChunkedArray, numbers: pa.ChunkedArray | None
+) -> tuple[OutputKind, str]:
+    """Whether a target is a class or a number, and the reason.
+
+    Args:
+        column: what the target's column holds.
+        values: as they were read.
+        numbers: the values as float64, if they are numbers.
+    """
+    if numbers is None:
+        return OutputKind.LABEL, f"its values are {_noun(column, values)}"
     known = sample(numbers)
     distinct = pc.count_distinct(known).as_py()
     if not is_integral(known):
         return OutputKind.NUMBER, "its values are numbers with fractions"
     if distinct <= MAX_INTEGER_CLASSES and distinct * ROWS_PER_CLASS <= len(known):
-        hint = "; if their order and distance matter, make them numbers: `--task tabular-regression`"
-        return (
-            OutputKind.LABEL,
-            f"its values are {distinct} different whole numbers{hint if distinct > 2 else ''}",
-        )
+        return OutputKind.LABEL, f"its values are {distinct} different whole numbers"
     return OutputKind.NUMBER, f"its values are numbers, {distinct} different ones"
 
 
-def _noun(values: pa.ChunkedArray, column: Column) -> str:
+def _noun(column: Column, values: pa.ChunkedArray) -> str:
     if pa.types.is_boolean(values.type):
         return "true and false"
     return "dates" if column.kind is ColumnKind.DATE else "strings"

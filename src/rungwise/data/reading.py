@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rungwise.data.arrays import arrow_table, as_images, as_texts
-from rungwise.data.images import LABEL, has_idx, read_idx, read_image_folder, resized
+from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_folder, resized
 from rungwise.data.source import PARTS, Source, workspace
 from rungwise.data.textfiles import read_csv, read_jsonl, read_parquet
 from rungwise.errors import DataError
@@ -70,7 +70,7 @@ def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int |
         raise _missing(path)
     if has_idx(path):
         return read_idx(path, folder=folder)
-    if path.is_dir():
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
         return read_image_folder(path, folder=folder, size=image_size)
     suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
     if suffix in _SEPARATED:

@@ -60,7 +60,8 @@ def stratified(
         sizes: rows to cut off; exact where each unit is one row.
         rng: decides.
     """
-    _, first = np.unique(units, return_index=True)
+    first = np.empty(units.max() + 1, np.int64)
+    first[units[::-1]] = np.arange(len(units))[::-1]
     unit_strata = strata[first]
     fixed = np.bincount(strata)[unit_strata] < MIN_CLASS_ROWS
     parts = np.full(len(first), TRAIN, np.int8)
@@ -75,7 +76,8 @@ def _evenly(
     free: NDArray[np.int64], strata: NDArray[np.int64], share: float, rng: np.random.Generator
 ) -> NDArray[np.int64]:
     """A share of the free units, at even steps through them sorted by stratum and shuffled within."""
-    order = free[np.lexsort((rng.permutation(len(free)), strata[free]))]
+    shuffled = rng.permutation(free)
+    order = shuffled[np.argsort(strata[shuffled], kind="stable")]
     edges = np.floor(np.arange(len(free) + 1) * share + 0.5)
     return np.asarray(order[np.diff(edges) > 0])
 
