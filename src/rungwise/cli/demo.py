@@ -28,4 +28,3 @@ def command(budget: str) -> None:
     show_data(ladder, as_json=False)
     climb(ladder, as_json=False)
     console.print("\nNow yours: rungwise fit my.csv --target label")
-

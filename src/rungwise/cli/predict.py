@@ -18,8 +18,11 @@ def command(run: str, data: str, rung: str | None, out: str | None, encoding: st
 
     RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column.
     """
-    from rungwise.ladder.predict import predict_file, write_table
+    from rungwise.ladder.predict import predict_data, write_tables
 
-    count = write_table(predict_file(run, data, rung=rung, encoding=encoding), out)
+    inputs, tables = predict_data(run, data, rung=rung, encoding=encoding)
+    for note in inputs.notes:
+        click.echo(note.message, err=True)
+    count = write_tables(tables, out)
     if out is not None:
         click.echo(f"{count:,} predictions in {out}", err=True)

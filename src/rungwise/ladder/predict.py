@@ -1,0 +1,120 @@
+"""Predictions of new data: any format in, any format out, a batch at a time."""
+
+# N examples of one batch, C classes
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from rungwise.data import NewInputs, inputs_for
+from rungwise.errors import ConfigError
+from rungwise.estimators import RungClassifier, RungEstimator
+from rungwise.ladder.run import Ladder
+
+__all__ = ["predict_batches", "predict_data", "write_tables"]
+
+
+def predict_data(
+    run: str | Path, data: Any, *, rung: str | None = None, encoding: str = "utf-8"
+) -> tuple[NewInputs, Iterator[pa.Table]]:
+    """New data as they were read, and their predictions in batches.
+
+    Args:
+        run: a run's folder.
+        data: anything that `fit` takes; it needs no target.
+        rung: whose model is asked; the recommended one's when None.
+        encoding: of text files.
+
+    Raises:
+        RunError: if the run has no such model.
+        DataError: if the data don't fit the model.
+    """
+    ladder = Ladder.open(run)
+    estimator = ladder.model(rung)
+    inputs = inputs_for(ladder.dataset, data, encoding=encoding)
+    return inputs, predict_batches(estimator, inputs)
+
+
+def predict_batches(estimator: RungEstimator, inputs: NewInputs) -> Iterator[pa.Table]:
+    """Tables of `file` for images, `prediction`, and for classes a `probability CLASS` for each."""
+    names = None if inputs.source.images is None else inputs.source.table.column("file")
+    start = 0
+    for batch in inputs:
+        columns = _outputs(estimator, batch)
+        count = len(columns["prediction"])
+        if names is not None:
+            columns = {"file": names.slice(start, count), **columns}
+        start += count
+        yield pa.table(columns)
+
+
+def _outputs(estimator: RungEstimator, batch: Any) -> dict[str, Any]:
+    if not isinstance(estimator, RungClassifier):
+        return {"prediction": estimator.predict(batch)}
+    probabilities = estimator.predict_proba(batch)  # (N, C)
+    labels = estimator.classes_[probabilities.argmax(1)]
+    shares = {f"probability {name}": probabilities[:, i] for i, name in enumerate(estimator.classes_)}
+    return {"prediction": labels, **shares}
+
+
+# -------------------------------------------------------------------------------------------------- writing
+
+
+class _Writer(Protocol):
+    def write_table(self, table: pa.Table) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _JsonLinesWriter:
+    def __init__(self, file: Any, schema: pa.Schema) -> None:
+        del schema
+        self._file = Path(file).open("w", encoding="utf-8")
+
+    def write_table(self, table: pa.Table) -> None:
+        table.to_pandas().to_json(self._file, orient="records", lines=True, force_ascii=False)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _tsv(file: Any, schema: pa.Schema) -> _Writer:
+    writer: _Writer = pc.CSVWriter(file, schema, write_options=pc.WriteOptions(delimiter="\t"))
+    return writer
+
+
+_WRITERS: dict[str, Callable[[Any, pa.Schema], _Writer]] = {
+    ".csv": pc.CSVWriter,
+    ".tsv": _tsv,
+    ".jsonl": _JsonLinesWriter,
+    ".parquet": pq.ParquetWriter,
+}
+
+
+def write_tables(tables: Iterator[pa.Table], out: str | None) -> int:
+    """Writes tables to a file by its ending, or as CSV to standard output; returns the number of rows.
+
+    Raises:
+        ConfigError: if the ending is none that can be written.
+    """
+    ending = ".csv" if out is None else Path(out).suffix
+    if ending not in _WRITERS:
+        raise ConfigError(f"{out}: a file of predictions ends with one of {', '.join(_WRITERS)}.")
+    first = next(tables, None)
+    if first is None:
+        return 0
+    count = 0
+    with closing(_WRITERS[ending](sys.stdout.buffer if out is None else out, first.schema)) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table)
+            count += len(table)
+    return count
