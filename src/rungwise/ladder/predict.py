@@ -78,13 +78,14 @@ class _Writer(Protocol):
 class _JsonLinesWriter:
     def __init__(self, file: Any, schema: pa.Schema) -> None:
         del schema
-        self._file = Path(file).open("w", encoding="utf-8")
+        self._sink = pa.output_stream(file)
 
     def write_table(self, table: pa.Table) -> None:
-        table.to_pandas().to_json(self._file, orient="records", lines=True, force_ascii=False)
+        text = table.to_pandas().to_json(orient="records", lines=True, force_ascii=False)
+        self._sink.write(text.encode())
 
     def close(self) -> None:
-        self._file.close()
+        self._sink.close()
 
 
 def _tsv(file: Any, schema: pa.Schema) -> _Writer:
