@@ -154,6 +154,8 @@ def as_texts(X: Any) -> pa.ChunkedArray:
         values = X if isinstance(X, pa.ChunkedArray) else pa.chunked_array([X])
     elif isinstance(X, str):
         raise DataError(f"texts are a sequence of strings, got one string; use [{X[:20]!r}].")
+    elif isinstance(X, np.ndarray) and X.ndim != 1:
+        raise DataError(f"texts are a sequence of strings, got an array of shape {X.shape}.")
     else:
         values = _from_series("text", pd.Series(X, dtype=object))
     if pa.types.is_null(values.type):

@@ -19,6 +19,7 @@ from rungwise.kinds import ColumnKind
 
 __all__ = [
     "MISSING",
+    "NUMBERS_ROWS",
     "Column",
     "as_strings",
     "column_type",
@@ -43,6 +44,9 @@ MIXED_SHARE = 0.05
 
 TEXT_WORDS = 3.0
 """Words a value from which on strings that hardly repeat are free text."""
+
+NUMBERS_ROWS = "it numbers the rows"
+"""Why a column of row numbers is ignored."""
 
 ID_SHARE = 0.95
 """Share of distinct values from which on short strings name the rows."""
@@ -156,12 +160,15 @@ def _parsed(name: str, known: pa.Array) -> Column | None:
         return Column(name, ColumnKind.CATEGORY, "its digits have leading zeros, so they are codes")
     if share > 1 - MIXED_SHARE:
         return Column(name, ColumnKind.NUMBER, "its values are numbers")
-    if share > 0:
+    if share > 0 or pc.mean(pc.match_substring_regex(known, r"\d")).as_py() <= 1 - MIXED_SHARE:
         return None
     format_ = _date_format(known)
-    if _dates(known, format_).null_count < MIXED_SHARE * len(known):
-        return Column(name, ColumnKind.DATE, f"its values are dates ({format_})", format_)
-    return None
+    if _dates(known, format_).null_count >= MIXED_SHARE * len(known):
+        return None
+    swapped = format_.replace("%m/%d", "%d/%m")
+    is_open = swapped != format_ and _dates(known, swapped).null_count == _dates(known, format_).null_count
+    hint = ", though the day might come first" if is_open else ""
+    return Column(name, ColumnKind.DATE, f"its values are dates ({format_}{hint})", format_)
 
 
 def _strings(name: str, known: pa.Array) -> Column:
@@ -209,7 +216,7 @@ def ignore_reason(column: Column, values: pa.ChunkedArray) -> str | None:
         if (steps > 0).all() and (
             _ID_NAME.search(column.name) or (steps.max() - steps.min() <= 1 and _counts(values))
         ):
-            return "it numbers the rows"
+            return NUMBERS_ROWS
     return None
 
 
@@ -317,7 +324,9 @@ def _to_date(values: pa.Array, column: Column) -> pa.Array:
 
 def _date_format(values: pa.Array) -> str:
     """The format that the most values are written in."""
-    return max((*DATE_FORMATS, ISO), key=lambda format_: -_dates(values, format_).null_count)
+    head = values.slice(0, 100)
+    likely = sorted((*DATE_FORMATS, ISO), key=lambda format_: _dates(head, format_).null_count)[:3]
+    return min(likely, key=lambda format_: _dates(values, format_).null_count)
 
 
 def _dates(values: pa.Array, format_: str) -> pa.Array:

@@ -21,6 +21,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from rungwise.data.columns import (
+    NUMBERS_ROWS,
     Column,
     column_type,
     field,
@@ -39,6 +40,8 @@ from rungwise.data.rowhash import hash_images, hash_table
 from rungwise.data.source import PARTS, BatchWriter, Level, Note, Source, mapped_table, workspace
 from rungwise.data.split import (
     DROPPED,
+    MAX_TEST_ROWS,
+    MAX_VALID_ROWS,
     MIN_CLASS_ROWS,
     by_group,
     by_time,
@@ -122,6 +125,7 @@ def prepare(
     if (space / MANIFEST).exists():
         raise DataError("the folder holds a dataset already; choose another.", file=space)
     kinds = _given_kinds(columns or {})
+    pair = _given_pair(pair)
     given = {"train": train, "valid": valid, "test": test}
     try:
         sources = _read_all(given, encoding, space / RAW, image_size)
@@ -137,6 +141,7 @@ def prepare(
             staged = _stage(
                 rows, plan, space / RAW / "staged.arrow"
             )  # texts aren't trimmed as categories are
+        _check_classes(rows, plan, staged.target.slice(0, rows.num_train))
         hashes = _hashes(rows, plan, staged)
         parts, notes = _split(rows, plan, staged, hashes, (valid_size, test_size), seed, drop_missing_target)
         classes, more = _classes(rows, plan, staged.target, parts)
@@ -183,6 +188,14 @@ def _given_kinds(columns: Mapping[str, ColumnKind]) -> dict[str, ColumnKind]:
     if problems:
         raise ConfigError(f"{', '.join(problems)}: a column's kind is one of {', '.join(allowed)}.")
     return {name: ColumnKind(kind) for name, kind in columns.items()}
+
+
+def _given_pair(pair: Pair | None) -> Pair | None:
+    try:
+        return None if pair is None else (InputKind(pair[0]), OutputKind(pair[1]))
+    except ValueError as error:
+        known = f"{', '.join(InputKind)} and of {', '.join(OutputKind)}"
+        raise ConfigError(f"{error}: a pair is one of {known}.") from None
 
 
 def _read_all(
@@ -269,7 +282,7 @@ def _plan(
     columns = []
     if source.images is None:
         columns = [
-            _column(other, train.column(other), kinds, group, is_text_file)
+            _column(other, train.column(other), kinds, group, is_text_file, source.name)
             for other in names
             if other != name
         ]
@@ -285,14 +298,24 @@ def _plan(
 
 
 def _column(
-    name: str, values: pa.ChunkedArray, kinds: Mapping[str, ColumnKind], group: str | None, is_text_file: bool
+    name: str,
+    values: pa.ChunkedArray,
+    kinds: Mapping[str, ColumnKind],
+    group: str | None,
+    is_text_file: bool,
+    file: str,
 ) -> Column:
     if name in kinds:
         inferred = infer(name, values, parse=True) if kinds[name] is ColumnKind.DATE else None
         return Column(name, kinds[name], GIVEN, inferred.format if inferred else None)
     if name == group:
         return Column(name, ColumnKind.IGNORE, "its values say what stays together in the split")
-    return infer(name, values, parse=is_text_file)
+    try:
+        return infer(name, values, parse=is_text_file)
+    except DataError as error:
+        raise DataError(
+            f"{error.problem} Leave it out: `--column {name}=ignore`.", file=file, column=name
+        ) from None
 
 
 def _time_column(name: str, values: pa.ChunkedArray, is_text_file: bool, file: str) -> Column:
@@ -442,7 +465,9 @@ def _without_useless(columns: Sequence[Column], train: pa.Table, file: str) -> l
             reason = None if column.reason == GIVEN else ignore_reason(column, values)
             column = replace(column, kind=ColumnKind.IGNORE, reason=reason) if reason else column
         out.append(column)
-    return out
+    if any(column.kind is not ColumnKind.IGNORE for column in out):
+        return out
+    return [old if new.reason == NUMBERS_ROWS else new for old, new in zip(columns, out, strict=True)]
 
 
 def _num_missing(values: pa.ChunkedArray, kind: ColumnKind) -> int:
@@ -515,11 +540,19 @@ def _split(
             notes += more
             how = "stratified by class" if plan.pair[1] is OutputKind.LABEL else "at random"
         cut = " and ".join(part for part in PARTS[1:] if not rows.has(part))
+        for part, size, cap in (("valid", sizes.valid, MAX_VALID_ROWS), ("test", sizes.test, MAX_TEST_ROWS)):
+            if size == cap:
+                notes.append(
+                    Note(Level.INFO, f"{part} has {cap:,} rows: more would cost time and judge no better.")
+                )
         notes.append(Note(Level.INFO, f"{cut} cut from {rows.sources[0].name}: {how}, seed {seed}."))
     parts[parts == FREE] = 0
     for number, part in enumerate(PARTS):
         if not (parts == number).any():
-            raise DataError(f"no rows are left for {part}: there are too few, or their classes are too rare.")
+            raise DataError(
+                f"no rows are left for {part}: there are too few, or their classes are too rare.",
+                file=rows.sources[0].name,
+            )
     return parts, notes
 
 
@@ -528,7 +561,7 @@ def _relocated(function: Callable[..., Result], *args: Any, file: str) -> Result
     try:
         return function(*args)
     except DataError as error:
-        raise DataError(error.problem, file=file) from None
+        raise DataError(error.problem, file=file, row=error.row, column=error.column) from None
 
 
 def _drop_missing(
@@ -540,7 +573,7 @@ def _drop_missing(
     missing = pc.is_null(target).to_numpy()
     if not drop:
         file, row = rows.where(int(missing.argmax()))
-        more = f" here and in {target.null_count - 1} more rows" if target.null_count > 1 else ""
+        more = f" here, the first of {target.null_count} such rows" if target.null_count > 1 else ""
         raise DataError(
             f"the target is missing{more}; fill it, or leave such rows out: `--drop-missing-target`.",
             file=file,
@@ -654,33 +687,44 @@ def _empty_texts(texts: pa.Table) -> int:
     return int(empty.sum())
 
 
+def _check_classes(rows: Pool, plan: _Plan, target: pa.ChunkedArray) -> None:
+    """Classes must be at least two and not hardly a row each.
+
+    Raises:
+        DataError: if they aren't.
+    """
+    if plan.pair[1] is OutputKind.NUMBER:
+        return
+    classes = pc.unique(target.drop_null())
+    num_rows = len(target) - target.null_count
+    file, name = rows.sources[0].name, plan.target.name
+    if len(classes) < 2:
+        shown = f"the target {classes[0].as_py()!r}" if len(classes) else "no target"
+        raise DataError(f"every row has {shown}; at least two classes are needed.", file=file, column=name)
+    if len(classes) > num_rows / 2 and num_rows >= MIN_ROWS_TO_DOUBT:
+        raise DataError(
+            f"{len(classes)} classes in {num_rows} rows are too many to learn; choose another `--target`, or a"
+            " regression with `--task`.",
+            file=file,
+            column=name,
+        )
+
+
 def _classes(
     rows: Pool, plan: _Plan, target: pa.ChunkedArray, parts: NDArray[np.int8]
 ) -> tuple[list[Any] | None, list[Note]]:
-    """The classes of train in order, and those that only the other parts have.
-
-    Raises:
-        DataError: if there is one class, or hardly a row a class.
-    """
+    """The classes of train in order, and a note on those that only the other parts have."""
     if plan.pair[1] is OutputKind.NUMBER:
         return None, []
     by_part = [
         pc.unique(target.filter(pa.array(parts == number))).to_pylist() for number in range(len(PARTS))
     ]
-    classes, num_train = sorted(by_part[0]), int((parts == 0).sum())
-    file, name = rows.sources[0].name, plan.target.name
+    classes = sorted(by_part[0])
     if len(classes) < 2:
         raise DataError(
-            f"every row of train has the target {classes[0]!r}; two classes are needed.",
-            file=file,
-            column=name,
-        )
-    if len(classes) > num_train / 2 and num_train >= MIN_ROWS_TO_DOUBT:
-        raise DataError(
-            f"{len(classes)} classes in {num_train} rows of train are too many to learn; choose another `--target`, or"
-            " regression with `--task`.",
-            file=file,
-            column=name,
+            f"every row of train has the target {classes[0]!r} after the split; choose another split.",
+            file=rows.sources[0].name,
+            column=plan.target.name,
         )
     notes = []
     for part, labels in zip(PARTS[1:], by_part[1:], strict=True):

@@ -132,7 +132,8 @@ def _with_target(source: Source, y: Any) -> Source:
     default = TARGET if source.images is None and source.table.column_names != [TEXT] else LABEL
     name = str(getattr(y, "name", None) or default)
     column = arrow_table(pd.DataFrame({name: y if isinstance(y, pd.Series) else np.asarray(y)})).column(0)
-    return dataclasses.replace(source, table=source.table.append_column(name, column))
+    table = source.table.append_column(name, column) if source.table.num_columns else pa.table({name: column})
+    return dataclasses.replace(source, table=table)
 
 
 # ----------------------------------------------------------------------------------- Hugging Face `datasets`

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -53,7 +54,7 @@ class Source:
     is_text_file: bool = False
     parts: Mapping[str, range] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
-    keeps: Any = field(default=None, repr=False)
+    keeps: object = field(default=None, repr=False)
 
     @property
     def num_rows(self) -> int:
@@ -61,11 +62,19 @@ class Source:
         return int(self.table.num_rows) if self.images is None else len(self.images)
 
 
-def workspace(folder: Path | None) -> tuple[Path, Any]:
+class _Temporary:
+    """A temporary folder that goes when nothing refers to this object any more."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="rungwise-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def workspace(folder: Path | None) -> tuple[Path, object]:
     """The folder, made where it is missing, or a temporary one and what keeps it alive."""
     if folder is None:
-        temporary = tempfile.TemporaryDirectory(prefix="rungwise-")
-        return Path(temporary.name), temporary
+        temporary = _Temporary()
+        return temporary.path, temporary
     folder.mkdir(parents=True, exist_ok=True)
     return folder, None
 

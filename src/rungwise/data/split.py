@@ -9,7 +9,20 @@ from numpy.typing import NDArray
 
 from rungwise.errors import DataError
 
-__all__ = ["DROPPED", "TEST", "TRAIN", "VALID", "Sizes", "by_group", "by_time", "part_sizes", "stratified"]
+__all__ = [
+    "DROPPED",
+    "MAX_TEST_ROWS",
+    "MAX_VALID_ROWS",
+    "MIN_CLASS_ROWS",
+    "TEST",
+    "TRAIN",
+    "VALID",
+    "Sizes",
+    "by_group",
+    "by_time",
+    "part_sizes",
+    "stratified",
+]
 
 TRAIN, VALID, TEST = 0, 1, 2
 DROPPED = -1

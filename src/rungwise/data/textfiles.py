@@ -158,18 +158,18 @@ def read_csv(path: Path, *, encoding: str, folder: Path | None) -> Source:
         ConfigError: if there is no such encoding.
     """
     file = _text_file(path, encoding)
-    delimiter, names, notes = _header(file)
+    delimiter, names, num_blank, notes = _header(file)
     check_names(names, path)
     space, keeps = workspace(folder)
-    table = _read_blocks(file, names, delimiter, space / "source.arrow")
+    table = _read_blocks(file, names, delimiter, num_blank, space / "source.arrow")
     if table.num_rows == 0:
         raise DataError("the file has a header, but no rows.", file=path)
     _check_quotes(file, table)
     return Source(name=str(path), table=table, is_text_file=True, notes=tuple(notes), keeps=keeps)
 
 
-def _header(file: _TextFile) -> tuple[str, list[str], list[Note]]:
-    """The delimiter, the column names and what is odd about them."""
+def _header(file: _TextFile) -> tuple[str, list[str], int, list[Note]]:
+    """The delimiter, the column names, the empty lines before them and what is odd about them."""
     head = file.head().decode(file.encoding, errors="replace").removeprefix("\ufeff")
     suffixes = file.path.suffixes
     delimiter = "\t" if ".tsv" in suffixes or ".tab" in suffixes else ","
@@ -188,7 +188,8 @@ def _header(file: _TextFile) -> tuple[str, list[str], list[Note]]:
             )
         )
     names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(names)]
-    return delimiter, names, notes
+    num_blank = len(head) - len(head.lstrip("\r\n"))
+    return delimiter, names, head[:num_blank].replace("\r\n", "\n").count("\n"), notes
 
 
 def _fields(head: str, delimiter: str) -> list[str]:
@@ -199,10 +200,10 @@ def _fields(head: str, delimiter: str) -> list[str]:
         return [head.strip().splitlines()[0]]
 
 
-def _read_blocks(file: _TextFile, names: list[str], delimiter: str, to: Path) -> pa.Table:
+def _read_blocks(file: _TextFile, names: list[str], delimiter: str, num_blank: int, to: Path) -> pa.Table:
     for block_bytes in BLOCK_BYTES:
         try:
-            return _stream_csv(file, names, delimiter, block_bytes, to)
+            return _stream_csv(file, names, delimiter, num_blank, block_bytes, to)
         except UnicodeDecodeError:
             raise _encoding_error(file) from None
         except (EOFError, OSError) as error:
@@ -220,14 +221,16 @@ def _read_blocks(file: _TextFile, names: list[str], delimiter: str, to: Path) ->
     )
 
 
-def _stream_csv(file: _TextFile, names: list[str], delimiter: str, block_bytes: int, to: Path) -> pa.Table:
+def _stream_csv(
+    file: _TextFile, names: list[str], delimiter: str, num_blank: int, block_bytes: int, to: Path
+) -> pa.Table:
     schema = pa.schema([(name, pa.string()) for name in names])
     with file.open() as stream:
         reader = pyarrow.csv.open_csv(
             stream,
             read_options=pyarrow.csv.ReadOptions(
                 column_names=names,
-                skip_rows_after_names=1,
+                skip_rows_after_names=num_blank + 1,
                 block_size=block_bytes,
                 encoding=file.encoding,
                 use_threads=False,  # else errors don't say the row
@@ -247,6 +250,8 @@ def _csv_error(file: _TextFile, message: str) -> DataError:
     if found is None:
         return DataError(f"it can't be read as separated values: {message}.", file=file.path)
     row, expected, got = map(int, found.groups())
+    if _num_quotes(file) % 2:
+        return DataError("a quotation mark isn't closed here or before.", file=file.path, row=row - 1)
     return DataError(
         f"the row has {got} fields, the header {expected}; put quotation marks around a value that holds the"
         " delimiter, or correct the row.",
@@ -260,9 +265,7 @@ def _check_quotes(file: _TextFile, table: pa.Table) -> None:
     last = table.column(table.num_columns - 1)[-1].as_py()
     if "\n" not in last:
         return
-    with file.open() as stream:
-        num_quotes = sum(block.count(b'"') for block in iter(lambda: stream.read(1 << 24), b""))
-    if num_quotes % 2:
+    if _num_quotes(file) % 2:
         name = table.column_names[-1]
         raise DataError(
             "a quotation mark isn't closed, so that the rest of the file is one value.",
@@ -270,6 +273,11 @@ def _check_quotes(file: _TextFile, table: pa.Table) -> None:
             row=table.num_rows,
             column=name,
         )
+
+
+def _num_quotes(file: _TextFile) -> int:
+    with file.open() as stream:
+        return sum(block.count(b'"') for block in iter(lambda: stream.read(1 << 24), b""))
 
 
 # --------------------------------------------------------------------------------------------------- JSON
