@@ -119,11 +119,12 @@ def _is_close(difference: Difference) -> bool:
     return difference.mean <= difference.standard_error
 
 
-def _costs(best: Outcome, recommended: Outcome) -> dict[str, float]:
+def _costs(best: Outcome, other: Outcome) -> dict[str, float]:
+    """What the best rung costs of another's training, size and latency, as far as known."""
     ratios = {}
     for name, field in _COSTS.items():
-        dear, cheap = best.record.get(field), recommended.record.get(field)
-        if dear and cheap and best is not recommended:
+        dear, cheap = best.record.get(field), other.record.get(field)
+        if dear and cheap and best is not other:
             ratios[name] = dear / cheap
     return ratios
 
@@ -166,23 +167,25 @@ def _lead(test: Judged, finished: Sequence[Outcome], best: Outcome) -> str:
     start = (
         "It is the best, and no cheaper rung is close:" if lead.low > 0 else "It was the best on validation;"
     )
-    text = f"{start} on test it is {size} {how} than `{runner_up.rung}` ({bounds})."
-    return f"{text} {_limit(test.metric, lead)}"
+    text = f"{start} on test it is {size} {how} than `{runner_up.rung}` ({bounds})"
+    return f"{text}{_price(_costs(best, runner_up))}. {_limit(test.metric, lead)}"
 
 
 def _gain(metric: Metric, best: str, difference: Difference, costs: dict[str, float]) -> str:
     """What the best rung gives more, and what it costs more."""
     size, bounds = difference_text(metric, difference.mean), bounds_text(metric, difference)
     if difference.mean > 0:
-        gain = f"`{best}` is {size} better there ({bounds})"
+        gain = f"`{best}` is {size} better there"
     elif difference.mean == 0:
-        gain = f"`{best}`, the best on validation, is no better there ({bounds})"
+        gain = f"`{best}`, the best on validation, is no better there"
     else:
-        gain = f"`{best}`, the best on validation, is {size} worse there ({bounds})"
-    if not costs:
-        return f"{gain}."
+        gain = f"`{best}`, the best on validation, is {size} worse there"
+    return f"{gain} ({bounds}){_price(costs)}."
+
+
+def _price(costs: dict[str, float]) -> str:
     dearer = [f"{ratio_text(ratio)} the {name}" for name, ratio in costs.items()]
-    return f"{gain}, and costs {_listed(dearer)}."
+    return f", and costs {_listed(dearer)}" if dearer else ""
 
 
 def _limit(metric: Metric, difference: Difference) -> str:

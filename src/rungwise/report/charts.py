@@ -13,7 +13,7 @@ from rungwise.report.scales import Scale, linear_scale, log_scale
 
 __all__ = ["Line", "Point", "interval_bar", "line_chart", "residual_chart", "score_chart"]
 
-_CHARACTER = 7.0  # pixels of a label's character
+_CHARACTER = 7.6  # pixels of a label's character
 _HEIGHT = 16.0  # pixels of a label's line
 _MAX_DOTS = 800
 

@@ -77,7 +77,7 @@ def _outcome(target: Any, predictions: Predictions, i: int, classes: Sequence[st
     """Truth, prediction, and how sure or how far off."""
     said = predictions.prediction[i]
     if predictions.probabilities is None:
-        return _number(target), _number(said), f"off by {_number(said - target)}"
+        return _number(target), _number(said), f"off by {_number(abs(said - target))}"
     return str(target), classes[said], f"{100 * predictions.probabilities[i, said]:.1f} % sure"
 
 

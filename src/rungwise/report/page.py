@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from rungwise.data import Dataset
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Verdict, leaderboard, read_outcomes, run_metric, verdict
+from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
 from rungwise.kinds import OutputKind
 from rungwise.metrics import ClassScores, Metric, class_scores
@@ -36,15 +37,24 @@ if TYPE_CHECKING:
 
 __all__ = ["write_report"]
 
-_WIDE, _NARROW = (720, 400), (350, 380)
+_WIDE, _NARROW = (920, 420), (350, 380)
 _BAR_WIDTH = 90
 _MAX_EXAMPLES = 8
 _ALL_EXAMPLES = 64
 """Of all rungs together, so that the page stays small."""
 
+_FAR = 3
+"""Where the baseline would make an axis so many times longer, it is left out."""
+
+
+def _seconds_tick(seconds: float) -> str:
+    """Such as "100 s": an axis of powers of ten has no minutes."""
+    return seconds_text(seconds) if seconds < 90 else f"{seconds:,.0f} s"
+
+
 _COSTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("fit_cpu_time", "training, CPU time", seconds_text),
-    ("latency", "latency of one prediction", seconds_text),
+    ("fit_cpu_time", "CPU time of training", _seconds_tick),
+    ("latency", "latency of one prediction", _seconds_tick),
     ("model_bytes", "size of the model", bytes_text),
 )
 """Column of the leaderboard, what its axis is called, how its values are written."""
@@ -62,6 +72,7 @@ def write_report(run_folder: Path) -> Path:
     outcomes = read_outcomes(run_folder)
     metric = run_metric(config["metric"], outcomes)
     table, found = leaderboard(run_folder, config["metric"]), verdict(run_folder, config["metric"])
+    headline, stop, evidence = found.sentence.partition(". ")
     file = run_folder / "report.html"
     page = _template().render(
         name=run_folder.resolve().name,
@@ -69,6 +80,8 @@ def write_report(run_folder: Path) -> Path:
         target=dataset.target,
         metric=metric,
         verdict=found,
+        headline=headline + stop,
+        evidence=evidence,
         recommended=found.recommended,
         charts=_score_charts(table, metric, found),
         rows=_table_rows(table, metric),
@@ -76,6 +89,7 @@ def write_report(run_folder: Path) -> Path:
         errors=_errors(dataset, outcomes),
         class_names=_class_names(dataset),
         parts={part: dataset.num(part) for part in ("train", "valid", "test")},
+        sources=sorted(set(dataset.sources.values())),
         dataset=dataset,
         facts=_facts(config),
     )
@@ -102,7 +116,7 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _with_code
-    environment.filters["count"] = count_text
+    environment.filters["capital"] = lambda text: text[:1].upper() + text[1:]
     folder = Path(__file__).parent
     environment.globals["style"] = Markup((folder / "page.css").read_text(encoding="utf-8"))
     environment.globals["script"] = Markup((folder / "page.js").read_text(encoding="utf-8"))
@@ -110,8 +124,8 @@ def _template() -> Any:
 
 
 def _with_code(text: str) -> Markup:
-    """A sentence with what stands in backticks as code."""
-    parts = [escape(part) for part in text.split("`")]
+    """A sentence with what stands in backticks as code, and no line end before a percent sign."""
+    parts = [escape(part) for part in text.replace(" %", "\u00a0%").split("`")]
     parts[1::2] = [Markup(f"<code>{part}</code>") for part in parts[1::2]]
     return Markup("").join(parts)
 
@@ -123,13 +137,25 @@ def _class_names(dataset: Dataset) -> list[str]:
 # -------------------------------------------------------------------------------------------------- sections
 
 
-def _score_charts(table: pd.DataFrame, metric: Metric, found: Verdict) -> list[tuple[str, Markup, Markup]]:
-    """What each chart's cost is called, the chart for a wide screen and that for a narrow one."""
-    charts = []
+@dataclass(frozen=True)
+class _ScoreChart:
+    """Score against one cost: the cost's title, the chart for wide and for narrow screens, and what it leaves out."""
+
+    title: str
+    wide: Markup
+    narrow: Markup
+    note: str
+
+
+def _score_charts(table: pd.DataFrame, metric: Metric, found: Verdict) -> list[_ScoreChart]:
     direction = "higher" if metric.greater_is_better else "lower"
     unit = ", %" if metric.is_share else ""
+    shown = _without_far_baseline(table)
+    has_all = len(shown) == len(table)
+    note = "" if has_all else f"`{BASELINE}` is far off, see the table."
+    charts = []
     for column, title, text in _COSTS:
-        rows = table[table[["score_test", column]].notna().all(axis=1)]
+        rows = shown[shown[["score_test", column]].notna().all(axis=1)]
         points = [
             Point(
                 row["rung"],
@@ -144,9 +170,21 @@ def _score_charts(table: pd.DataFrame, metric: Metric, found: Verdict) -> list[t
         if points:
             axes = (title, f"{metric.title} on test{unit} ({direction} is better)")
             texts = (text, lambda value: _tick(metric, value))
-            wide, narrow = (score_chart(points, size=s, axes=axes, texts=texts) for s in (_WIDE, _NARROW))
-            charts.append((title, wide, narrow))
+            wide, narrow = (
+                score_chart(points, size=size, axes=axes, texts=texts) for size in (_WIDE, _NARROW)
+            )
+            charts.append(_ScoreChart(title, wide, narrow, note))
     return charts
+
+
+def _without_far_baseline(table: pd.DataFrame) -> pd.DataFrame:
+    """The rungs that fit on one axis: all, but for a baseline that would press the others into a line."""
+    ends = ["score_test_low", "score_test_high"]
+    others = table[table["rung"] != BASELINE]
+    if others["score_test"].count() < 2:
+        return table
+    spans = [float(np.nanmax(part[ends]) - np.nanmin(part[ends])) for part in (table, others)]
+    return others if spans[0] > _FAR * spans[1] else table
 
 
 def _tick(metric: Metric, value: float) -> str:
@@ -164,7 +202,8 @@ def _table_rows(table: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
         "model_bytes": bytes_text,
         "peak_memory_bytes": bytes_text,
     }
-    ends = [x for x in table[["score_test_low", "score_test_high"]].to_numpy().ravel().tolist() if x == x]
+    near = _without_far_baseline(table[table["score_test"].notna()])
+    ends = near[["score_test_low", "score_test_high"]].to_numpy().ravel().tolist()
     scale = linear_scale(ends, 3, _BAR_WIDTH - 3) if ends else None
     rows = []
     for _, row in table.iterrows():
@@ -175,7 +214,8 @@ def _table_rows(table: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
             shown[part] = amount_text(metric, value) if is_known else ""
             shown[f"{part}_interval"] = interval_text(metric, low, high) if is_known else ""
             if part == "test":
-                shown["bar"] = interval_bar(value, low, high, scale) if is_known and scale else ""
+                is_near = scale and scale.low <= low and high <= scale.high
+                shown["bar"] = interval_bar(value, low, high, scale) if scale and is_near else ""
         rows.append({"rung": row["rung"], "status": row["status"], "reason": row["reason"] or "", **shown})
     return rows
 
@@ -231,17 +271,29 @@ def _errors_of(dataset: Dataset, outcome: Outcome, count: int) -> _Errors:
     return _Errors(outcome.rung, examples, pairs=confused_pairs(test, names), classes=scores)
 
 
+_SHOWN_ELSEWHERE = (
+    "schema_version",
+    "plan",
+    "fingerprint",
+    "split_hash",
+    "data",
+    "task",
+    "target",
+    "environment",
+)
+
+
 def _facts(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was asked and where it ran, one line each; what the page shows elsewhere is left out."""
-    shown = []
-    for name, value in config.items():
-        if name in ("schema_version", "plan", "fingerprint", "split_hash") or value in (None, {}, []):
-            continue
-        rows = value.items() if name == "environment" else [(name, value)]
-        for label, content in rows:
-            text = content if isinstance(content, str) else _compact(content)
-            shown.append((label.replace("_", " "), text))
-    return shown
+    asked = {name: value for name, value in config.items() if name not in _SHOWN_ELSEWHERE}
+    if isinstance(config.get("budget"), float | int):
+        asked["budget"] = seconds_text(config["budget"])
+    facts = asked | config.get("environment", {})
+    return [
+        (name.replace("_", " "), _compact(value))
+        for name, value in facts.items()
+        if value not in (None, {}, [])
+    ]
 
 
 def _compact(value: Any) -> str:
