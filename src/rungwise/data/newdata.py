@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from rungwise.data.columns import Column, field, infer
 from rungwise.data.dataset import Dataset
 from rungwise.data.pool import converted, pool
-from rungwise.data.prepare import joined
 from rungwise.data.reading import read
 from rungwise.data.source import Level, Note, Source
+from rungwise.data.writing import joined
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind
 

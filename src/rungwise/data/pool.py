@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,9 @@ from rungwise.data.columns import Column, as_strings, convert
 from rungwise.data.source import PARTS, Level, Note, Source
 from rungwise.errors import DataError
 
-__all__ = ["BATCH_ROWS", "FREE", "Pool", "converted", "pool"]
+__all__ = ["BATCH_ROWS", "FREE", "Pool", "converted", "pool", "relocated"]
+
+Result = TypeVar("Result")
 
 BATCH_ROWS = 1 << 16
 FREE = -2
@@ -190,3 +193,11 @@ def converted(
                 ) from None
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
         start += batch.num_rows
+
+
+def relocated(function: Callable[..., Result], *args: Any, file: str) -> Result:
+    """Call a function whose errors don't know the file."""
+    try:
+        return function(*args)
+    except DataError as error:
+        raise DataError(error.problem, file=file, row=error.row, column=error.column) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -14,9 +14,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-__all__ = ["PARTS", "BatchWriter", "Level", "Note", "Source", "mapped_array", "mapped_table", "workspace"]
+__all__ = [
+    "PARTS",
+    "BatchWriter",
+    "Level",
+    "Note",
+    "Source",
+    "mapped_array",
+    "mapped_table",
+    "shown_names",
+    "workspace",
+]
 
 PARTS = ("train", "valid", "test")
+
+SHOWN = 10
+"""Names listed in one note."""
 
 
 class Level(StrEnum):
@@ -32,6 +45,11 @@ class Note:
 
     level: Level
     message: str
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """The first few names of a list, for a note."""
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
 
 
 @dataclass(frozen=True, kw_only=True)

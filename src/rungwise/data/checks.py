@@ -1,0 +1,117 @@
+"""What is wrong or odd with converted data."""
+
+# N examples
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rungwise.data.plan import GIVEN, Plan
+from rungwise.data.pool import Pool
+from rungwise.data.source import PARTS, Level, Note, shown_names
+from rungwise.data.staging import Staged, num_missing
+from rungwise.errors import DataError
+from rungwise.kinds import InputKind, OutputKind
+
+__all__ = ["check_classes", "find_classes", "findings"]
+
+MIN_ROWS_TO_DOUBT = 20
+"""Rows from which on hardly a row a class is a mistake."""
+
+
+def check_classes(rows: Pool, plan: Plan, target: pa.ChunkedArray) -> None:
+    """Classes must be at least two and not hardly a row each.
+
+    Raises:
+        DataError: if they aren't.
+    """
+    if plan.pair[1] is OutputKind.NUMBER:
+        return
+    classes = pc.unique(target.drop_null())
+    num_rows = len(target) - target.null_count
+    file, name = rows.sources[0].name, plan.target.name
+    if len(classes) < 2:
+        shown = f"the target {classes[0].as_py()!r}" if len(classes) else "no target"
+        raise DataError(f"every row has {shown}; at least two classes are needed.", file=file, column=name)
+    if len(classes) > num_rows / 2 and num_rows >= MIN_ROWS_TO_DOUBT:
+        raise DataError(
+            f"{len(classes)} classes in {num_rows} rows are too many to learn; choose another `--target`, or a"
+            " regression with `--task`.",
+            file=file,
+            column=name,
+        )
+
+
+def find_classes(
+    rows: Pool, plan: Plan, target: pa.ChunkedArray, parts: NDArray[np.int8]
+) -> tuple[list[Any] | None, list[Note]]:
+    """The classes of train in order, and a note on those that only the other parts have."""
+    if plan.pair[1] is OutputKind.NUMBER:
+        return None, []
+    by_part = [
+        pc.unique(target.filter(pa.array(parts == number))).to_pylist() for number in range(len(PARTS))
+    ]
+    classes = sorted(by_part[0])
+    if len(classes) < 2:
+        raise DataError(
+            f"every row of train has the target {classes[0]!r} after the split; choose another split.",
+            file=rows.sources[0].name,
+            column=plan.target.name,
+        )
+    notes = []
+    for part, labels in zip(PARTS[1:], by_part[1:], strict=True):
+        unseen = sorted(set(labels) - set(classes))
+        if unseen:
+            shown = shown_names([repr(label) for label in unseen])
+            message = f"{part} has classes that train lacks, so their rows count as wrong: {shown}."
+            notes.append(Note(Level.WARNING, message))
+    return classes, notes
+
+
+def findings(
+    rows: Pool, plan: Plan, staged: Staged, hashes: NDArray[np.uint64], parts: NDArray[np.int8]
+) -> list[Note]:
+    """Duplicates across parts, missing values, empty texts, labels that train lacks."""
+    notes = []
+    in_train = pa.array(hashes[parts == 0])
+    for number, part in enumerate(PARTS[1:], 1):
+        some = hashes[parts == number]
+        num_twins = pc.sum(pc.is_in(pa.array(some), value_set=in_train)).as_py()
+        if num_twins:
+            message = f"{num_twins} of {len(some)} {part} rows have the same input as a row of train."
+            notes.append(Note(Level.WARNING, message))
+    target = plan.target
+    if (
+        plan.pair == (InputKind.TABLE, OutputKind.LABEL)
+        and plan.target_type == pa.int64()
+        and target.reason != GIVEN
+    ):
+        message = (
+            f"If distances between the numbers in {target.name!r} matter, use `--task tabular-regression`."
+        )
+        notes.append(Note(Level.INFO, message))
+    missing = {
+        column.name: num_missing(staged.features.column(column.name), column.kind) for column in plan.features
+    }
+    if plan.pair[0] is InputKind.TEXT:
+        num_empty = int(_empty_texts(staged.features.select(list(plan.text_columns))))
+        if num_empty:
+            notes.append(
+                Note(Level.WARNING, f"{num_empty} of {rows.num_rows} texts are empty; they are kept.")
+            )
+    elif any(missing.values()):
+        shown = shown_names([f"{name} {count}" for name, count in missing.items() if count])
+        notes.append(Note(Level.INFO, f"Missing values of {rows.num_rows}: {shown}."))
+    return notes
+
+
+def _empty_texts(texts: pa.Table) -> int:
+    empty = np.ones(texts.num_rows, bool)
+    for values in texts.columns:
+        empty &= pc.equal(pc.utf8_trim_whitespace(values), "").to_numpy()
+    return int(empty.sum())

@@ -1,0 +1,121 @@
+"""What the converted values say of the plan: which columns tell nothing, and whether rows are a table or texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rungwise.data.columns import (
+    NUMBERS_ROWS,
+    Column,
+    ignore_reason,
+    mean_words,
+    sample,
+)
+from rungwise.data.plan import GIVEN, Plan
+from rungwise.data.pool import Pool
+from rungwise.data.problem import input_kind
+from rungwise.data.source import Level, Note
+from rungwise.data.staging import Staged, num_missing
+from rungwise.errors import DataError
+from rungwise.kinds import ColumnKind, InputKind
+from rungwise.rung import Pair
+
+__all__ = ["settle"]
+
+LONE_TEXT_REPEATS = 4
+"""Strings that are all there is are texts if a value occurs less often than this on average."""
+
+
+def settle(rows: Pool, plan: Plan, staged: Staged, pair: Pair | None) -> Plan:
+    """The plan with columns that tell nothing ignored, and with the input's kind."""
+    wanted = None if pair is None else pair[0]
+    is_image = plan.pair[0] is InputKind.IMAGE
+    if wanted is not None and (wanted is InputKind.IMAGE) != is_image:
+        raise DataError(
+            f"it holds {'images' if is_image else 'a table'}, not {wanted}s.", file=rows.sources[0].name
+        )
+    if is_image:
+        return plan
+    train = staged.features.slice(0, rows.num_train)
+    columns = _without_useless(plan.columns, train, rows.sources[0].name)
+    words = {
+        name: mean_words(sample(values))
+        for name, values in zip(train.column_names, train.columns, strict=True)
+        if pa.types.is_string(values.type)
+    }
+    columns = _with_text(columns, train, words, wanted)
+    kind, texts, reason = input_kind(columns, words)
+    if wanted is not None and wanted is not kind:
+        kind, reason = wanted, GIVEN
+        texts = tuple(column.name for column in columns if column.kind is ColumnKind.TEXT)
+        if wanted is InputKind.TEXT and not texts:
+            raise DataError("no column holds text.", file=rows.sources[0].name)
+    if kind is InputKind.TEXT:
+        beside = "left out beside the text; `--task` with `tabular` uses it"
+        columns = [
+            column
+            if column.name in texts or column.kind is ColumnKind.IGNORE
+            else replace(column, kind=ColumnKind.IGNORE, reason=beside)
+            for column in columns
+        ]
+    if all(column.kind is ColumnKind.IGNORE for column in columns):
+        reasons = "; ".join(f"{column.name!r}: {column.reason}" for column in columns)
+        raise DataError(f"no column is left to predict from ({reasons}).", file=rows.sources[0].name)
+    note = Note(Level.INFO, f"The input is {'texts' if kind is InputKind.TEXT else 'a table'}: {reason}.")
+    return replace(
+        plan,
+        pair=(kind, plan.pair[1]),
+        columns=tuple(columns),
+        text_columns=texts if kind is InputKind.TEXT else (),
+        notes=(*plan.notes, note),
+    )
+
+
+def _without_useless(columns: Sequence[Column], train: pa.Table, file: str) -> list[Column]:
+    """Columns, those ignored that can't tell anything.
+
+    Raises:
+        DataError: if every value of one is missing.
+    """
+    out = []
+    for column in columns:
+        if column.kind is not ColumnKind.IGNORE:
+            values = train.column(column.name)
+            if num_missing(values, column.kind) == len(values):
+                raise DataError(
+                    f"every value is missing; fill it, or leave it out: `--column {column.name}=ignore`.",
+                    file=file,
+                    column=column.name,
+                )
+            reason = None if column.reason == GIVEN else ignore_reason(column, values)
+            column = replace(column, kind=ColumnKind.IGNORE, reason=reason) if reason else column
+        out.append(column)
+    if any(column.kind is not ColumnKind.IGNORE for column in out):
+        return out
+    return [old if new.reason == NUMBERS_ROWS else new for old, new in zip(columns, out, strict=True)]
+
+
+def _with_text(
+    columns: list[Column], train: pa.Table, words: Mapping[str, float], wanted: InputKind | None
+) -> list[Column]:
+    """Columns, one of strings being text where there is nothing else to learn from, or where texts are wanted."""
+    used = [column for column in columns if column.kind is not ColumnKind.IGNORE]
+    if wanted is InputKind.TABLE or any(column.kind is ColumnKind.TEXT for column in used):
+        return columns
+    strings = [column for column in columns if column.name in words and column.reason != GIVEN]
+    if not strings:
+        return columns
+    longest = max(strings, key=lambda column: words[column.name])
+    if wanted is not InputKind.TEXT:
+        known = sample(train.column(longest.name))
+        is_lone = not [column for column in used if column.name != longest.name]
+        if not is_lone or pc.count_distinct(known).as_py() * LONE_TEXT_REPEATS < len(known):
+            return columns
+    text = replace(
+        longest, kind=ColumnKind.TEXT, reason="strings that hardly repeat, and nothing beside them"
+    )
+    return [text if column.name == longest.name else column for column in columns]
