@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 
 from rungwise.data.arrays import arrow_table, as_images, as_texts
 from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_folder, resized
+from rungwise.data.jsonlines import read_jsonl
+from rungwise.data.parquet import read_parquet
+from rungwise.data.separated import read_csv
 from rungwise.data.source import PARTS, Source, workspace
-from rungwise.data.textfiles import read_csv, read_jsonl, read_parquet
 from rungwise.errors import DataError
 
 __all__ = ["TARGET", "TEXT", "read"]

@@ -1,0 +1,153 @@
+"""Separated values, streamed into an Arrow file: every value stays a string here."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from rungwise.data.arrays import check_names
+from rungwise.data.source import BatchWriter, Level, Note, Source, mapped_table, workspace
+from rungwise.data.textfiles import TextFile, encoding_error, text_file
+from rungwise.errors import DataError
+
+__all__ = ["read_csv"]
+
+BLOCK_BYTES = (1 << 22, 1 << 26, 1 << 30)
+"""Sizes of the blocks that a CSV file is read in; the next is tried when a record doesn't fit into one."""
+
+_NUMERIC = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+
+
+def read_csv(path: Path, *, encoding: str, folder: Path | None) -> Source:
+    """A file of separated values with a header.
+
+    Raises:
+        DataError: if the file is empty, isn't text in this encoding, or has a row with more or fewer fields.
+        ConfigError: if there is no such encoding.
+    """
+    file = text_file(path, encoding)
+    delimiter, names, num_blank, notes = _header(file)
+    check_names(names, path)
+    space, keeps = workspace(folder)
+    table = _read_blocks(file, names, delimiter, num_blank, space / "source.arrow")
+    if table.num_rows == 0:
+        raise DataError("the file has a header, but no rows.", file=path)
+    _check_quotes(file, table)
+    return Source(name=str(path), table=table, is_text_file=True, notes=tuple(notes), keeps=keeps)
+
+
+def _header(file: TextFile) -> tuple[str, list[str], int, list[Note]]:
+    """The delimiter, the column names, the empty lines before them and what is odd about them."""
+    head = file.head().decode(file.encoding, errors="replace").removeprefix("\ufeff")
+    suffixes = file.path.suffixes
+    delimiter = "\t" if ".tsv" in suffixes or ".tab" in suffixes else ","
+    names, notes = _fields(head, delimiter), []
+    if len(names) == 1:
+        other = max(",;\t|", key=lambda mark: len(_fields(head, mark)))
+        if len(_fields(head, other)) > 1:
+            delimiter, names = other, _fields(head, other)
+            notes.append(Note(Level.INFO, f"{file.path}: the fields are separated by {other!r}."))
+    if all(_NUMERIC.fullmatch(name) for name in names):
+        shown = ", ".join(names[:5])
+        notes.append(
+            Note(
+                Level.WARNING,
+                f"{file.path}: the first row is taken for the header, but holds numbers ({shown}).",
+            )
+        )
+    names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(names)]
+    num_blank = len(head) - len(head.lstrip("\r\n"))
+    return delimiter, names, head[:num_blank].replace("\r\n", "\n").count("\n"), notes
+
+
+def _fields(head: str, delimiter: str) -> list[str]:
+    rows = csv.reader(io.StringIO(head), delimiter=delimiter)
+    try:
+        return next(row for row in rows if row)
+    except (csv.Error, StopIteration):
+        return [head.strip().splitlines()[0]]
+
+
+def _read_blocks(file: TextFile, names: list[str], delimiter: str, num_blank: int, to: Path) -> pa.Table:
+    for block_bytes in BLOCK_BYTES:
+        try:
+            return _stream_csv(file, names, delimiter, num_blank, block_bytes, to)
+        except UnicodeDecodeError:
+            raise encoding_error(file) from None
+        except (EOFError, OSError) as error:
+            if file.path.suffix != ".gz" or isinstance(error, FileNotFoundError):
+                raise
+            raise DataError(f"it isn't a whole gzip file ({error}).", file=file.path) from None
+        except pa.ArrowInvalid as error:
+            message = str(error)
+            if "straddl" in message or "block size" in message:
+                continue
+            raise _csv_error(file, message) from None
+    raise DataError(
+        f"a record is longer than {BLOCK_BYTES[-1]:,} bytes; probably a quotation mark isn't closed.",
+        file=file.path,
+    )
+
+
+def _stream_csv(
+    file: TextFile, names: list[str], delimiter: str, num_blank: int, block_bytes: int, to: Path
+) -> pa.Table:
+    schema = pa.schema([(name, pa.string()) for name in names])
+    with file.open() as stream:
+        reader = pyarrow.csv.open_csv(
+            stream,
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=names,
+                skip_rows_after_names=num_blank + 1,
+                block_size=block_bytes,
+                encoding=file.encoding,
+                use_threads=False,  # else errors don't say the row
+            ),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(column_types=schema),
+        )
+        with BatchWriter(to, schema) as writer:
+            writer.write(reader)
+    return mapped_table(to)
+
+
+def _csv_error(file: TextFile, message: str) -> DataError:
+    if "UTF8" in message:
+        return encoding_error(file)
+    found = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if found is None:
+        return DataError(f"it can't be read as separated values: {message}.", file=file.path)
+    row, expected, got = map(int, found.groups())
+    if _num_quotes(file) % 2:
+        return DataError("a quotation mark isn't closed here or before.", file=file.path, row=row - 1)
+    return DataError(
+        f"the row has {got} fields, the header {expected}; put quotation marks around a value that holds the"
+        " delimiter, or correct the row.",
+        file=file.path,
+        row=row - 1,
+    )
+
+
+def _check_quotes(file: TextFile, table: pa.Table) -> None:
+    """A quotation mark that is never closed swallows the rows to the end of the file."""
+    last = table.column(table.num_columns - 1)[-1].as_py()
+    if "\n" not in last:
+        return
+    if _num_quotes(file) % 2:
+        name = table.column_names[-1]
+        raise DataError(
+            "a quotation mark isn't closed, so that the rest of the file is one value.",
+            file=file.path,
+            row=table.num_rows,
+            column=name,
+        )
+
+
+def _num_quotes(file: TextFile) -> int:
+    with file.open() as stream:
+        return sum(block.count(b'"') for block in iter(lambda: stream.read(1 << 24), b""))
