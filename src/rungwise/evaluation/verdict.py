@@ -168,7 +168,8 @@ def _lead(test: Judged, finished: Sequence[Outcome], best: Outcome) -> str:
         "It is the best, and no cheaper rung is close:" if lead.low > 0 else "It was the best on validation;"
     )
     text = f"{start} on test it is {size} {how} than `{runner_up.rung}` ({bounds})"
-    return f"{text}{_price(_costs(best, runner_up))}. {_limit(test.metric, lead)}"
+    price = "" if runner_up.rung == BASELINE else _price(_costs(best, runner_up))
+    return f"{text}{price}. {_limit(test.metric, lead)}"
 
 
 def _gain(metric: Metric, best: str, difference: Difference, costs: dict[str, float]) -> str:

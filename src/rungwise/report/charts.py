@@ -15,6 +15,20 @@ __all__ = ["Line", "Point", "interval_bar", "line_chart", "residual_chart", "sco
 
 _CHARACTER = 7.6  # pixels of a label's character
 _HEIGHT = 16.0  # pixels of a label's line
+_SHIFTS = (
+    0,
+    -14,
+    14,
+    -28,
+    28,
+    -44,
+    44,
+    -60,
+    60,
+    -76,
+    76,
+)  # pixels that a label may stand over or under its point
+_FAR_SHIFT = 20  # from here on a line leads to the label
 _MAX_DOTS = 800
 
 
@@ -68,6 +82,9 @@ def score_chart(
         style = "point recommended" if point.is_recommended else "point"
         told = f"{point.name}: {texts[1](point.score)} ({texts[1](point.low)} to {texts[1](point.high)})"
         told = f"{told}, {texts[0](point.cost)}"
+        if abs(label[1] - top) > _FAR_SHIFT:
+            near = label[0] - 3 if label[0] > left else label[0] + _CHARACTER * len(point.name)
+            parts.append(f'<path class="grid" d="M{left:.1f} {top:.1f}L{near:.1f} {label[1] - 4:.1f}"/>')
         parts.append(
             f'<g class="{style}"><title>{escape(told)}</title>'
             f'<path d="M{left:.1f} {low:.1f}V{high:.1f}M{left - 4:.1f} {low:.1f}h8M{left - 4:.1f} {high:.1f}h8"/>'
@@ -88,11 +105,7 @@ def _place(
     """Where a label begins so that it covers nothing; adds its box to those taken."""
     left, top = spot
     long = _CHARACTER * len(name)
-    starts = [
-        (left + side, top + 4 + shift)
-        for shift in (0, -12, 12, -24, 24, -38, 38)
-        for side in (10, -10 - long)
-    ]
+    starts = [(left + side, top + 4 + shift) for shift in _SHIFTS for side in (10, -10 - long)]
     boxes = [(x, y - _HEIGHT + 4, x + long, y + 4) for x, y in starts]
     inside = [box[0] >= 54 and box[2] <= width and box[1] >= 8 and box[3] <= height - 48 for box in boxes]
     costs = [

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 __all__ = ["Scale", "linear_scale", "log_scale"]
 
+_LEAST_MARGIN = 0.35
+"""Powers of ten on either side of a logarithmic scale: wide enough for a tick where all values are one."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -56,7 +59,7 @@ def linear_scale(values: Sequence[float], start: float, end: float, *, num_ticks
 def log_scale(values: Sequence[float], start: float, end: float, *, max_ticks: int = 6) -> Scale:
     """A logarithmic scale that holds all the values, which are positive; ticks are powers of ten, or 1, 2, 5."""
     low, high = math.log10(min(values)), math.log10(max(values))
-    margin = max(0.08 * (high - low), 0.15)
+    margin = max(0.08 * (high - low), _LEAST_MARGIN)
     low, high = low - margin, high + margin
     powers = range(math.floor(low), math.ceil(high) + 1)
     factors = (1, 2, 5) if high - low < 2 else (1,)
