@@ -16,7 +16,8 @@ from sklearn.datasets import load_diabetes, load_digits, load_wine
 from rungwise.estimators.inputs import take
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder.plan import estimate_shape
-from rungwise.rung import Pair, Shape
+from rungwise.preprocessing.table import Scaling, TableFeatures
+from rungwise.rung import Pair, Shape, TableShape
 
 __all__ = ["Problem", "make_problem"]
 
@@ -60,12 +61,26 @@ class Problem:
         index = np.tile(np.arange(len(self.targets)), times)
         return take(self.inputs, index), self.targets[index]
 
-    def shape(self, learner_inputs: Any, num_examples: int | None = None) -> Shape:
-        """The problem's size as a run's plan estimates it, for inputs in the form that learners get."""
-        num_examples = len(self.targets) if num_examples is None else num_examples
-        classes = np.unique(self.targets) if self.pair[1] is OutputKind.LABEL else ()
+    def shape(self, learner_inputs: Any, num_examples: int) -> Shape:
+        """The problem's size, for inputs in the form that learners get.
+
+        A table's is that of its preprocessed columns, the others are as a run's plan estimates them.
+        """
+        num_outputs = len(np.unique(self.targets)) if self.pair[1] is OutputKind.LABEL else 1
+        if self.pair[0] is InputKind.TABLE:
+            features = TableFeatures(Scaling.STANDARD)
+            features.fit(learner_inputs)
+            return TableShape(
+                num_examples=num_examples,
+                num_outputs=num_outputs,
+                num_numbers=features.num_numbers,
+                cardinalities=features.columns.cardinalities,
+            )
         dataset: Any = SimpleNamespace(
-            pair=self.pair, classes=classes, inputs=lambda part: learner_inputs, num=lambda part: num_examples
+            pair=self.pair,
+            classes=range(num_outputs),
+            inputs=lambda part: learner_inputs,
+            num=lambda part: num_examples,
         )
         return estimate_shape(dataset)
 

@@ -15,7 +15,7 @@ from rungwise.data import as_images, as_table, as_texts
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind
 
-__all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "rows", "take"]
+__all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "rows", "set_columns", "take"]
 
 
 def kind_of(X: Any, kinds: set[InputKind]) -> InputKind:
@@ -24,8 +24,8 @@ def kind_of(X: Any, kinds: set[InputKind]) -> InputKind:
     Raises:
         DataError: if X is of none of them.
     """
-    if len(kinds) == 1:
-        return next(iter(kinds))
+    if len(kinds) == 1 and InputKind.TABLE not in kinds:
+        return next(iter(kinds))  # texts and images have many forms, and say what is wrong themselves
     found = _form(X)
     if found not in kinds:
         raise DataError(f"X looks like {found} input, but this model takes {' or '.join(sorted(kinds))}.")
@@ -65,19 +65,22 @@ def coerce_inputs(estimator: Any, X: Any, kind: InputKind, *, reset: bool) -> An
 
 def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     """Frames keep their columns' kinds; arrays are checked as scikit-learn's estimators check them."""
-    if not isinstance(X, pa.Table) and not hasattr(X, "columns"):
+    if isinstance(X, pa.Table):
+        if reset:
+            set_columns(estimator, X.column_names)
+    elif hasattr(X, "columns"):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+    else:
         X = validate_data(
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=1
         )
-        return as_table(X)
-    if isinstance(X, pa.Table):
-        names = X.column_names
-    else:
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
-        names = list(X.columns)
-    if reset:
-        estimator.columns_ = names
     return as_table(X)
+
+
+def set_columns(estimator: Any, names: list[str]) -> None:
+    """Notes the names of the columns that the estimator was fitted with, as scikit-learn does for frames."""
+    estimator.feature_names_in_ = np.array(names, dtype=object)
+    estimator.n_features_in_ = len(names)
 
 
 def check_labels(estimator: Any, X: Any, y: ArrayLike) -> NDArray[Any]:
