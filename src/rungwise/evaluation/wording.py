@@ -41,7 +41,7 @@ def difference_text(metric: Metric, value: float) -> str:
     """Such as "1.1 points" of a percentage, "0.012" of another score; without its sign."""
     size = abs(value)
     if not metric.is_share:
-        return f"{size:.2g}"
+        return f"{size:,.0f}" if size >= 100 else f"{size:.2g}"
     text = f"{100 * size:.1f}" if size >= 0.0005 or size == 0 else f"{100 * size:.1g}"
     return f"{text} point{'' if text == '1.0' else 's'}"
 
@@ -59,7 +59,7 @@ def bounds_text(metric: Metric, difference: Difference) -> str:
 
 def _signed(metric: Metric, value: float) -> str:
     text = difference_text(metric, value).split(" ")[0]
-    return f"−{text}" if value < 0 and float(text) > 0 else text
+    return f"−{text}" if value < 0 and text.strip("0.") else text
 
 
 def seconds_text(seconds: float) -> str:
