@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +20,8 @@ from rungwise.data.split import (
     MAX_TEST_ROWS,
     MAX_VALID_ROWS,
     MIN_CLASS_ROWS,
+    TRAIN,
+    Sizes,
     by_group,
     by_time,
     part_sizes,
@@ -46,47 +46,56 @@ def assign(
     """The part of each row (N), and what is to be said of it."""
     parts = rows.parts()
     notes = _drop_missing(rows, plan, staged.target, parts, drop_missing_target)
-    free = np.flatnonzero(parts == FREE)
-    valid_share, test_share = (
-        0.0 if rows.has(part) else share for part, share in zip(PARTS[1:], shares, strict=True)
-    )
-    if valid_share or test_share:
-        with_file = partial(relocated, file=rows.sources[0].name)
-        sizes = with_file(part_sizes, len(free), valid_share, test_share)
-        rng = np.random.default_rng(seed)
-        if plan.group is not None and staged.group is not None:
-            parts[free] = with_file(
-                by_group, _codes(_known(rows, plan.group, staged.group, free)), sizes, rng
-            )
-            how = f"whole groups of {plan.group.name!r}"
-        elif plan.time is not None and staged.time is not None:
-            times = _known(rows, plan.time, staged.time, free)
-            parts[free] = by_time(times.to_numpy(), sizes)
-            how = f"by {plan.time.name!r}, the oldest for train, the newest for test"
-        else:
-            strata, more = _strata(plan, staged.target, free)
-            units = np.arange(len(free))
-            if plan.pair[0] is not InputKind.TABLE:
-                units, twins = _units(hashes[free])
-                more += twins
-            parts[free] = stratified(strata, units, sizes, rng)
-            notes += more
-            how = "stratified by class" if plan.pair[1] is OutputKind.LABEL else "at random"
-        cut = " and ".join(part for part in PARTS[1:] if not rows.has(part))
-        for part, size, cap in (("valid", sizes.valid, MAX_VALID_ROWS), ("test", sizes.test, MAX_TEST_ROWS)):
-            if size == cap:
-                notes.append(
-                    Note(Level.INFO, f"{part} has {cap:,} rows: more would cost time and judge no better.")
-                )
-        notes.append(Note(Level.INFO, f"{cut} cut from {rows.sources[0].name}: {how}, seed {seed}."))
-    parts[parts == FREE] = 0
+    cut = [part for part in PARTS[1:] if not rows.has(part)]
+    file = rows.sources[0].name
+    if cut:
+        free = np.flatnonzero(parts == FREE)
+        wanted = [share if part in cut else 0.0 for part, share in zip(PARTS[1:], shares, strict=True)]
+        sizes = relocated(part_sizes, len(free), *wanted, file=file)
+        parts[free], how, more = _cut(rows, plan, staged, hashes, free, sizes, np.random.default_rng(seed))
+        notes += [*more, *_capped(sizes)]
+        notes.append(Note(Level.INFO, f"{' and '.join(cut)} cut from {file}: {how}, seed {seed}."))
+    parts[parts == FREE] = TRAIN
     for number, part in enumerate(PARTS):
         if not (parts == number).any():
-            raise DataError(
-                f"no rows are left for {part}: there are too few, or their classes are too rare.",
-                file=rows.sources[0].name,
-            )
+            problem = "too few, their classes are too rare, or too many inputs are equal"
+            raise DataError(f"no rows are left for {part}: there are {problem}.", file=file)
     return parts, notes
+
+
+def _cut(
+    rows: Pool,
+    plan: Plan,
+    staged: Staged,
+    hashes: NDArray[np.uint64],
+    free: NDArray[np.int64],
+    sizes: Sizes,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int8], str, list[Note]]:
+    """The part of each free row, how it was chosen, and what is to be said of it."""
+    if plan.group is not None and staged.group is not None:
+        groups = _codes(_known(rows, plan.group, staged.group, free))
+        parts = relocated(by_group, groups, sizes, rng, file=rows.sources[0].name)
+        return parts, f"whole groups of {plan.group.name!r}", []
+    if plan.time is not None and staged.time is not None:
+        times = _known(rows, plan.time, staged.time, free).to_numpy()
+        return by_time(times, sizes), f"by {plan.time.name!r}, the oldest for train, the newest for test", []
+    strata, notes = _strata(plan, staged.target, free)
+    units = np.arange(len(free))
+    if plan.pair[0] is not InputKind.TABLE:
+        units, more = _units(hashes[free])
+        notes += more
+    how = "stratified by class" if plan.pair[1] is OutputKind.LABEL else "at random"
+    return stratified(strata, units, sizes, rng), how, notes
+
+
+def _capped(sizes: Sizes) -> list[Note]:
+    caps = (("valid", sizes.valid, MAX_VALID_ROWS), ("test", sizes.test, MAX_TEST_ROWS))
+    return [
+        Note(Level.INFO, f"{part} has {cap:,} rows: more would cost time and judge no better.")
+        for part, size, cap in caps
+        if size == cap
+    ]
 
 
 def _drop_missing(

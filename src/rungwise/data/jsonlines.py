@@ -28,7 +28,7 @@ def read_jsonl(path: Path, *, encoding: str, folder: Path | None) -> Source:
         DataError: if a line isn't an object of numbers, strings and booleans, of one type a key.
         ConfigError: if there is no such encoding.
     """
-    file = text_file(path, encoding)
+    file = text_file(path, encoding, has_header=False)
     if file.head().lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
         raise DataError("it holds a JSON array; write one object a line (`jq -c .[]` does).", file=path)
     space, keeps = workspace(folder)

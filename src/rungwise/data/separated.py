@@ -30,7 +30,7 @@ def read_csv(path: Path, *, encoding: str, folder: Path | None) -> Source:
         DataError: if the file is empty, isn't text in this encoding, or has a row with more or fewer fields.
         ConfigError: if there is no such encoding.
     """
-    file = text_file(path, encoding)
+    file = text_file(path, encoding, has_header=True)
     delimiter, names, num_blank, notes = _header(file)
     check_names(names, path)
     space, keeps = workspace(folder)

@@ -48,6 +48,9 @@ def settle(rows: Pool, plan: Plan, staged: Staged, pair: Pair | None) -> Plan:
         if pa.types.is_string(values.type)
     }
     columns = _with_text(columns, train, words, wanted)
+    if all(column.kind is ColumnKind.IGNORE for column in columns):
+        pairs = zip(plan.columns, columns, strict=True)
+        columns = [old if new.reason == NUMBERS_ROWS else new for old, new in pairs]
     kind, texts, reason = input_kind(columns, words)
     if wanted is not None and wanted is not kind:
         kind, reason = wanted, GIVEN
@@ -94,9 +97,7 @@ def _without_useless(columns: Sequence[Column], train: pa.Table, file: str) -> l
             reason = None if column.reason == GIVEN else ignore_reason(column, values)
             column = replace(column, kind=ColumnKind.IGNORE, reason=reason) if reason else column
         out.append(column)
-    if any(column.kind is not ColumnKind.IGNORE for column in out):
-        return out
-    return [old if new.reason == NUMBERS_ROWS else new for old, new in zip(columns, out, strict=True)]
+    return out
 
 
 def _with_text(

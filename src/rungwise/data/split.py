@@ -109,10 +109,12 @@ def by_group(groups: NDArray[np.int64], sizes: Sizes, rng: np.random.Generator) 
     for part, size in ((TEST, sizes.test), (VALID, sizes.valid)):
         if not size:
             continue
+        needed -= 1  # groups that the parts after this one need
         free = rng.permutation(np.flatnonzero(parts == TRAIN))
+        most = len(free) - needed
         free = free[counts[free] <= max(size, counts[free].min())]
-        taken = free[: max(1, int((np.cumsum(counts[free]) <= size).sum()))]
-        parts[taken] = part
+        num_taken = int((np.cumsum(counts[free]) <= size).sum())
+        parts[free[: min(max(1, num_taken), most)]] = part
     return parts[groups]
 
 

@@ -36,14 +36,25 @@ _MAGIC = {
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file, its name as the user gave it, and its encoding by Python's name."""
+    """A text file.
+
+    Attributes:
+        path: as the user gave it.
+        encoding: by Python's name.
+        has_header: whether records begin after a header and may hold line ends in quotes, as in CSV.
+    """
 
     path: Path
     encoding: str
+    has_header: bool
 
     def open(self) -> IO[bytes]:
         """The bytes, decompressed."""
         return gzip.open(self.path) if self.path.suffix == ".gz" else self.path.open("rb")  # type: ignore[return-value]
+
+    def row(self, num_before: int) -> int | None:
+        """The number of a record from how many lines end before it, None for the header."""
+        return (num_before or None) if self.has_header else num_before + 1
 
     def head(self) -> bytes:
         """The first bytes, once it is clear that they are text.
@@ -74,29 +85,29 @@ class TextFile:
             raise DataError(
                 f"byte {zero} is zero, so it isn't text; is it what its name says?",
                 file=self.path,
-                row=_rows_before(head[:zero]) or None,
+                row=self.row(_rows_before(head[:zero], self.has_header)),
             )
         return head
 
 
-def text_file(path: Path, encoding: str) -> TextFile:
+def text_file(path: Path, encoding: str, *, has_header: bool) -> TextFile:
     """The text file at a path.
 
     Raises:
         ConfigError: if there is no such encoding.
     """
     try:
-        return TextFile(path, codecs.lookup(encoding).name)
+        return TextFile(path, codecs.lookup(encoding).name, has_header)
     except LookupError:
         raise ConfigError(
             f"encoding {encoding!r} is unknown; for example utf-8, gb18030, cp1252 and utf-16 can be used."
         ) from None
 
 
-def _rows_before(data: bytes) -> int:
-    """Line ends that aren't in quotes: the number of the record that the next byte stands in, the header's being 0."""
+def _rows_before(data: bytes, may_quote: bool) -> int:
+    """Line ends, but for those in quotes: how many records end before the next byte."""
     array = np.frombuffer(data, np.uint8)
-    in_quotes = np.cumsum(array == ord('"')) % 2 == 1
+    in_quotes = (np.cumsum(array == ord('"')) % 2 == 1) & may_quote
     return int(((array == ord("\n")) & ~in_quotes).sum())
 
 
@@ -112,17 +123,17 @@ def encoding_error(file: TextFile) -> DataError:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 start = max(error.start - len(pending), 0)
-                row = num_rows + _rows_before(block[:start])
+                row = num_rows + _rows_before(block[:start], file.has_header)
                 near = (pending + block)[error.start : error.start + 4096]
                 return DataError(
                     f"byte {num_bytes + start} (0x{error.object[error.start]:02x}) isn't {file.encoding};"
                     f" if the file is in another encoding, say so: `--encoding {_likely(near)}`.",
                     file=file.path,
-                    row=row or None,
+                    row=file.row(row),
                 )
             if not block:
                 return DataError(f"it can't be decoded as {file.encoding}.", file=file.path)
-            num_bytes, num_rows = num_bytes + len(block), num_rows + _rows_before(block)
+            num_bytes, num_rows = num_bytes + len(block), num_rows + _rows_before(block, file.has_header)
 
 
 def _likely(data: bytes) -> str:
