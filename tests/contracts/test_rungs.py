@@ -15,10 +15,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
-from problems import make_problem
+from problems import Problem, make_problem
 from sklearn.metrics import accuracy_score, r2_score
 
 from rungwise import load, registry
@@ -266,6 +267,26 @@ def test_a_text_is_judged_alike_beside_a_longer_one(name, pair):
     with torch.inference_mode():
         alone, beside = (learner.network(*examples.batch(np.array(index)))[0] for index in ([0], [0, 1]))
     torch.testing.assert_close(alone, beside, rtol=1e-4, atol=1e-5)
+
+
+def odd_inputs(problem: Problem) -> Any:
+    """What training had nothing like: gaps everywhere and a new category; empty and unreadable texts; blank images."""
+    match problem.pair[0]:
+        case InputKind.TABLE:
+            gaps = {name: [None, None] for name in problem.inputs.columns}
+            return pd.DataFrame(gaps | {"colour": [None, "a new one"]})
+        case InputKind.TEXT:
+            return ["", " ", "§§ ☃ Ω", "film" * 2000]
+        case InputKind.IMAGE:
+            return np.stack([np.zeros_like(problem.inputs[0]), np.full_like(problem.inputs[0], 255)])
+
+
+@cases(CASES)
+def test_odd_inputs_get_finite_outputs(name, pair):
+    odd = odd_inputs(make_problem(pair))
+    values = outputs(fitted(name, pair), odd)
+    assert len(values) == len(odd)
+    assert np.isfinite(values).all()
 
 
 @cases(CASES)

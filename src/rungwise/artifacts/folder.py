@@ -92,6 +92,7 @@ def _config(estimator: RungEstimator) -> dict[str, Any]:
         "shared": {name: getattr(estimator, name) for name in ("device", "precision", "time_limit")},
         "columns": columns.tolist() if columns is not None else None,
         "num_columns": getattr(estimator, "n_features_in_", None),
+        "column_kinds": getattr(estimator, "column_kinds_", None),
     }
     config["shared"]["random_state"] = (
         estimator.random_state if isinstance(estimator.random_state, int) else None
@@ -115,6 +116,8 @@ def _restore(folder: Path, config: dict[str, Any]) -> RungEstimator:
         set_columns(estimator, config["columns"])
     elif config["num_columns"] is not None:
         estimator.n_features_in_ = config["num_columns"]
+    if config["column_kinds"] is not None:
+        estimator.column_kinds_ = config["column_kinds"]
     if output is OutputKind.LABEL:
         labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
         estimator.classes_ = np.array(labels, dtype=config["classes_dtype"])

@@ -64,7 +64,7 @@ def coerce_inputs(estimator: Any, X: Any, kind: InputKind, *, reset: bool) -> An
 
 
 def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
-    """Frames keep their columns' kinds; arrays are checked as scikit-learn's estimators check them."""
+    """A table whose columns have the kinds that they had at fit; arrays are checked as scikit-learn checks them."""
     if isinstance(X, pa.Table):
         if reset:
             set_columns(estimator, X.column_names)
@@ -74,7 +74,15 @@ def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
         X = validate_data(
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=1
         )
-    return as_table(X)
+    if reset:
+        table = as_table(X)
+        estimator.column_kinds_ = {field.name: field.metadata[b"kind"].decode() for field in table.schema}
+        return table
+    table = as_table(X, estimator.column_kinds_)
+    missing = [name for name in estimator.column_kinds_ if name not in table.column_names]
+    if missing:
+        raise DataError(f"the model was fitted with columns that are missing here: {', '.join(missing)}.")
+    return table
 
 
 def set_columns(estimator: Any, names: list[str]) -> None:
