@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from rungwise.cli.tables import STATUS_STYLES, leaderboard_table, time_text
+from rungwise.cli.tables import STATUS_STYLES, leaderboard_table
+from rungwise.evaluation.wording import seconds_text
 from rungwise.ladder import Ladder, Status, Step
 
 __all__ = ["climb", "make_console", "result", "show_data", "show_dataset", "show_result"]
@@ -36,9 +37,8 @@ def show_data(ladder: Ladder, *, as_json: bool) -> None:
     show_dataset(console, ladder.dataset, str(ladder.task))
     console.print(f"[bold]metric[/]  {ladder.metric}")
     console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
-    console.print(
-        f"[bold]budget[/]  {time_text(ladder.budget)}, {ladder.num_workers} at a time, into {escape(str(ladder.run))}\n"
-    )
+    budget = f"{seconds_text(ladder.budget)}, {ladder.num_workers} at a time"
+    console.print(f"[bold]budget[/]  {budget}, into {escape(str(ladder.run))}\n")
 
 
 def show_dataset(console: Console, dataset: Any, task: str) -> None:
@@ -107,7 +107,7 @@ class _LineView:
     def observe(self, step: Step) -> None:
         """Prints what has changed."""
         for state in step.changed:
-            seconds = f" {time_text(state.seconds)}" if state.seconds else ""
+            seconds = f" {seconds_text(state.seconds)}" if state.seconds else ""
             score = f", validation {state.score:.4f}" if state.score is not None else ""
             reason = f": {state.reason}" if state.reason else ""
             self.console.print(f"{state.rung}: {state.status}{seconds}{score}{escape(reason)}")
@@ -120,7 +120,7 @@ class _LineView:
             running = [
                 f"{s.rung} {100 * s.fraction:.0f} %" for s in step.states if s.status is Status.RUNNING
             ]
-            self.console.print(f"{time_text(step.seconds_left)} left; {', '.join(running)}")
+            self.console.print(f"{seconds_text(step.seconds_left)} left; {', '.join(running)}")
 
 
 class _TableView:
@@ -140,7 +140,7 @@ class _TableView:
         """Draws the climb."""
         doing = "measuring latency" if step.phase == "latency" else "climbing"
         table = Table(
-            title=f"{doing}, {time_text(max(0.0, step.seconds_left))} left of the budget",
+            title=f"{doing}, {seconds_text(max(0.0, step.seconds_left))} left of the budget",
             title_justify="left",
         )
         for name in ("rung", "state", "progress", "valid so far", "time", ""):
@@ -152,7 +152,7 @@ class _TableView:
                 f"[{STATUS_STYLES[state.status]}]{state.status}[/]",
                 _bar(fraction) if state.status is not Status.WAITING else "",
                 "" if state.score is None else f"{state.score:.4f}",
-                time_text(state.seconds) if state.seconds else "",
+                seconds_text(state.seconds) if state.seconds else "",
                 escape((state.reason or "")[:60]),
             )
         self.live.update(table)

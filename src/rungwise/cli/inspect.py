@@ -17,7 +17,7 @@ from rungwise.cli.options import column_kinds, data_options
 def command(data: str, task: str | None, text: str | None, columns: tuple[str, ...], **options: Any) -> None:
     """Show what `fit` would do with DATA: the task, the columns, the split, the rungs, and every problem seen."""
     from rungwise.cli.climbing import make_console, show_dataset
-    from rungwise.cli.tables import count_text
+    from rungwise.evaluation.wording import count_text
     from rungwise.ladder import Ladder
 
     console = make_console(stderr=False)

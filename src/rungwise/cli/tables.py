@@ -1,4 +1,4 @@
-"""The leaderboard in the terminal, and how numbers are written there."""
+"""The leaderboard in the terminal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from rungwise.evaluation.wording import amount_text, interval_text
+from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
 from rungwise.metrics import Metric, metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STATUS_STYLES", "bytes_text", "count_text", "leaderboard_table", "time_text"]
+__all__ = ["STATUS_STYLES", "leaderboard_table"]
 
 STATUS_STYLES = {
     "waiting": "dim",
@@ -47,10 +47,10 @@ def leaderboard_table(board: pd.DataFrame, metric_name: str, recommended: str | 
             f"{row['rung']} ←" if is_chosen else row["rung"],
             _score(by, row, "test"),
             _score(by, row, "val"),
-            _or_none(time_text, row["fit_time"]),
-            _or_none(time_text, row["fit_cpu_time"]),
-            _or_none(time_text, row["pred_time"]),
-            _or_none(time_text, row["latency"]),
+            _or_none(seconds_text, row["fit_time"]),
+            _or_none(seconds_text, row["fit_cpu_time"]),
+            _or_none(seconds_text, row["pred_time"]),
+            _or_none(seconds_text, row["latency"]),
             _or_none(count_text, row["parameters"]),
             _or_none(bytes_text, row["model_bytes"]),
             _or_none(bytes_text, row["peak_memory_bytes"]),
@@ -67,32 +67,3 @@ def _score(by: Metric, row: dict[str, Any], part: str) -> str:
 
 def _or_none(text: Any, value: float) -> str:
     return _NONE if value is None or math.isnan(value) else text(value)
-
-
-def time_text(seconds: float) -> str:
-    """Such as "1 h 05 m", "2 m 03 s", "4.5 s", "12 ms" and "80 µs"."""
-    if seconds >= 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} m"
-    if seconds >= 60:
-        return f"{int(seconds // 60)} m {int(seconds % 60):02d} s"
-    if seconds >= 1:
-        return f"{seconds:.1f} s"
-    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} µs"
-
-
-def bytes_text(size: float) -> str:
-    """Such as "4.8 MB"."""
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
-
-
-def count_text(count: float) -> str:
-    """Such as "1.2 M"."""
-    for unit in ("", " k", " M"):
-        if count < 1000:
-            return f"{count:.3g}{unit}"
-        count /= 1000
-    return f"{count:.3g} G"

@@ -87,6 +87,11 @@ class Dataset:
         """The classes of the training part in order, or None for numbers."""
         return None if self._classes is None else np.array(self._classes)
 
+    @property
+    def num_outputs(self) -> int:
+        """Classes, or 1 for a number."""
+        return 1 if self._classes is None else len(self._classes)
+
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
         return {part: mapped_table(self.folder / part / TABLE) for part in PARTS}

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from rungwise import registry
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError, UnknownNameError
-from rungwise.kinds import ColumnKind, InputKind, OutputKind
+from rungwise.kinds import ColumnKind, InputKind
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
 
 __all__ = ["Plan", "choose_rungs", "estimate_shape", "parse_budget", "plan_rungs"]
@@ -107,7 +107,7 @@ def _cost(name: str, shape: Shape, settings: Mapping[str, Any]) -> Cost:
 def estimate_shape(dataset: Dataset) -> Shape:
     """The problem's size before any preprocessing is fitted."""
     num_examples = dataset.num("train")
-    num_outputs = len(dataset.classes) if dataset.pair[1] is OutputKind.LABEL else 1
+    num_outputs = dataset.num_outputs
     inputs = dataset.inputs("train")
     match dataset.pair[0]:
         case InputKind.IMAGE:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -23,8 +25,9 @@ from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb, Status, Step
 from rungwise.ladder.jobs import Job, Paths, read_json
 from rungwise.ladder.plan import parse_budget, plan_rungs
+from rungwise.metrics import metric
 from rungwise.rung import Cost, Precision
-from rungwise.tasks import task, task_for
+from rungwise.tasks import Task, task, task_for
 from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import sub_seed
 
@@ -154,6 +157,7 @@ class Ladder:
         chosen = task_for(self.dataset.pair)
         self.task = chosen.name
         self.metric = self.metric or chosen.default_metric
+        _check_metric(self.metric, chosen, self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
         self.num_workers = min(self.workers or _num_cores(), len(self.plan))
         self.precision = resolve_precision(Precision(self.precision), self.device)
@@ -304,6 +308,7 @@ class Ladder:
     def _write_config(self, data: Any) -> None:
         config = {
             "schema_version": SCHEMA_VERSION,
+            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
             "task": self.task,
             "metric": self.metric,
@@ -347,6 +352,15 @@ def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
             raise RunError(f"{folder} is the folder of one model; give no rung.")
         return load_model(folder)
     raise RunError(f"{folder} is neither a run's folder nor a model's.")
+
+
+def _check_metric(name: str, chosen: Task, dataset: Dataset) -> None:
+    if name not in chosen.metrics:
+        raise ConfigError(f"metric {name!r} isn't one of {chosen.name}: {', '.join(chosen.metrics)}.")
+    if metric(name).is_binary and len(dataset.classes) != 2:
+        raise ConfigError(
+            f"metric {name!r} is for two classes, and there are {len(dataset.classes)}; take macro-f1."
+        )
 
 
 def _num_cores() -> int:
