@@ -1,0 +1,163 @@
+"""Texts to token numbers: a subword tokenizer trained on the training texts, and tokens in one flat array."""
+
+# N texts, B texts of one batch, T tokens of the longest of them
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
+
+from rungwise.errors import ModelError
+from rungwise.rung import NetworkConfig, State, TextShape
+
+__all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens"]
+
+PAD, UNKNOWN = 0, 1
+"""The numbers of the tokens that fill a batch up and that stand for what the vocabulary lacks."""
+
+_SPECIAL = ["[PAD]", "[UNK]"]
+
+_CHUNK = 2048
+"""Texts that are Python strings at a time."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextNetworkConfig(NetworkConfig):
+    """A network over tokens.
+
+    Attributes:
+        vocab_size: entries of the vocabulary at most (more only if the texts have more characters).
+        min_frequency: occurrences in the training texts that make a subword an entry.
+        max_tokens: tokens that a text is cut at.
+    """
+
+    vocab_size: int = 30_000
+    min_frequency: int = 2
+    max_tokens: int = 512
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokenised texts (the `Examples` of text networks).
+
+    Attributes:
+        tokens: of all the texts, one after the other, int32.
+        offsets: (N + 1,) where each text begins and ends.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text (N,), at least 1."""
+        return np.diff(self.offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Text numbers (B,) -> tokens (B, T) int64, padded at the end, and lengths (B,) int64."""
+        start, lengths = self.offsets[index], self.offsets[index + 1] - self.offsets[index]
+        steps = np.arange(lengths.max(initial=1))
+        is_token = steps < lengths[:, None]
+        tokens = np.full(is_token.shape, PAD, dtype=np.int64)
+        tokens[is_token] = self.tokens[(start[:, None] + steps)[is_token]]
+        return torch.from_numpy(tokens), torch.from_numpy(lengths)
+
+
+class TokenPreprocessor:
+    """The `Preprocessor` of texts: words as the training texts spell them, rare words in pieces.
+
+    Text is lower-cased and NFKC-normalised, split at blanks and punctuation and around each CJK character.
+    """
+
+    def __init__(self, config: TextNetworkConfig) -> None:
+        self.config = config
+        self.mean_tokens = 1.0
+        self.tokenizer: Tokenizer
+
+    def fit(self, inputs: pa.ChunkedArray) -> None:
+        """Trains the tokenizer."""
+        self.tokenizer = _untrained()
+        trainer = trainers.BpeTrainer(
+            vocab_size=self.config.vocab_size,
+            min_frequency=self.config.min_frequency,
+            special_tokens=_SPECIAL,
+            show_progress=False,
+        )
+        self.tokenizer.train_from_iterator(_chunks(inputs), trainer, length=len(inputs))
+        self.mean_tokens = float(self.examples(inputs).lengths.mean()) if len(inputs) else 1.0
+
+    def shape(self, *, num_examples: int, num_outputs: int) -> TextShape:
+        """The problem's size, of the vocabulary as it came out."""
+        return TextShape(
+            num_examples=num_examples,
+            num_outputs=num_outputs,
+            vocab_size=self.tokenizer.get_vocab_size(),
+            mean_tokens=self.mean_tokens,
+            max_tokens=self.config.max_tokens,
+        )
+
+    def examples(self, inputs: pa.ChunkedArray) -> Tokens:
+        """Texts (N) -> their tokens; a text without any has one unknown token."""
+        parts, lengths, num_cut = [], [], 0
+        limit = self.config.max_tokens
+        for texts in _chunks(inputs):
+            ids = [encoding.ids or [UNKNOWN] for encoding in self.tokenizer.encode_batch(texts)]
+            num_cut += sum(len(text) > limit for text in ids)
+            ids = [text[:limit] for text in ids]
+            lengths.append(np.fromiter(map(len, ids), np.int64, len(ids)))
+            parts.append(np.fromiter((token for text in ids for token in text), np.int32, lengths[-1].sum()))
+        if num_cut:
+            _log.warning("%d of %d texts were cut at max_tokens=%d tokens", num_cut, len(inputs), limit)
+        return Tokens(
+            np.concatenate([np.zeros(0, np.int32), *parts]),
+            np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(),
+        )
+
+    def augment(self, batch: tuple[Any, ...], generator: Any) -> tuple[Any, ...]:
+        """Texts are trained on as they are."""
+        del generator
+        return batch
+
+    def state(self) -> State:
+        """The tokenizer as the JSON of the `tokenizers` library, and the mean length."""
+        return {"tokenizer": self.tokenizer.to_str(), "mean_tokens": self.mean_tokens}
+
+    def restore(self, state: State) -> None:
+        """Takes the tokenizer.
+
+        Raises:
+            ModelError: if it is no tokenizer.
+        """
+        try:
+            self.tokenizer = Tokenizer.from_str(state["tokenizer"])
+        except Exception as error:  # the library raises nothing narrower
+            raise ModelError(f"the tokenizer can't be read: {error}") from error
+        self.mean_tokens = state["mean_tokens"]
+
+
+def _untrained() -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE(unk_token=_SPECIAL[UNKNOWN], fuse_unk=True))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.BertNormalizer(strip_accents=False, lowercase=True)]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def _chunks(inputs: pa.ChunkedArray) -> Iterator[list[str]]:
+    for start in range(0, len(inputs), _CHUNK):
+        yield inputs.slice(start, _CHUNK).to_pylist()

@@ -1,0 +1,160 @@
+"""Transformer: an encoder of self-attention, trained from scratch.
+
+Idea:
+    Every token looks at every other at once and takes what it needs, num_layers times over; the mean of the
+    tokens is what the text means. Positions are learned, since attention itself knows no order.
+Formula:
+    x = E[token] + P[position]; x ← x + softmax(Q Kᵀ / √d) V; x ← x + W₂ φ(W₁ x); p = softmax(V pool(x) + c), with
+    a normalisation before (`pre_norm`) or after each addition.
+Source:
+    Vaswani et al. (2017), Attention Is All You Need, NeurIPS, https://arxiv.org/abs/1706.03762.
+Deviations:
+    The encoder alone, with learned positions; `pre_norm` (Xiong 2020, https://arxiv.org/abs/2002.04745) and GELU
+    unless told otherwise.
+Cost:
+    num_layers · (8 C² + 4 C · intermediate_size) a token and 4 C T² a text and layer: quadratic in its length.
+Wins:
+    With much data, or pretrained.
+Loses:
+    On small data to linear models and to convolutions; on long texts in cost.
+"""
+
+# B texts, T tokens, C hidden_size
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rungwise.errors import ConfigError
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.attention import SelfAttention, padding_bias
+from rungwise.layers.embedding import token_embedding
+from rungwise.layers.sequence import Pooling, pool, real_steps
+from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
+from rungwise.rung import Cost, NetworkRung, TextShape
+
+__all__ = ["RUNG", "Activation", "Transformer", "TransformerConfig"]
+
+
+class Activation(StrEnum):
+    """Of the feed-forward layers."""
+
+    RELU = "relu"
+    GELU = "gelu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig(TextNetworkConfig):
+    """The network's settings.
+
+    Attributes:
+        hidden_size: channels of a token.
+        num_layers: blocks of attention and feed-forward.
+        num_heads: of attention, a divisor of `hidden_size`.
+        intermediate_size: channels inside the feed-forward layers.
+        pre_norm: normalise what goes into a layer; otherwise what comes out, as in the paper.
+        activation: of the feed-forward layers.
+        pooling: what of the tokens goes on.
+        embedding_dropout: share of the embedded tokens' entries set to zero in training.
+        dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
+    """
+
+    hidden_size: int = 128
+    num_layers: int = 2
+    num_heads: int = 4
+    intermediate_size: int = 256
+    pre_norm: bool = True
+    activation: Activation = Activation.GELU
+    pooling: Pooling = Pooling.MEAN
+    embedding_dropout: float = 0.3
+    dropout: float = 0.2
+
+
+class Transformer(nn.Module):
+    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+
+    def __init__(self, config: TransformerConfig, shape: TextShape) -> None:
+        super().__init__()
+        if config.hidden_size % config.num_heads:
+            raise ConfigError(
+                f"hidden_size={config.hidden_size} must be a multiple of num_heads={config.num_heads}."
+            )
+        self.pooling = config.pooling
+        self.embedding = token_embedding(shape.vocab_size, config.hidden_size, PAD)
+        self.positions = nn.Parameter(torch.randn(shape.max_tokens, config.hidden_size) * _POSITION_STD)
+        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
+        self.dropout = nn.Dropout(config.dropout)
+        self.linear = nn.Linear(config.hidden_size, shape.num_outputs)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+        num_tokens = tokens.shape[1]
+        bias = padding_bias(real_steps(lengths, num_tokens))
+        x = self.embedding_dropout(self.embedding(tokens) + self.positions[:num_tokens])  # (B, T, C)
+        for block in self.blocks:
+            x = block(x, bias)
+        logits: Tensor = self.linear(self.dropout(pool(self.norm(x), lengths, self.pooling)))
+        return logits
+
+
+_POSITION_STD = 0.02
+"""Small beside the tokens' vectors: positions that training hardly sees stay near none."""
+
+
+class Block(nn.Module):
+    """x (B, T, C), bias (B, 1, 1, T) -> x (B, T, C)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.pre_norm = config.pre_norm
+        self.activation = F.relu if config.activation is Activation.RELU else F.gelu
+        self.attention = SelfAttention(config.hidden_size, config.num_heads, config.dropout)
+        self.attention_norm = nn.LayerNorm(config.hidden_size)
+        self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.feed_forward_norm = nn.LayerNorm(config.hidden_size)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """x (B, T, C), bias (B, 1, 1, T) -> x (B, T, C)."""
+        if self.pre_norm:
+            x = x + self.dropout(self.attention(self.attention_norm(x), bias))
+            return x + self._feed_forward(self.feed_forward_norm(x))
+        x = self.attention_norm(x + self.dropout(self.attention(x, bias)))
+        normed: Tensor = self.feed_forward_norm(x + self._feed_forward(x))
+        return normed
+
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        inner = self.dropout(self.activation(self.expand(x)))
+        outer: Tensor = self.dropout(self.contract(inner))
+        return outer
+
+
+def cost(config: TransformerConfig, shape: TextShape) -> Cost:
+    """The blocks' products, attention at the mean length, and the linear layer."""
+    size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
+    block_weights = 4 * size * size + 2 * size * inner
+    block_biases = 4 * size + inner + size
+    norms = config.num_layers * 2 + config.pre_norm
+    parameters = (shape.vocab_size + shape.max_tokens) * size
+    parameters += config.num_layers * (block_weights + block_biases) + norms * 2 * size
+    parameters += (size + 1) * shape.num_outputs
+    predict = config.num_layers * (2 * block_weights * tokens + 4 * size * tokens**2)
+    predict += 2 * size * shape.num_outputs
+    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.epochs)
+
+
+RUNG = NetworkRung(
+    class_name="Transformer",
+    accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
+    config=TransformerConfig,
+    cost=cost,
+    build=Transformer,
+)
