@@ -209,8 +209,10 @@ class Learner(Protocol):
 class Examples(Protocol):
     """Preprocessed inputs of a network, held as few flat arrays."""
 
-    lengths: NDArray[np.int64] | None
-    """Tokens of each example where examples differ in length, so that batches can be cut by length."""
+    @property
+    def lengths(self) -> NDArray[np.int64] | None:
+        """Tokens of each example where examples differ in length, so that batches can be cut by length."""
+        ...
 
     def __len__(self) -> int: ...
 

@@ -357,9 +357,9 @@ def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
 def _check_metric(name: str, chosen: Task, dataset: Dataset) -> None:
     if name not in chosen.metrics:
         raise ConfigError(f"metric {name!r} isn't one of {chosen.name}: {', '.join(chosen.metrics)}.")
-    if metric(name).is_binary and len(dataset.classes) != 2:
+    if metric(name).is_binary and dataset.num_outputs != 2:
         raise ConfigError(
-            f"metric {name!r} is for two classes, and there are {len(dataset.classes)}; take macro-f1."
+            f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
         )
 
 
