@@ -260,7 +260,9 @@ def test_duplicates_across_parts_are_counted(tmp_path: Path) -> None:
 def test_rare_and_unseen_classes_are_named(tmp_path: Path) -> None:
     frame = table()
     frame.loc[:1, "label"] = "rare"
-    assert "warning: 1 classes of fewer than 3 rows are in train alone: 'rare'." in messages(prepare(frame))
+    assert "warning: 1 classes of fewer than 3 examples are in train alone: 'rare'." in messages(
+        prepare(frame)
+    )
     other = table()
     other.loc[0, "label"] = "new"
     dataset = prepare(frame, test=other)

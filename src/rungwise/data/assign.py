@@ -26,6 +26,7 @@ from rungwise.data.split import (
     by_time,
     part_sizes,
     stratified,
+    stratified_units,
 )
 from rungwise.data.staging import Staged
 from rungwise.errors import DataError
@@ -80,13 +81,17 @@ def _cut(
     if plan.time is not None and staged.time is not None:
         times = _known(rows, plan.time, staged.time, free).to_numpy()
         return by_time(times, sizes), f"by {plan.time.name!r}, the oldest for train, the newest for test", []
-    strata, notes = _strata(plan, staged.target, free)
-    units = np.arange(len(free))
-    if plan.pair[0] is not InputKind.TABLE:
-        units, more = _units(hashes[free])
-        notes += more
+    strata = _strata(plan, staged.target)[free]
     how = "stratified by class" if plan.pair[1] is OutputKind.LABEL else "at random"
-    return stratified(strata, units, sizes, rng), how, notes
+    if plan.pair[0] is InputKind.TABLE:
+        return stratified(strata, sizes, rng), how, _rare(plan, staged.target, strata)
+    units, first = _units(hashes[free])
+    notes = _rare(plan, staged.target, strata[first])
+    num_twins = len(units) - len(first)
+    if num_twins:
+        twins = f"{num_twins} of {len(units)} inputs repeat another one exactly"
+        notes.append(Note(Level.INFO, f"{twins}; each stands in the part of its twin."))
+    return stratified_units(strata[first], units, sizes, rng), how, notes
 
 
 def _capped(sizes: Sizes) -> list[Note]:
@@ -133,37 +138,32 @@ def _known(rows: Pool, column: Column, values: pa.ChunkedArray, free: NDArray[np
     return some
 
 
-def _codes(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+def _codes(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int32]:
     """Values (N) numbered in the order in which they first occur."""
-    return np.asarray(pc.index_in(values, value_set=pc.unique(values)).to_numpy()).astype(np.int64)
+    return np.asarray(pc.index_in(values, value_set=pc.unique(values)).to_numpy())
 
 
-def _strata(
-    plan: Plan, target: pa.ChunkedArray, free: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], list[Note]]:
-    """The class of each free row, or zero, and which classes are too rare to split."""
+def _strata(plan: Plan, target: pa.ChunkedArray) -> NDArray[np.int32]:
+    """The class of each row (N), or zero."""
+    return np.zeros(len(target), np.int32) if plan.pair[1] is OutputKind.NUMBER else _codes(target)
+
+
+def _rare(plan: Plan, target: pa.ChunkedArray, strata: NDArray[np.int32]) -> list[Note]:
+    """Which classes are too rare to be in every part."""
     if plan.pair[1] is OutputKind.NUMBER:
-        return np.zeros(len(free), np.int64), []
-    labels = target.take(pa.array(free))
-    codes = _codes(labels)
-    counts = np.bincount(codes)
-    rare = np.flatnonzero(counts < MIN_CLASS_ROWS)
+        return []
+    counts = np.bincount(strata)
+    rare = np.flatnonzero((counts > 0) & (counts < MIN_CLASS_ROWS))
     if not len(rare):
-        return codes, []
-    shown = shown_names([repr(label) for label in pc.unique(labels).take(pa.array(rare)).to_pylist()])
-    return codes, [
-        Note(
-            Level.WARNING,
-            f"{len(rare)} classes of fewer than {MIN_CLASS_ROWS} rows are in train alone: {shown}.",
-        )
-    ]
+        return []
+    shown = shown_names([repr(label) for label in pc.unique(target).take(pa.array(rare)).to_pylist()])
+    message = f"{len(rare)} classes of fewer than {MIN_CLASS_ROWS} examples are in train alone: {shown}."
+    return [Note(Level.WARNING, message)]
 
 
-def _units(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], list[Note]]:
-    """Equal inputs numbered as one."""
+def _units(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Equal inputs numbered as one (N), and the first row of each number."""
     units = _codes(pa.array(hashes))
-    num_twins = len(hashes) - int(units.max()) - 1
-    if not num_twins:
-        return units, []
-    message = f"{num_twins} of {len(hashes)} inputs repeat another one exactly; each stands in the part of its twin."
-    return units, [Note(Level.INFO, message)]
+    first = np.empty(int(units.max()) + 1, np.int64)
+    first[units[::-1]] = np.arange(len(units))[::-1]
+    return units, first

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool
 from rungwise.data.source import PARTS, Level, Note, shown_names
+from rungwise.data.split import TRAIN
 from rungwise.data.staging import Staged, num_missing
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind, OutputKind
@@ -53,10 +54,12 @@ def find_classes(
     """The classes of train in order, and a note on those that only the other parts have."""
     if plan.pair[1] is OutputKind.NUMBER:
         return None, []
+    labels = pc.unique(target)
+    codes = np.asarray(pc.index_in(target, value_set=labels).to_numpy())
     by_part = [
-        pc.unique(target.filter(pa.array(parts == number))).to_pylist() for number in range(len(PARTS))
+        labels.take(pa.array(np.unique(codes[parts == number]))).to_pylist() for number in range(len(PARTS))
     ]
-    classes = sorted(by_part[0])
+    classes = sorted(by_part[TRAIN])
     if len(classes) < 2:
         raise DataError(
             f"every row of train has the target {classes[0]!r} after the split; choose another split.",
@@ -64,8 +67,8 @@ def find_classes(
             column=plan.target.name,
         )
     notes = []
-    for part, labels in zip(PARTS[1:], by_part[1:], strict=True):
-        unseen = sorted(set(labels) - set(classes))
+    for part, some in zip(PARTS[1:], by_part[1:], strict=True):
+        unseen = sorted(set(some) - set(classes))
         if unseen:
             shown = shown_names([repr(label) for label in unseen])
             message = f"{part} has classes that train lacks, so their rows count as wrong: {shown}."
@@ -78,10 +81,11 @@ def findings(
 ) -> list[Note]:
     """Duplicates across parts, missing values, empty texts, labels that train lacks."""
     notes = []
-    in_train = pa.array(hashes[parts == 0])
+    train = hashes[parts == TRAIN]
     for number, part in enumerate(PARTS[1:], 1):
-        some = hashes[parts == number]
-        num_twins = pc.sum(pc.is_in(pa.array(some), value_set=in_train)).as_py()
+        some = pa.array(hashes[parts == number])
+        twins = pa.array(train[pc.is_in(pa.array(train), value_set=some).to_numpy(zero_copy_only=False)])
+        num_twins = pc.sum(pc.is_in(some, value_set=twins)).as_py()
         if num_twins:
             message = f"{num_twins} of {len(some)} {part} rows have the same input as a row of train."
             notes.append(Note(Level.WARNING, message))

@@ -188,10 +188,28 @@ def mean_words(values: pa.Array) -> float:
 
 def sample(values: pa.ChunkedArray) -> pa.Array:
     """At most `SAMPLE_ROWS` values that aren't missing, evenly spaced."""
-    if len(values) > SAMPLE_ROWS:
-        some = values.take(pa.array(np.linspace(0, len(values) - 1, SAMPLE_ROWS).astype(np.int64)))
-        values = some if some.null_count < len(some) else values.drop_null().slice(0, SAMPLE_ROWS)
-    return _one_array(values.drop_null())
+    some = _spaced(values)
+    if some.null_count == len(some) > 0:
+        some = pa.chunked_array((chunk.drop_null() for chunk in values.chunks), values.type).slice(
+            0, SAMPLE_ROWS
+        )
+    return _one_array(some.drop_null())
+
+
+def _spaced(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """At most `SAMPLE_ROWS` values; `ChunkedArray.take` would copy all of them first."""
+    if len(values) <= SAMPLE_ROWS:
+        return values
+    places = np.linspace(0, len(values) - 1, SAMPLE_ROWS).astype(np.int64)
+    starts = np.cumsum([0, *map(len, values.chunks)])
+    cuts = np.searchsorted(places, starts)
+    return pa.chunked_array(
+        [
+            chunk.take(pa.array(places[cuts[number] : cuts[number + 1]] - starts[number]))
+            for number, chunk in enumerate(values.chunks)
+        ],
+        values.type,
+    )
 
 
 def _one_array(values: pa.ChunkedArray) -> pa.Array:

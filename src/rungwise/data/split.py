@@ -22,10 +22,12 @@ __all__ = [
     "by_time",
     "part_sizes",
     "stratified",
+    "stratified_units",
 ]
 
 TRAIN, VALID, TEST = 0, 1, 2
 DROPPED = -1
+_STAYS = -3
 
 MAX_VALID_ROWS = 10_000
 MAX_TEST_ROWS = 100_000
@@ -62,37 +64,47 @@ def part_sizes(num_rows: int, valid_size: float, test_size: float) -> Sizes:
     return Sizes(min(valid, MAX_VALID_ROWS), min(test, MAX_TEST_ROWS))
 
 
-def stratified(
-    strata: NDArray[np.int64], units: NDArray[np.int64], sizes: Sizes, rng: np.random.Generator
-) -> NDArray[np.int8]:
-    """Parts (N), with the same share of each stratum in each; rows of one unit stay together.
+def stratified(strata: NDArray[np.int32], sizes: Sizes, rng: np.random.Generator) -> NDArray[np.int8]:
+    """Parts (N), each with the same share of each stratum.
 
     Args:
-        strata: class (N) of each row, equal within a unit as far as possible; all zero for no strata.
-        units: unit (N) of each row, counted from 0.
-        sizes: rows to cut off; exact where each unit is one row.
+        strata: class (N) of each row, counted from 0; all zero for no strata.
+        sizes: rows to cut off.
         rng: decides.
     """
-    first = np.empty(units.max() + 1, np.int64)
-    first[units[::-1]] = np.arange(len(units))[::-1]
-    unit_strata = strata[first]
-    fixed = np.bincount(strata)[unit_strata] < MIN_CLASS_ROWS
-    parts = np.full(len(first), TRAIN, np.int8)
+    parts = np.full(len(strata), TRAIN, np.int8)
+    parts[np.bincount(strata)[strata] < MIN_CLASS_ROWS] = _STAYS
     for part, size in ((TEST, sizes.test), (VALID, sizes.valid)):
-        free = np.flatnonzero((parts == TRAIN) & ~fixed)
-        share = size / max(1, int(np.bincount(units, minlength=len(first))[free].sum()))
-        parts[_evenly(free, unit_strata, min(share, 1.0), rng)] = part
-    return parts[units]
+        free = np.flatnonzero(parts == TRAIN).astype(np.int32)
+        parts[_evenly(free, strata, min(size, len(free)), rng)] = part
+    parts[parts == _STAYS] = TRAIN
+    return parts
+
+
+def stratified_units(
+    strata: NDArray[np.int32], units: NDArray[np.int32], sizes: Sizes, rng: np.random.Generator
+) -> NDArray[np.int8]:
+    """Parts (N) such that rows of one unit stay together.
+
+    Args:
+        strata: class of each unit.
+        units: unit (N) of each row, counted from 0.
+        sizes: rows to cut off, about.
+        rng: decides.
+    """
+    share = len(strata) / len(units)
+    scaled = Sizes(*(max(1, round(size * share)) if size else 0 for size in (sizes.valid, sizes.test)))
+    return np.asarray(stratified(strata, scaled, rng)[units])
 
 
 def _evenly(
-    free: NDArray[np.int64], strata: NDArray[np.int64], share: float, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """A share of the free units, at even steps through them sorted by stratum and shuffled within."""
-    shuffled = rng.permutation(free)
-    order = shuffled[np.argsort(strata[shuffled], kind="stable")]
-    edges = np.floor(np.arange(len(free) + 1) * share + 0.5)
-    return np.asarray(order[np.diff(edges) > 0])
+    free: NDArray[np.int32], strata: NDArray[np.int32], size: int, rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Some of the free rows, at even steps through them sorted by stratum and shuffled within."""
+    rng.shuffle(free)
+    order = np.argsort(strata[free], kind="stable")
+    steps = np.ceil((np.arange(size) + 0.5) * (len(free) / max(size, 1))).astype(np.int64) - 1
+    return np.asarray(free[order[steps]])
 
 
 def by_group(groups: NDArray[np.int64], sizes: Sizes, rng: np.random.Generator) -> NDArray[np.int8]:
