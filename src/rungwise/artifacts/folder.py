@@ -3,6 +3,7 @@
 config.json        schema_version, rung, pair, settings, classes
 model.safetensors  every array of the learner's state
 state.json         the rest of the state
+tokenizer.json     text networks: the `tokenizers` file, which is `preprocessor.tokenizer` of the state
 README.md          the model card
 """
 
@@ -32,6 +33,7 @@ SCHEMA_VERSION = 1
 """Of the folder's layout; a change to it adds a migration."""
 
 _CONFIG, _ARRAYS, _STATE, _CARD = "config.json", "model.safetensors", "state.json", "README.md"
+_TOKENIZER = "tokenizer.json"
 
 
 def save_model(estimator: RungEstimator, folder: Path) -> Path:
@@ -48,6 +50,11 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     rest, arrays = split_state(estimator.learner_.state())
     save_file(arrays, folder / _ARRAYS)
     (folder / _ARRAYS).chmod(0o644)  # it is written for its owner alone
+    tokenizer = rest.get("preprocessor", {}).pop("tokenizer", None)
+    if tokenizer is None:
+        (folder / _TOKENIZER).unlink(missing_ok=True)
+    else:
+        (folder / _TOKENIZER).write_text(tokenizer, encoding="utf-8")
     _write_json(folder / _STATE, rest)
     _write_json(folder / _CONFIG, _config(estimator))
     (folder / _CARD).write_text(model_card(estimator), encoding="utf-8")
@@ -78,7 +85,8 @@ def load_model(folder: Path) -> RungEstimator:
 
 def model_bytes(folder: Path) -> int:
     """The bytes of the files that prediction needs."""
-    return sum((folder / name).stat().st_size for name in (_CONFIG, _ARRAYS, _STATE))
+    files = [folder / name for name in (_CONFIG, _ARRAYS, _STATE, _TOKENIZER)]
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _config(estimator: RungEstimator) -> dict[str, Any]:
@@ -126,7 +134,10 @@ def _restore(folder: Path, config: dict[str, Any]) -> RungEstimator:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"{folder}: array {name!r} holds numbers that are not finite.")
     estimator.learner_ = make_learner(rung_name, settings, pair)
-    estimator.learner_.restore(join_state(_read_json(folder / _STATE), arrays))
+    rest = _read_json(folder / _STATE)
+    if (folder / _TOKENIZER).exists():
+        rest["preprocessor"]["tokenizer"] = (folder / _TOKENIZER).read_text(encoding="utf-8")
+    estimator.learner_.restore(join_state(rest, arrays))
     return estimator
 
 

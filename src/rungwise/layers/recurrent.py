@@ -28,7 +28,7 @@ def elman(inputs: Tensor, weight: Tensor, mask: Tensor, record: Record) -> Tenso
     Returns:
         The states h (T, B, H).
     """
-    states: Tensor = _Elman.apply(inputs, weight, mask, record)
+    states: Tensor = _Elman.apply(inputs, weight, mask, record)  # type: ignore[no-untyped-call]
     return states
 
 

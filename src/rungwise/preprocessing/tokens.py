@@ -29,6 +29,9 @@ _SPECIAL = ["[PAD]", "[UNK]"]
 _CHUNK = 2048
 """Texts that are Python strings at a time."""
 
+_SAMPLE = 2048
+"""Training texts whose mean length stands for all of them."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +101,9 @@ class TokenPreprocessor:
             show_progress=False,
         )
         self.tokenizer.train_from_iterator(_chunks(inputs), trainer, length=len(inputs))
-        self.mean_tokens = float(self.examples(inputs).lengths.mean()) if len(inputs) else 1.0
+        every = -(-len(inputs) // _SAMPLE)
+        sample = self.examples(inputs.take(pa.array(np.arange(0, len(inputs), every))))
+        self.mean_tokens = float(sample.lengths.mean())
 
     def shape(self, *, num_examples: int, num_outputs: int) -> TextShape:
         """The problem's size, of the vocabulary as it came out."""

@@ -44,9 +44,10 @@ def length_batches(order: Index, lengths: Index, token_budget: int) -> list[Inde
     batches, start = [], 0
     padded = lengths[order]
     while start < len(order):
-        sizes = np.arange(1, len(order) - start + 1)[: token_budget + 1]
-        fits = sizes * padded[start : start + len(sizes)] <= token_budget
-        count = max(1, int(np.argmin(fits)) if not fits.all() else len(sizes))
+        most = max(1, token_budget // int(padded[start]))
+        candidates = padded[start : start + most]
+        fits = np.arange(1, len(candidates) + 1) * candidates <= token_budget
+        count = max(1, int(fits.sum()))  # lengths rise, so the batches that fit come first
         batches.append(order[start : start + count])
         start += count
     return batches

@@ -23,7 +23,7 @@ def make_optimizers(network: nn.Module, config: NetworkConfig) -> list[torch.opt
     rate, decay = config.learning_rate, config.weight_decay
     match config.optimizer:
         case Optimizer.ADAMW:
-            return [torch.optim.AdamW(_groups(parameters, decay), lr=rate)]
+            return [torch.optim.AdamW(_groups(parameters, decay), lr=rate, fused=True)]
         case Optimizer.SGD:
             return [torch.optim.SGD(_groups(parameters, decay), lr=rate, momentum=0.9, nesterov=True)]
         case Optimizer.MUON:
@@ -31,7 +31,7 @@ def make_optimizers(network: nn.Module, config: NetworkConfig) -> list[torch.opt
             taken = {id(p) for p in hidden}
             rest = [p for p in parameters if id(p) not in taken]
             muon = [FlatMuon(hidden, rate, decay)] if hidden else []
-            return [*muon, torch.optim.AdamW(_groups(rest, decay), lr=rate)]
+            return [*muon, torch.optim.AdamW(_groups(rest, decay), lr=rate, fused=True)]
 
 
 def _groups(parameters: list[nn.Parameter], decay: float) -> list[dict[str, object]]:

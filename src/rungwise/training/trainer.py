@@ -91,7 +91,7 @@ class Trainer:
         self.base_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.rng = np.random.default_rng(self.context.seed)
         self.generator = torch.Generator(self.context.device).manual_seed(self.context.seed)
-        self.total_steps = self.config.epochs * len(self._epoch_index(np.random.default_rng(0)))
+        self.total_steps = self._count_steps()
         self.step_number = 0
         self.history: list[Epoch] = []
         self.best: tuple[float, dict[str, Tensor]] | None = None
@@ -162,6 +162,11 @@ class Trainer:
     def _epoch_index(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
         examples = self.train[0]
         return train_batches(len(examples), examples.lengths, self.config.batch_size, rng)
+
+    def _count_steps(self) -> int:
+        """Steps of all the epochs; cut by length, no two epochs have the same number."""
+        rng = np.random.default_rng(self.context.seed)
+        return sum(len(self._epoch_index(rng)) for _ in range(self.config.epochs))
 
     def _set_rate(self) -> None:
         progress = (self.step_number + 1) / (self.total_steps + 1)

@@ -63,7 +63,7 @@ class TextCNN(nn.Module):
 
     def __init__(self, config: TextCNNConfig, shape: TextShape) -> None:
         super().__init__()
-        self.wide = config.wide
+        self.widths, self.wide = config.widths, config.wide
         self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
         self.embedding_dropout = nn.Dropout(config.embedding_dropout)
         self.convolutions = nn.ModuleList(
@@ -75,13 +75,16 @@ class TextCNN(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, C)."""
         x = self.embedding_dropout(self.embedding(tokens)).transpose(1, 2)  # (B, E, T), zero on padding
-        features = [self._strongest(x, lengths, convolution) for convolution in self.convolutions]
+        features = [
+            self._strongest(x, lengths, convolution, width)
+            for convolution, width in zip(self.convolutions, self.widths, strict=True)
+        ]
         logits: Tensor = self.linear(self.dropout(torch.cat(features, 1)))
         return logits
 
-    def _strongest(self, x: Tensor, lengths: Tensor, convolution: nn.Module) -> Tensor:
+    def _strongest(self, x: Tensor, lengths: Tensor, convolution: nn.Module, width: int) -> Tensor:
         """x (B, E, T), lengths (B,) -> each filter's largest answer (B, F), over windows that touch the text."""
-        overhang = convolution.kernel_size[0] - 1
+        overhang = width - 1
         before, shift = (overhang, overhang) if self.wide else (0, -overhang)
         answers = convolution(F.pad(x, (before, overhang)))
         return F.relu(pool(answers.transpose(1, 2), (lengths + shift).clamp(min=1), Pooling.MAX))

@@ -103,10 +103,11 @@ class LSTMLayer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """x (B, T, E), lengths (B,) -> states (B, T, H), or (B, T, 2 H)."""
-        states = [self.directions[0](x.transpose(0, 1))[0].transpose(0, 1)]
-        for lstm in self.directions[1:]:
-            backward = lstm(reverse(x, lengths).transpose(0, 1))[0].transpose(0, 1)
-            states.append(reverse(backward, lengths))
+        states = []
+        for number, lstm in enumerate(self.directions):
+            turned = x if number == 0 else reverse(x, lengths)
+            read = lstm(turned.transpose(0, 1))[0].transpose(0, 1)
+            states.append(read if number == 0 else reverse(read, lengths))
         return torch.cat(states, 2)
 
 

@@ -116,6 +116,8 @@ class SimpleRNN(nn.Module):
 
     def _record(self, gradients: Tensor, lengths: Tensor) -> None:
         """∂L/∂h (T, B, H), lengths (B,) -> their norms, added by distance from the last step."""
+        if not self.training:
+            return
         norms = gradients.float().norm(dim=2).t() * len(lengths)  # (B, T)
         mask = real_steps(lengths, norms.shape[1])
         distance = (lengths[:, None] - 1 - torch.arange(norms.shape[1], device=norms.device))[mask]
