@@ -78,7 +78,7 @@ class Problem:
             )
         dataset: Any = SimpleNamespace(
             pair=self.pair,
-            classes=range(num_outputs),
+            num_outputs=num_outputs,
             inputs=lambda part: learner_inputs,
             num=lambda part: num_examples,
         )
