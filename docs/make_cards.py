@@ -84,7 +84,7 @@ def rung_page(name: str) -> str:
     card, rung = registry.card(name), registry.rung(name)
     source = f"src/rungwise/rungs/{card.family}/{name.replace('-', '_')}.py"
     tasks = [known for known in task_names() if task(known).pair in rung.accepts]
-    outputs = sorted({task(known).pair[1] for known in tasks})
+    outputs = sorted({pair[1] for pair in rung.accepts})
     lines = [
         NOTE.format(source=source),
         f"# {name}",
