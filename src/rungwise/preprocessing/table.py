@@ -59,6 +59,9 @@ RARE_SHARE, MAX_RARE = 500, 10
 TEXT_COMPONENTS, MAX_WORDS = 32, 20_000
 """Features and vocabulary of a column of free text."""
 
+DATE_PARTS = 8
+"""Numbers that a date is made into."""
+
 _DAY_MICROSECONDS = 86_400e6
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])"
 _NO_WORD = r"[^\p{L}\p{N}]+"
@@ -203,6 +206,13 @@ class TableColumns:
     def cardinalities(self) -> tuple[int, ...]:
         """How many codes each category has (K)."""
         return tuple(len(names) + MISSING + 1 for names in self.categories.values())
+
+    @property
+    def num_numbers(self) -> int:
+        """Columns of numbers (F)."""
+        dates = DATE_PARTS * len(self._names(ColumnKind.DATE))
+        texts = sum(len(words.components) for words in self.texts.values())
+        return len(self._names(ColumnKind.NUMBER)) + dates + texts
 
     def numbers(self, table: pa.Table) -> Floats:
         """Table (N) -> numbers (N, F)."""
