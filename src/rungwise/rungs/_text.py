@@ -1,0 +1,131 @@
+"""What the traditional text rungs share: n-grams, and the best of a few linear fits over them by validation."""
+
+# N texts, F n-grams, C classes
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import log_softmax
+
+from rungwise.preprocessing.ngrams import NGrams, batches
+from rungwise.rung import Cost, Epoch, FitContext, State, TextShape
+from rungwise.rungs._linear import LinearScores, best_temperature
+
+__all__ = ["Solve", "Start", "TextLinear", "text_cost"]
+
+Solve = Callable[[Any], LinearScores]
+"""A setting -> the fit with it."""
+
+Start = Callable[[sparse.csr_array, NDArray[np.int64], int, int], Solve]
+"""Features (N, F), targets (N,), number of classes, seed -> `Solve`."""
+
+_CHARACTERS_PER_TOKEN = 5
+
+
+class TextLinear:
+    """Class scores that are linear in n-grams, with the setting of the least validation loss.
+
+    Args:
+        blocks: the n-grams that stand side by side.
+        settings: what is tried, the cheapest first; without validation data, the middle one alone.
+        start: prepares the fits.
+    """
+
+    def __init__(self, blocks: Sequence[NGrams], settings: Sequence[Any], start: Start) -> None:
+        self.blocks, self.settings, self.start = blocks, settings, start
+        self.history: list[Epoch] = []
+
+    def fit(
+        self,
+        inputs: pa.ChunkedArray,
+        targets: NDArray[np.int64],
+        *,
+        num_outputs: int,
+        validation: tuple[pa.ChunkedArray, NDArray[np.int64]] | None,
+        context: FitContext,
+    ) -> None:
+        """Counts n-grams, and fits each setting while time is left."""
+        features = _side_by_side([block.fit_transform(inputs) for block in self.blocks])
+        solve = self.start(features, targets, num_outputs, context.seed)
+        if validation is None or not len(validation[1]):
+            self.linear = solve(self.settings[(len(self.settings) - 1) // 2])
+        else:
+            self.linear = self._best(solve, self._features(validation[0]), validation[1], context)
+
+    def predict(self, inputs: pa.ChunkedArray) -> NDArray[np.float32]:
+        """Texts (N,) -> class probabilities (N, C)."""
+        parts = [
+            self.linear.probabilities(self._features(pa.chunked_array([batch]))) for batch in batches(inputs)
+        ]
+        num_outputs = max(2, len(self.linear.bias))
+        return np.concatenate([np.zeros((0, num_outputs), np.float32), *parts])
+
+    def num_parameters(self) -> int:
+        """Weights and biases."""
+        return self.linear.num_parameters()
+
+    def state(self) -> State:
+        """Vocabularies and weights."""
+        blocks = {str(number): block.state() for number, block in enumerate(self.blocks)}
+        return {"ngrams": blocks, "linear": self.linear.state()}
+
+    def restore(self, state: State) -> None:
+        """Takes vocabularies and weights.
+
+        Raises:
+            ModelError: if a vocabulary doesn't fit its weights.
+        """
+        for number, block in enumerate(self.blocks):
+            block.restore(state["ngrams"][str(number)])
+        self.linear = LinearScores.from_state(state["linear"])
+
+    def _features(self, texts: pa.ChunkedArray) -> sparse.csr_array:
+        return _side_by_side([block.transform(texts) for block in self.blocks])
+
+    def _best(
+        self, solve: Solve, features: sparse.csr_array, targets: NDArray[np.int64], context: FitContext
+    ) -> LinearScores:
+        """The fit of the least loss on validation features (N, F) and targets (N,), scaled to probabilities there."""
+        best: LinearScores | None = None
+        best_loss, best_accuracy, rows = np.inf, 0.0, np.arange(len(targets))
+        for number, setting in enumerate(self.settings, 1):
+            started = time.monotonic()
+            linear = solve(setting)
+            scores = linear.class_scores(features)
+            linear.temperature = best_temperature(scores, targets)
+            loss = -float(log_softmax(scores / linear.temperature, axis=1)[rows, targets].mean())
+            if best is None or loss < best_loss:
+                best, best_loss = linear, loss
+                best_accuracy = float((scores.argmax(1) == targets).mean())
+            context.report(number / len(self.settings), best_accuracy)
+            if context.seconds_left() < 2 * (time.monotonic() - started):
+                break
+        assert best is not None
+        return best
+
+
+def _side_by_side(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
+    return sparse.hstack(blocks, format="csr")
+
+
+def text_cost(
+    shape: TextShape, *, word_orders: int, char_orders: int, max_features: int, num_settings: int, passes: int
+) -> Cost:
+    """A rung's cost over so many lengths of n-grams; each of `passes` goes over all n-grams of the training texts."""
+    ngrams = shape.mean_tokens * (word_orders + _CHARACTERS_PER_TOKEN * char_orders)
+    num_scores = 1 if shape.num_outputs == 2 else shape.num_outputs
+    num_blocks = (word_orders > 0) + (char_orders > 0)
+    features = min(num_blocks * max_features, shape.num_examples * ngrams)
+    predict_flops = 2 * ngrams * num_scores
+    return Cost(
+        parameters=(features + 1) * num_scores,
+        predict_flops=predict_flops,
+        fit_flops=2 * num_settings * passes * shape.num_examples * predict_flops,
+    )
