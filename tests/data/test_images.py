@@ -145,6 +145,11 @@ def test_bad_idx_files_are_named(tmp_path: Path) -> None:
     idx(images, np.zeros((3, 2, 2)), magic=b"\x89PNG")
     with pytest.raises(DataError, match="an IDX file of bytes with 3 dimensions: it begins with 89 50 4e 47"):
         read(tmp_path)
+    images.write_bytes(bytes((0, 0, 8, 3)) + b"\xff" * 12)
+    with pytest.raises(
+        DataError, match=r"the file is damaged \(it claims the shape \(4294967295, 4294967295"
+    ):
+        read(tmp_path)
     idx(images, np.zeros((3, 2, 2)))
     idx(labels, np.zeros(2))
     with pytest.raises(

@@ -141,6 +141,17 @@ ERRORS = {
     ),
     "not gzip": ("d.csv.gz", b"a,b\n1,2\n", "d.csv.gz: it isn't a whole gzip file"),
     "cut gzip": ("d.csv.gz", gzip.compress(b"a,b\n1,2\n")[:-9], "d.csv.gz: it isn't a whole gzip file"),
+    "bad gzip": (
+        "d.csv.gz",
+        gzip.compress(b"a,b\n1,2\n")[:10] + b"\xff" * 20,
+        "d.csv.gz: it isn't a whole gzip file (Error -3",
+    ),
+    "bad json gzip": (
+        "d.jsonl.gz",
+        gzip.compress(b'{"a": 1}')[:10] + b"\xff" * 20,
+        "it isn't a whole gzip file",
+    ),
+    "json keys": ("d.jsonl", b'{"\xff": 1}', "d.jsonl, row 1: byte 2 (0xff) isn't utf-8"),
     "names": (
         "d.csv",
         "a,b,a\n1,2,3\n",
@@ -177,6 +188,13 @@ ERRORS = {
     "json nested": ("d.jsonl", '{"a": [1]}\n', "d.jsonl, row 1, column 'a': its values are lists or objects"),
     "suffix": ("d.xls", "a", "d.xls: files of type '.xls' can't be read; known are CSV"),
 }
+
+
+def test_parquet_with_broken_strings_is_named(tmp_path: Path) -> None:
+    broken = pa.array([b"\xff"]).view(pa.binary()).cast(pa.string(), safe=False)
+    pa.parquet.write_table(pa.table({"a": broken}), tmp_path / "d.parquet")
+    with pytest.raises(DataError, match=r"d\.parquet: it is damaged \(.*UTF8"):
+        read(tmp_path / "d.parquet")
 
 
 @pytest.mark.parametrize("case", ERRORS)
@@ -225,3 +243,13 @@ def test_bad_objects_are_named(data: object, message: str) -> None:
     with pytest.raises(DataError) as caught:
         read(data)
     assert message in str(caught.value)
+
+
+def test_what_the_system_refuses_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    monkeypatch.setattr("rungwise.data.reading.read_csv", refuse)
+    with pytest.raises(DataError, match=r"d\.csv: it can't be read \(Permission denied\)"):
+        read(tmp_path / "d.csv")

@@ -9,9 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rungwise.data.columns import (
-    Column,
-)
+from rungwise.data.columns import Column
 from rungwise.data.plan import Plan
 from rungwise.data.pool import FREE, Pool, relocated
 from rungwise.data.source import PARTS, Level, Note, shown_names

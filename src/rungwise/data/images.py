@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
 import re
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +42,10 @@ _PART_NAMES = {
     "test": ("test", "testing"),
 }
 _CHUNK = 1024
+_IDX_ERRORS = (OSError, EOFError, ValueError, zlib.error)
+_MOST_COMPRESSED = 1040
+"""Bytes that one byte of a gzip file can become, a little more than the format allows."""
+
 _IDX = re.compile(r"images[-.]idx3-ubyte(\.gz)?$")
 
 
@@ -267,8 +273,11 @@ def _idx_shape(file: Path) -> tuple[int, ...]:
     """(N, H, W)"""
     try:
         with _open(file) as stream:
-            return _header(stream, file, 3)
-    except (OSError, EOFError, ValueError) as error:
+            shape = _header(stream, file, 3)
+        if not 0 < math.prod(shape) <= file.stat().st_size * _MOST_COMPRESSED:
+            raise ValueError(f"it claims the shape {shape}")
+        return shape
+    except _IDX_ERRORS as error:
         raise _damaged(file, error) from error
 
 
@@ -284,7 +293,7 @@ def _fill_idx(file: Path, images: NDArray[np.uint8]) -> None:
             for start in range(0, len(images), _CHUNK):
                 rows = images[start : start + _CHUNK]
                 rows[...] = np.frombuffer(stream.read(rows.size), np.uint8).reshape(rows.shape)
-    except (OSError, EOFError, ValueError) as error:
+    except _IDX_ERRORS as error:
         raise _damaged(file, error) from error
 
 
@@ -297,7 +306,7 @@ def _idx_labels(file: Path, num_images: int) -> list[NDArray[np.uint8]]:
         with _open(label_file) as stream:
             (num_labels,) = _header(stream, label_file, 1)
             labels = np.frombuffer(stream.read(), np.uint8)
-    except (OSError, EOFError, ValueError) as error:
+    except _IDX_ERRORS as error:
         raise _damaged(label_file, error) from error
     if not num_images == num_labels == len(labels):
         raise DataError(f"{len(labels)} labels for {num_images} images of {file.name}.", file=label_file)

@@ -54,4 +54,6 @@ def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         pc.cast(array, type_) if array.type != type_ else array
         for array, type_ in zip(batch.columns, schema.types, strict=True)
     ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    plain = pa.RecordBatch.from_arrays(arrays, schema=schema)
+    plain.validate(full=True)  # the reader doesn't check that strings are UTF-8
+    return plain

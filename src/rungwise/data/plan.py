@@ -9,13 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from rungwise.data.columns import (
-    Column,
-    field,
-    infer,
-    is_integral,
-    sample,
-)
+from rungwise.data.columns import Column, field, infer, is_integral, sample
 from rungwise.data.images import FILE
 from rungwise.data.pool import Pool, converted, relocated
 from rungwise.data.problem import choose_target, output_kind

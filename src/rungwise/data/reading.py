@@ -57,7 +57,10 @@ def read(
     if isinstance(data, Source):
         return data
     if isinstance(data, str | Path):
-        source = _read_path(Path(data), encoding, folder, image_size)
+        try:
+            source = _read_path(Path(data), encoding, folder, image_size)
+        except OSError as error:
+            raise DataError(f"it can't be read ({error.strerror or error}).", file=data) from None
     else:
         source = _read_object(data)
     if source.images is not None and image_size and source.images.shape[1:3] != (image_size, image_size):

@@ -12,7 +12,7 @@ import pyarrow.csv
 
 from rungwise.data.arrays import check_names
 from rungwise.data.source import BatchWriter, Level, Note, Source, mapped_table, workspace
-from rungwise.data.textfiles import TextFile, encoding_error, text_file
+from rungwise.data.textfiles import GZIP_ERRORS, TextFile, encoding_error, text_file
 from rungwise.errors import DataError
 
 __all__ = ["read_csv"]
@@ -79,10 +79,8 @@ def _read_blocks(file: TextFile, names: list[str], delimiter: str, num_blank: in
             return _stream_csv(file, names, delimiter, num_blank, block_bytes, to)
         except UnicodeDecodeError:
             raise encoding_error(file) from None
-        except (EOFError, OSError) as error:
-            if file.path.suffix != ".gz" or isinstance(error, FileNotFoundError):
-                raise
-            raise DataError(f"it isn't a whole gzip file ({error}).", file=file.path) from None
+        except GZIP_ERRORS as error:
+            raise file.not_whole(error) from None
         except pa.ArrowInvalid as error:
             message = str(error)
             if "straddl" in message or "block size" in message:

@@ -8,13 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rungwise.data.columns import (
-    NUMBERS_ROWS,
-    Column,
-    ignore_reason,
-    mean_words,
-    sample,
-)
+from rungwise.data.columns import NUMBERS_ROWS, Column, ignore_reason, mean_words, sample
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool
 from rungwise.data.problem import input_kind

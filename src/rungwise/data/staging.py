@@ -14,10 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rungwise.data.columns import (
-    column_type,
-    field,
-)
+from rungwise.data.columns import column_type, field
 from rungwise.data.plan import TARGET_HINT, Plan
 from rungwise.data.pool import Pool, converted
 from rungwise.data.rowhash import hash_images, hash_table

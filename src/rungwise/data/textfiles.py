@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,10 +14,13 @@ import numpy as np
 
 from rungwise.errors import ConfigError, DataError
 
-__all__ = ["TextFile", "encoding_error", "text_file"]
+__all__ = ["GZIP_ERRORS", "TextFile", "encoding_error", "text_file"]
 
 HEAD_BYTES = 1 << 20
 """What is looked at before a file is read: the header must fit in."""
+
+GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
+"""What reading a damaged gzip file raises."""
 
 _MAGIC = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
@@ -52,6 +56,10 @@ class TextFile:
         """The bytes, decompressed."""
         return gzip.open(self.path) if self.path.suffix == ".gz" else self.path.open("rb")  # type: ignore[return-value]
 
+    def not_whole(self, error: Exception) -> DataError:
+        """The error for a file that can't be decompressed."""
+        return DataError(f"it isn't a whole gzip file ({error}).", file=self.path)
+
     def row(self, num_before: int) -> int | None:
         """The number of a record from how many lines end before it, None for the header."""
         return (num_before or None) if self.has_header else num_before + 1
@@ -65,8 +73,8 @@ class TextFile:
         try:
             with self.open() as stream:
                 head = stream.read(HEAD_BYTES)
-        except (gzip.BadGzipFile, EOFError) as error:
-            raise DataError(f"it isn't a whole gzip file ({error}).", file=self.path) from None
+        except GZIP_ERRORS as error:
+            raise self.not_whole(error) from None
         if not head.strip(b"\xef\xbb\xbf \r\n\t"):
             raise DataError("the file is empty; it needs a header and rows.", file=self.path)
         for magic, what in _MAGIC.items():

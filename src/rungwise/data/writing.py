@@ -13,9 +13,7 @@ import pyarrow.compute as pc
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from rungwise.data.columns import (
-    field,
-)
+from rungwise.data.columns import field
 from rungwise.data.dataset import IMAGES, TABLE
 from rungwise.data.plan import Plan
 from rungwise.data.pool import BATCH_ROWS, Pool
