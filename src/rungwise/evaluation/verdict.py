@@ -185,8 +185,10 @@ def _gain(metric: Metric, best: str, difference: Difference, costs: dict[str, fl
 
 
 def _price(costs: dict[str, float]) -> str:
-    dearer = [f"{ratio_text(ratio)} the {name}" for name, ratio in costs.items()]
-    return f", and costs {_listed(dearer)}" if dearer else ""
+    dearer = [f"{ratio_text(ratio)} the {name}" for name, ratio in costs.items() if ratio >= 1]
+    cheaper = [f"{ratio_text(1 / ratio)} less {name}" for name, ratio in costs.items() if ratio < 1]
+    text = f", and costs {_listed(dearer)}" if dearer else ""
+    return f"{text}, {'but' if dearer else 'and costs'} {_listed(cheaper)}" if cheaper else text
 
 
 def _limit(metric: Metric, difference: Difference) -> str:

@@ -308,7 +308,7 @@ class Ladder:
     def _write_config(self, data: Any) -> None:
         config = {
             "schema_version": SCHEMA_VERSION,
-            "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "command": _command(),
             "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
             "task": self.task,
             "metric": self.metric,
@@ -361,6 +361,13 @@ def _check_metric(name: str, chosen: Task, dataset: Dataset) -> None:
         raise ConfigError(
             f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
         )
+
+
+def _command() -> str:
+    """What was typed, as it can be typed again."""
+    program = Path(sys.argv[0])
+    name = program.name if program.name != "__main__.py" else f"python -m {program.parent.name}"
+    return " ".join([name, shlex.join(sys.argv[1:])])
 
 
 def _num_cores() -> int:
