@@ -348,6 +348,18 @@ def test_images() -> None:
         assert (10 in rows) == (20 in rows)
 
 
+def test_images_of_other_parts_are_made_alike_and_it_is_said() -> None:
+    pixels = rng().integers(0, 256, (30, 6, 6), dtype=np.uint8)
+    train = (pixels, np.arange(30) % 3)
+    dataset = prepare(train, test=(np.zeros((3, 9, 9), np.uint8), [0, 1, 2]))
+    assert dataset.inputs("test").shape == (3, 6, 6, 1)
+    assert "info: 3 images of 9 × 9 become 6 × 6." in messages(dataset)
+    with pytest.raises(
+        DataError, match=r"images are \(6, 6, 3\) \(height, width, channels\), those of the array \(6,"
+    ):
+        prepare(train, test=(np.zeros((3, 6, 6, 3), np.uint8), [0, 1, 2]))
+
+
 def test_image_folders_with_parts(tmp_path: Path) -> None:
     for part, num in (("train", 9), ("val", 3)):
         for label in ("a", "b"):

@@ -51,7 +51,11 @@ def check_classes(rows: Pool, plan: Plan, target: pa.ChunkedArray) -> None:
 def find_classes(
     rows: Pool, plan: Plan, target: pa.ChunkedArray, parts: NDArray[np.int8]
 ) -> tuple[list[Any] | None, list[Note]]:
-    """The classes of train in order, and a note on those that only the other parts have."""
+    """The classes of train in order, and a note on those that only the other parts have.
+
+    Raises:
+        DataError: if the split left train with one class.
+    """
     if plan.pair[1] is OutputKind.NUMBER:
         return None, []
     labels = pc.unique(target)
@@ -79,7 +83,30 @@ def find_classes(
 def findings(
     rows: Pool, plan: Plan, staged: Staged, hashes: NDArray[np.uint64], parts: NDArray[np.int8]
 ) -> list[Note]:
-    """Duplicates across parts, missing values, empty texts, labels that train lacks."""
+    """Duplicates across parts, ordered classes, missing values, empty texts."""
+    notes = _twins(hashes, parts)
+    is_label_table = plan.pair == (InputKind.TABLE, OutputKind.LABEL)
+    if is_label_table and plan.target_type == pa.int64() and plan.target.reason != GIVEN:
+        name = plan.target.name
+        message = f"If distances between the numbers in {name!r} matter, use `--task tabular-regression`."
+        notes.append(Note(Level.INFO, message))
+    if plan.pair[0] is InputKind.TEXT:
+        num_empty = _num_empty(staged.features.select(list(plan.text_columns)))
+        if num_empty:
+            message = f"{num_empty} of {rows.num_rows} texts are empty; they are kept."
+            notes.append(Note(Level.WARNING, message))
+        return notes
+    missing = {
+        column.name: num_missing(staged.features.column(column.name), column.kind) for column in plan.features
+    }
+    if any(missing.values()):
+        shown = shown_names([f"{name} {count}" for name, count in missing.items() if count])
+        notes.append(Note(Level.INFO, f"Missing values of {rows.num_rows}: {shown}."))
+    return notes
+
+
+def _twins(hashes: NDArray[np.uint64], parts: NDArray[np.int8]) -> list[Note]:
+    """How many inputs of the other parts are in train too; the smaller sets are the ones looked up in."""
     notes = []
     train = hashes[parts == TRAIN]
     for number, part in enumerate(PARTS[1:], 1):
@@ -89,32 +116,10 @@ def findings(
         if num_twins:
             message = f"{num_twins} of {len(some)} {part} rows have the same input as a row of train."
             notes.append(Note(Level.WARNING, message))
-    target = plan.target
-    if (
-        plan.pair == (InputKind.TABLE, OutputKind.LABEL)
-        and plan.target_type == pa.int64()
-        and target.reason != GIVEN
-    ):
-        message = (
-            f"If distances between the numbers in {target.name!r} matter, use `--task tabular-regression`."
-        )
-        notes.append(Note(Level.INFO, message))
-    missing = {
-        column.name: num_missing(staged.features.column(column.name), column.kind) for column in plan.features
-    }
-    if plan.pair[0] is InputKind.TEXT:
-        num_empty = int(_empty_texts(staged.features.select(list(plan.text_columns))))
-        if num_empty:
-            notes.append(
-                Note(Level.WARNING, f"{num_empty} of {rows.num_rows} texts are empty; they are kept.")
-            )
-    elif any(missing.values()):
-        shown = shown_names([f"{name} {count}" for name, count in missing.items() if count])
-        notes.append(Note(Level.INFO, f"Missing values of {rows.num_rows}: {shown}."))
     return notes
 
 
-def _empty_texts(texts: pa.Table) -> int:
+def _num_empty(texts: pa.Table) -> int:
     empty = np.ones(texts.num_rows, bool)
     for values in texts.columns:
         empty &= pc.equal(pc.utf8_trim_whitespace(values), "").to_numpy()

@@ -128,15 +128,11 @@ def _aligned(source: Source, train: Source, optional: Sequence[str]) -> tuple[pa
         raise DataError(
             f"it holds images and {train.name} doesn't, or the other way round.", file=source.name
         )
-    if (
-        source.images is not None
-        and train.images is not None
-        and source.images.shape[3] != train.images.shape[3]
-    ):
-        raise DataError(
-            f"its images have {source.images.shape[3]} channels, those of {train.name} {train.images.shape[3]}.",
-            file=source.name,
-        )
+    if source.images is not None and train.images is not None:
+        ours, theirs = source.images.shape[1:], train.images.shape[1:]
+        if ours != theirs:
+            problem = f"its images are {ours} (height, width, channels), those of {train.name} {theirs}."
+            raise DataError(problem, file=source.name)
     names = source.table.column_names
     missing = [name for name in train.table.column_names if name not in names and name not in optional]
     if missing:

@@ -82,7 +82,7 @@ def prepare(
     try:
         sources = _read_all(given, encoding, space / RAW, image_size)
         optional = [name for name, kind in kinds.items() if kind is ColumnKind.IGNORE]
-        rows = pool(sources, [*optional, *(name for name in (group, time) if name is not None)])
+        rows = pool(sources, [*optional, *([] if group is None else [group])])
         draft = make_plan(rows, target, pair, kinds, group, time)
         staged = stage(rows, draft, space / RAW / "draft.arrow")
         plan = settle(rows, draft, staged, pair)

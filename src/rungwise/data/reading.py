@@ -18,7 +18,7 @@ from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_
 from rungwise.data.jsonlines import read_jsonl
 from rungwise.data.parquet import read_parquet
 from rungwise.data.separated import read_csv
-from rungwise.data.source import PARTS, Source, workspace
+from rungwise.data.source import PARTS, Level, Note, Source, workspace
 from rungwise.errors import DataError
 
 __all__ = ["TARGET", "TEXT", "read"]
@@ -66,7 +66,10 @@ def read(
     if source.images is not None and image_size and source.images.shape[1:3] != (image_size, image_size):
         space, keeps = workspace(folder)
         images = resized(source.images, image_size, space / "resized.npy")
-        source = dataclasses.replace(source, images=images, keeps=(source.keeps, keeps))
+        height, width = source.images.shape[1:3]
+        message = f"{len(images)} images of {height} × {width} become {image_size} × {image_size}."
+        notes = (*source.notes, Note(Level.INFO, message))
+        source = dataclasses.replace(source, images=images, notes=notes, keeps=(source.keeps, keeps))
     return source
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from rungwise.data.columns import NUMBERS_ROWS, Column, ignore_reason, mean_words, sample
 from rungwise.data.plan import GIVEN, Plan
-from rungwise.data.pool import Pool
+from rungwise.data.pool import Pool, relocated
 from rungwise.data.problem import input_kind
 from rungwise.data.source import Level, Note
 from rungwise.data.staging import Staged, num_missing
@@ -33,7 +33,8 @@ def settle(rows: Pool, plan: Plan, staged: Staged, pair: Pair | None) -> Plan:
             f"it holds {'images' if is_image else 'a table'}, not {wanted}s.", file=rows.sources[0].name
         )
     if is_image:
-        return plan
+        note = Note(Level.INFO, f"The input is images: that is what {rows.sources[0].name} holds.")
+        return replace(plan, notes=(*plan.notes, note))
     train = staged.features.slice(0, rows.num_train)
     columns = _without_useless(plan.columns, train, rows.sources[0].name)
     words = {
@@ -45,20 +46,9 @@ def settle(rows: Pool, plan: Plan, staged: Staged, pair: Pair | None) -> Plan:
     if all(column.kind is ColumnKind.IGNORE for column in columns):
         pairs = zip(plan.columns, columns, strict=True)
         columns = [old if new.reason == NUMBERS_ROWS else new for old, new in pairs]
-    kind, texts, reason = input_kind(columns, words)
-    if wanted is not None and wanted is not kind:
-        kind, reason = wanted, GIVEN
-        texts = tuple(column.name for column in columns if column.kind is ColumnKind.TEXT)
-        if wanted is InputKind.TEXT and not texts:
-            raise DataError("no column holds text.", file=rows.sources[0].name)
+    kind, texts, reason = relocated(_input, columns, words, wanted, file=rows.sources[0].name)
     if kind is InputKind.TEXT:
-        beside = "left out beside the text; `--task` with `tabular` uses it"
-        columns = [
-            column
-            if column.name in texts or column.kind is ColumnKind.IGNORE
-            else replace(column, kind=ColumnKind.IGNORE, reason=beside)
-            for column in columns
-        ]
+        columns = [_beside_text(column, texts) for column in columns]
     if all(column.kind is ColumnKind.IGNORE for column in columns):
         reasons = "; ".join(f"{column.name!r}: {column.reason}" for column in columns)
         raise DataError(f"no column is left to predict from ({reasons}).", file=rows.sources[0].name)
@@ -67,9 +57,32 @@ def settle(rows: Pool, plan: Plan, staged: Staged, pair: Pair | None) -> Plan:
         plan,
         pair=(kind, plan.pair[1]),
         columns=tuple(columns),
-        text_columns=texts if kind is InputKind.TEXT else (),
+        text_columns=texts,
         notes=(*plan.notes, note),
     )
+
+
+def _input(
+    columns: Sequence[Column], words: Mapping[str, float], wanted: InputKind | None
+) -> tuple[InputKind, tuple[str, ...], str]:
+    """The input's kind, the columns that make the text if it is text, and the reason."""
+    kind, texts, reason = input_kind(columns, words)
+    if wanted is None or wanted is kind:
+        return kind, texts, reason
+    if wanted is InputKind.TABLE:
+        return wanted, (), GIVEN
+    texts = tuple(column.name for column in columns if column.kind is ColumnKind.TEXT)
+    if not texts:
+        raise DataError("no column holds text.")
+    return wanted, texts, GIVEN
+
+
+def _beside_text(column: Column, texts: Sequence[str]) -> Column:
+    """The column, ignored if it isn't one of the texts."""
+    if column.name in texts or column.kind is ColumnKind.IGNORE:
+        return column
+    reason = "left out beside the text; `--task` with `tabular` uses it"
+    return replace(column, kind=ColumnKind.IGNORE, reason=reason)
 
 
 def _without_useless(columns: Sequence[Column], train: pa.Table, file: str) -> list[Column]:
@@ -110,7 +123,7 @@ def _with_text(
         is_lone = not [column for column in used if column.name != longest.name]
         if not is_lone or pc.count_distinct(known).as_py() * LONE_TEXT_REPEATS < len(known):
             return columns
-    text = replace(
-        longest, kind=ColumnKind.TEXT, reason="strings that hardly repeat, and nothing beside them"
-    )
+    alone = "strings that hardly repeat, and nothing beside them"
+    reason = "texts are wanted, and its strings are the longest" if wanted is InputKind.TEXT else alone
+    text = replace(longest, kind=ColumnKind.TEXT, reason=reason)
     return [text if column.name == longest.name else column for column in columns]
