@@ -178,7 +178,8 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> labels (N,)."""
-        labels: NDArray[Any] = self.classes_[self._outputs(X).argmax(1)]
+        index = self._outputs(X).argmax(1)
+        labels: NDArray[Any] = self.classes_[index]
         return labels
 
     def encode_labels(self, y: ArrayLike) -> NDArray[np.int64]:

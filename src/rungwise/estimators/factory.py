@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -48,7 +49,7 @@ def estimator_class(rung_name: str, output: OutputKind) -> type[RungEstimator]:
     if output not in outputs:
         raise UnknownNameError(f"output of rung {rung_name!r}", output, outputs)
     parameters = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=_plain(field.default))
         for field in fields(rung.config)
     ]
     signature = inspect.Signature(
@@ -72,6 +73,11 @@ def estimator_class(rung_name: str, output: OutputKind) -> type[RungEstimator]:
         "rung_name": rung_name,
     }
     return type(name, (base,), body)
+
+
+def _plain(default: Any) -> Any:
+    """A setting's default as scikit-learn allows it: an option of an enum by its name."""
+    return str(default) if isinstance(default, StrEnum) else default
 
 
 def _docstring(rung_name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
@@ -12,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_consistent_length, column_or_1d, validate_data
 
 from rungwise.data import as_images, as_table, as_texts
+from rungwise.data.arrays import arrow_table
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind
 
@@ -65,24 +67,38 @@ def coerce_inputs(estimator: Any, X: Any, kind: InputKind, *, reset: bool) -> An
 
 def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     """A table whose columns have the kinds that they had at fit; arrays are checked as scikit-learn checks them."""
-    if isinstance(X, pa.Table):
-        if reset:
-            set_columns(estimator, X.column_names)
-    elif hasattr(X, "columns"):
-        validate_data(estimator, X, reset=reset, skip_check_array=True)
-    else:
+    is_named = isinstance(X, pa.Table) or hasattr(X, "columns")
+    if not is_named:
         X = validate_data(
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=1
         )
-    if reset:
-        table = as_table(X)
-        estimator.column_kinds_ = {field.name: field.metadata[b"kind"].decode() for field in table.schema}
-        return table
-    table = as_table(X, estimator.column_kinds_)
-    missing = [name for name in estimator.column_kinds_ if name not in table.column_names]
+    if not reset:
+        return as_table(
+            _fitted_columns(estimator, arrow_table(X), is_named=is_named), estimator.column_kinds_
+        )
+    if isinstance(X, pa.Table):
+        set_columns(estimator, X.column_names)
+    elif is_named:
+        validate_data(estimator, X, skip_check_array=True)
+    table = as_table(X)
+    estimator.column_kinds_ = {field.name: field.metadata[b"kind"].decode() for field in table.schema}
+    return table
+
+
+def _fitted_columns(estimator: Any, table: pa.Table, *, is_named: bool) -> pa.Table:
+    """The columns that the estimator was fitted with, in that order; by place where X or the fit had no names.
+
+    Raises:
+        DataError: if one is missing.
+    """
+    names = list(estimator.column_kinds_)
+    missing = [name for name in names if name not in table.column_names]
+    has_names = is_named and hasattr(estimator, "feature_names_in_")
+    if missing and not has_names and table.num_columns == len(names):
+        return table.rename_columns(names)
     if missing:
         raise DataError(f"the model was fitted with columns that are missing here: {', '.join(missing)}.")
-    return table
+    return table.select(names)
 
 
 def set_columns(estimator: Any, names: list[str]) -> None:
@@ -95,10 +111,25 @@ def check_labels(estimator: Any, X: Any, y: ArrayLike) -> NDArray[Any]:
     """Labels (N,), as many as X."""
     if y is None:
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    _check_known(np.asarray(y))
     check_classification_targets(y)
     labels: NDArray[Any] = column_or_1d(y, warn=True)
     check_consistent_length(X, labels)
     return labels
+
+
+def _check_known(y: NDArray[Any]) -> None:
+    """Labels: some, and none of them missing or infinite.
+
+    Raises:
+        DataError: if there are none, or one is.
+    """
+    if not y.size:
+        raise DataError("y is empty; a classifier needs examples of at least two classes.")
+    is_bad = ~np.isfinite(y) if y.dtype.kind == "f" else pd.isna(y)
+    if is_bad.any():
+        row = int(np.argmax(is_bad.reshape(len(y), -1).any(axis=1)))
+        raise DataError(f"the label is {y[row]!r}; leave such rows out.", row=row + 1, column="y")
 
 
 def check_numbers(estimator: Any, X: Any, y: ArrayLike) -> NDArray[np.float64]:

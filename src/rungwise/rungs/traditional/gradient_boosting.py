@@ -50,8 +50,10 @@ _HISTORY_STEP = 10
 _METRICS = {"binary": ("binary_logloss", "binary_error"), "multiclass": ("multi_logloss", "multi_error")}
 
 _LEAVES_AT_LEAST = 50
+"""A leaf needs no more than one example in this many, and trees of fewer examples see them all."""
+
 _MANY_EXAMPLES = 1_000
-"""Small data: a leaf holds at most one example in the former; numbers aren't binned below the latter."""
+"""Examples below which each number has a bin of its own."""
 
 _GROUP_EXAMPLES = 50
 """Examples of a category without which it isn't split on by itself."""
@@ -149,7 +151,7 @@ class GradientBoosting:
             "lambda_l2": config.lambda_l2,
             "feature_fraction": config.feature_fraction,
             "bagging_fraction": config.bagging_fraction,
-            "bagging_freq": 1,
+            "bagging_freq": int(num_examples >= _LEAVES_AT_LEAST),
             "cat_smooth": config.cat_smooth,
             "cat_l2": config.cat_smooth,
             "min_data_per_group": _GROUP_EXAMPLES,
