@@ -53,7 +53,9 @@ def test_days_and_months_that_can_be_swapped_are_said() -> None:
 
 
 def test_strings_of_typed_sources_are_not_parsed() -> None:
-    assert infer("a", strings(["1", "2"]), parse=False).kind is CATEGORY
+    column = infer("a", strings(["1", "2"]), parse=False)
+    assert column.kind is CATEGORY
+    assert column.reason == "strings, 2 distinct in 2"
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,15 @@ def test_the_target_is_found_by_name_else_the_last() -> None:
     assert "The target is 'b': given" in messages(prepare(renamed, target="b"))
 
 
+def test_numbers_with_signs_are_pointed_at(tmp_path: Path) -> None:
+    dataset = prepare(csv(tmp_path, "d.csv", table(price=[f"$ {i},234.50" for i in range(60)])))
+    assert kinds(dataset)["price"] == "category"
+    message = (
+        "'price' is taken for a category: its numbers have commas or signs, such as '$ 0,234.50'; write them"
+    )
+    assert message in messages(dataset)
+
+
 def test_row_numbers_are_kept_when_they_are_all_there_is() -> None:
     assert kinds(prepare(pd.DataFrame({"x": range(60), "y": np.arange(60) * 0.5}))) == {"x": "number"}
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rungwise.data.columns import SIGNED_NUMBERS
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool
 from rungwise.data.source import PARTS, Level, Note, shown_names
@@ -90,6 +91,10 @@ def findings(
         name = plan.target.name
         message = f"If distances between the numbers in {name!r} matter, use `--task tabular-regression`."
         notes.append(Note(Level.INFO, message))
+    for column in plan.features:
+        if column.reason.startswith(SIGNED_NUMBERS):
+            message = f"{column.name!r} is taken for a category: {column.reason}; write them plainly, such as 1234.5."
+            notes.append(Note(Level.WARNING, message))
     if plan.pair[0] is InputKind.TEXT:
         num_empty = _num_empty(staged.features.select(list(plan.text_columns)))
         if num_empty:

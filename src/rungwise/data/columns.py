@@ -20,6 +20,7 @@ from rungwise.kinds import ColumnKind
 __all__ = [
     "MISSING",
     "NUMBERS_ROWS",
+    "SIGNED_NUMBERS",
     "Column",
     "as_strings",
     "column_type",
@@ -48,6 +49,9 @@ TEXT_WORDS = 3.0
 NUMBERS_ROWS = "it numbers the rows"
 """Why a column of row numbers is ignored."""
 
+SIGNED_NUMBERS = "its numbers have commas or signs"
+"""Why a column that holds numbers is a category."""
+
 ID_SHARE = 0.95
 """Share of distinct values from which on short strings name the rows."""
 
@@ -73,6 +77,7 @@ DATE_FORMATS = (
 ISO = "iso"
 """The format of dates that Arrow parses by itself: ISO 8601 with fractions of a second or a zone."""
 
+_SIGNS = r"[,'\s$€£¥%]"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
 _WORD = rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+"
@@ -173,6 +178,10 @@ def _parsed(name: str, known: pa.Array) -> Column | None:
 
 def _strings(name: str, known: pa.Array) -> Column:
     """Category or text."""
+    if not pc.all(pc.match_substring_regex(known, _NUMBER)).as_py():
+        plain = pc.replace_substring_regex(known, _SIGNS, "")
+        if pc.mean(pc.match_substring_regex(plain, _NUMBER)).as_py() > 1 - MIXED_SHARE:
+            return Column(name, ColumnKind.CATEGORY, f"{SIGNED_NUMBERS}, such as {known[0].as_py()!r}")
     distinct, words = pc.count_distinct(known).as_py(), mean_words(known)
     if words >= TEXT_WORDS and distinct > len(known) / 2:
         return Column(
@@ -220,6 +229,8 @@ def _one_array(values: pa.ChunkedArray) -> pa.Array:
 def ignore_reason(column: Column, values: pa.ChunkedArray) -> str | None:
     """Why a converted column can't tell anything about the target, or None."""
     if column.kind is ColumnKind.TEXT or values.null_count == len(values):
+        return None
+    if column.reason.startswith(SIGNED_NUMBERS):
         return None
     known = sample(values)
     distinct = pc.count_distinct(known).as_py()
