@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.preprocessing import normalize
 
 from rungwise.errors import ModelError
 from rungwise.rung import State
@@ -197,7 +196,9 @@ class NGrams:
             counts.data[:] = 1
             return counts
         counts.data[:] = (1 + np.log(counts.data)) * self.idf[counts.indices]
-        return normalize(counts, copy=False)
+        lengths = np.sqrt(counts.multiply(counts).sum(axis=1))
+        counts.data /= np.repeat(lengths, np.diff(counts.indptr))
+        return counts
 
     def _find(self, texts: pa.Array) -> _Found:
         """All the n-grams of texts (N,)."""

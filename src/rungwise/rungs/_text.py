@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +14,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import log_softmax
+from sklearn.exceptions import ConvergenceWarning
 
+from rungwise.errors import ConfigError
 from rungwise.preprocessing.ngrams import NGrams, batches
 from rungwise.rung import Cost, Epoch, FitContext, State, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
 
-__all__ = ["Solve", "Start", "TextLinear", "text_cost"]
+__all__ = ["Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]
 
 Solve = Callable[[Any], LinearScores]
 """A setting -> the fit with it."""
@@ -109,6 +112,39 @@ class TextLinear:
                 break
         assert best is not None
         return best
+
+
+def fit_quietly(model: Any, features: sparse.csr_array, targets: NDArray[Any]) -> Any:
+    """Fits a scikit-learn model; weights that have not converged are judged by validation like any others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, targets)
+
+
+def check_settings(
+    *, word_ngrams: int, char_ngrams: int, min_df: int, max_features: int, above_zero: dict[str, float | None]
+) -> None:
+    """Checks what the rungs' configs share; None among `above_zero` stands for a choice by validation.
+
+    Raises:
+        ConfigError: if a setting is out of its range.
+    """
+    problems = [
+        f"{name}={value!r}: must be at least 0"
+        for name, value in {"word_ngrams": word_ngrams, "char_ngrams": char_ngrams}.items()
+        if value < 0
+    ]
+    if word_ngrams == char_ngrams == 0:
+        problems.append("word_ngrams and char_ngrams are both 0: one must be above it")
+    counts = {"min_df": min_df, "max_features": max_features}
+    problems += [f"{name}={value!r}: must be at least 1" for name, value in counts.items() if value < 1]
+    problems += [
+        f"{name}={value!r}: must be above 0, or None to choose it on validation"
+        for name, value in above_zero.items()
+        if value is not None and not value > 0
+    ]
+    if problems:
+        raise ConfigError("; ".join(problems) + ".")
 
 
 def _side_by_side(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:

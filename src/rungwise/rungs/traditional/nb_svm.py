@@ -25,7 +25,6 @@ Loses:
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -35,7 +34,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -43,9 +41,18 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
-from rungwise.rungs._text import Solve, TextLinear, text_cost
+from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
 
 __all__ = ["RUNG", "NbSvmConfig", "Solver", "log_count_ratio"]
+
+_STRENGTHS = (0.3, 1.0, 3.0)
+"""Values of C that validation chooses from."""
+
+_BETAS = (0.25, 0.5, 1.0)
+"""Values of β that validation chooses from."""
+
+_TOLERANCE = 0.01
+"""Of LIBLINEAR."""
 
 _PASSES = 20
 """Over the data, until the solver stops; measured on texts of a sentence to a page."""
@@ -70,10 +77,10 @@ class NbSvmConfig:
         weighting: of an n-gram in a text.
         solver: the classifier.
         alpha: what each n-gram has been seen in each class beforehand.
-        beta: shares of the classifier, against naive Bayes, that validation chooses from; else the middle one.
+        beta: share of the classifier against naive Bayes; None as with `C`.
         min_df: training texts that an n-gram must occur in; one is enough while texts are few.
         max_features: n-grams of words, and of characters, at most.
-        C: inverse strengths of the regularisation that validation chooses from; without it, the middle one is used.
+        C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
     """
 
     word_ngrams: int = 3
@@ -81,10 +88,19 @@ class NbSvmConfig:
     weighting: Weighting = Weighting.TFIDF
     solver: Solver = Solver.SVM
     alpha: float = 1.0
-    beta: tuple[float, ...] = (0.25, 0.5, 1.0)
+    beta: float | None = None
     min_df: int = 2
     max_features: int = 300_000
-    C: tuple[float, ...] = (0.3, 1.0, 3.0)
+    C: float | None = None
+
+    def __post_init__(self) -> None:
+        check_settings(
+            word_ngrams=self.word_ngrams,
+            char_ngrams=self.char_ngrams,
+            min_df=self.min_df,
+            max_features=self.max_features,
+            above_zero={"C": self.C, "alpha": self.alpha, "beta": self.beta},
+        )
 
 
 def log_count_ratio(
@@ -137,12 +153,12 @@ def learner(config: NbSvmConfig, pair: Pair) -> TextLinear:
 
         return solve
 
-    return TextLinear(blocks, list(product(sorted(config.C), sorted(config.beta))), start)
+    return TextLinear(blocks, _settings(config), start)
 
 
 def _model(solver: Solver, C: float, seed: int) -> Any:
     if solver is Solver.SVM:
-        return LinearSVC(C=C, random_state=seed % 2**32, max_iter=_MAX_ITER)
+        return LinearSVC(C=C, tol=_TOLERANCE, random_state=seed % 2**32, max_iter=_MAX_ITER)
     return LogisticRegression(C=C, max_iter=_MAX_ITER)
 
 
@@ -153,11 +169,14 @@ def _weights(
     scaled = sparse.csr_array(
         (features.data * ratio[features.indices], features.indices, features.indptr), features.shape
     )
-    with warnings.catch_warnings():
-        # Validation judges the weights where they stand after the last pass.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(scaled, in_class)
+    fit_quietly(model, scaled, in_class)
     return model.coef_[0], float(model.intercept_[0])
+
+
+def _settings(config: NbSvmConfig) -> list[tuple[float, float]]:
+    """Pairs of C and β."""
+    strengths = _STRENGTHS if config.C is None else (config.C,)
+    return list(product(strengths, _BETAS if config.beta is None else (config.beta,)))
 
 
 def cost(config: NbSvmConfig, shape: TextShape) -> Cost:
@@ -167,7 +186,7 @@ def cost(config: NbSvmConfig, shape: TextShape) -> Cost:
         word_orders=config.word_ngrams,
         char_orders=config.char_ngrams,
         max_features=config.max_features,
-        num_settings=len(config.C),
+        num_settings=len({C for C, _ in _settings(config)}),
         passes=_PASSES,
     )
 

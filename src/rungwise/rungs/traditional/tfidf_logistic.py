@@ -25,22 +25,23 @@ Loses:
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.ngrams import NGrams, Unit
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
-from rungwise.rungs._text import Solve, TextLinear, text_cost
+from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
 
 __all__ = ["RUNG", "TfidfLogisticConfig"]
+
+_STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+"""Values of C that validation chooses from."""
 
 _PASSES = 50
 """Over the data, until the solver stops; measured on texts of a sentence to a page."""
@@ -54,15 +55,24 @@ class TfidfLogisticConfig:
         word_ngrams: words of the longest n-gram.
         min_df: training texts that an n-gram must occur in; one is enough while texts are few.
         max_features: n-grams at most.
-        C: inverse strengths of the regularisation that validation chooses from; without it, the middle one is used.
+        C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
         max_iter: steps of the solver for each C at most.
     """
 
     word_ngrams: int = 2
     min_df: int = 2
     max_features: int = 300_000
-    C: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
+    C: float | None = None
     max_iter: int = 300
+
+    def __post_init__(self) -> None:
+        check_settings(
+            word_ngrams=self.word_ngrams,
+            char_ngrams=0,
+            min_df=self.min_df,
+            max_features=self.max_features,
+            above_zero={"C": self.C, "max_iter": self.max_iter},
+        )
 
 
 def learner(config: TfidfLogisticConfig, pair: Pair) -> TextLinear:
@@ -76,15 +86,15 @@ def learner(config: TfidfLogisticConfig, pair: Pair) -> TextLinear:
 
         def solve(C: float) -> LinearScores:
             model.set_params(C=C)
-            with warnings.catch_warnings():
-                # Validation judges the weights where they stand after the last step.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(features, targets)
-            return LinearScores.of(model)
+            return LinearScores.of(fit_quietly(model, features, targets))
 
         return solve
 
-    return TextLinear([words], sorted(config.C), start)
+    return TextLinear([words], _settings(config), start)
+
+
+def _settings(config: TfidfLogisticConfig) -> tuple[float, ...]:
+    return _STRENGTHS if config.C is None else (config.C,)
 
 
 def cost(config: TfidfLogisticConfig, shape: TextShape) -> Cost:
@@ -94,7 +104,7 @@ def cost(config: TfidfLogisticConfig, shape: TextShape) -> Cost:
         word_orders=config.word_ngrams,
         char_orders=0,
         max_features=config.max_features,
-        num_settings=len(config.C),
+        num_settings=len(_settings(config)),
         passes=_PASSES,
     )
 
