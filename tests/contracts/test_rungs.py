@@ -204,7 +204,7 @@ def test_a_seed_gives_the_same_model_again(name, pair):
 
 
 @cases(CASES)
-def test_validation_examples_teach_no_weights_but_are_welcome(name, pair):
+def test_validation_examples_and_someone_to_report_to_are_welcome(name, pair):
     problem = make_problem(pair)
     inputs, targets = problem.first(60)
     reported: list[float] = []
