@@ -15,6 +15,7 @@ from rungwise.errors import DataError
 __all__ = ["read_parquet"]
 
 PARQUET_ROWS = 1 << 16
+_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 def read_parquet(path: Path, *, folder: Path | None) -> Source:
@@ -25,9 +26,10 @@ def read_parquet(path: Path, *, folder: Path | None) -> Source:
     """
     try:
         file = pyarrow.parquet.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        names = file.schema_arrow.names
+    except _ERRORS as error:
         raise DataError(f"it isn't what its name says, a whole Parquet file ({error}).", file=path) from None
-    check_names(file.schema_arrow.names, path)
+    check_names(names, path)
     if file.metadata.num_rows == 0:
         raise DataError("the file has no rows.", file=path)
     space, keeps = workspace(folder)
@@ -35,7 +37,7 @@ def read_parquet(path: Path, *, folder: Path | None) -> Source:
     with BatchWriter(space / "source.arrow", schema) as writer:
         try:
             writer.write(_cast(batch, schema) for batch in file.iter_batches(PARQUET_ROWS))
-        except (pa.ArrowInvalid, OSError) as error:
+        except _ERRORS as error:
             raise DataError(f"it is damaged ({error}).", file=path) from None
     return Source(name=str(path), table=mapped_table(writer.file), keeps=keeps)
 
