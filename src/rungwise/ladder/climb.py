@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from rungwise.evaluation.records import append_record
-from rungwise.ladder.jobs import Job, Paths, read_json
+from rungwise.ladder.folder import Paths
+from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.processes import Launcher, Worker, make_launcher
 
 __all__ = ["Climb", "RungState", "Status", "Step"]

@@ -8,34 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.evaluation.records import write_json
+from rungwise.ladder.folder import Paths
 
-__all__ = ["Job", "Paths", "read_json"]
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where things stand in a run's folder."""
-
-    run: Path
-
-    @property
-    def config(self) -> Path:
-        """What was asked and what was inferred."""
-        return self.run / "config.json"
-
-    @property
-    def data(self) -> Path:
-        """The Dataset."""
-        return self.run / "data"
-
-    @property
-    def logs(self) -> Path:
-        """What workers print, and their jobs."""
-        return self.run / "logs"
-
-    def model(self, rung: str) -> Path:
-        """A rung's model folder."""
-        return self.run / "models" / rung
+__all__ = ["Job", "read_json"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shlex
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +18,8 @@ from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb, Status, Step
-from rungwise.ladder.jobs import Job, Paths, read_json
+from rungwise.ladder.folder import Paths, circumstances, new_folder, num_cores
+from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.plan import parse_budget, plan_rungs
 from rungwise.metrics import metric
 from rungwise.rung import Cost, Precision
@@ -34,12 +30,10 @@ from rungwise.training.seeds import sub_seed
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ladder", "free_folder", "load"]
+__all__ = ["Ladder", "load"]
 
 SCHEMA_VERSION = 1
 """Of the run folder's layout."""
-
-_PACKAGES = ("rungwise", "torch", "scikit-learn", "numpy", "pyarrow", "lightgbm", "tokenizers")
 
 
 def _show_nothing(step: Step) -> None:
@@ -129,7 +123,7 @@ class Ladder:
             RunError: if the folder exists.
             ConfigError: if the task and the data don't fit.
         """
-        self.paths = Paths(_new_folder(self.out, data))
+        self.paths = Paths(new_folder(self.out, data))
         try:
             self.dataset = prepare(
                 data,
@@ -159,7 +153,7 @@ class Ladder:
         self.metric = self.metric or chosen.default_metric
         _check_metric(self.metric, chosen, self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
-        self.num_workers = min(self.workers or _num_cores(), len(self.plan))
+        self.num_workers = min(self.workers or num_cores(), len(self.plan))
         self.precision = resolve_precision(Precision(self.precision), self.device)
 
     def climb(self, observe: Callable[[Step], None] = _show_nothing) -> Self:
@@ -224,7 +218,7 @@ class Ladder:
         ladder.paths = paths
         ladder.dataset = Dataset.open(paths.data)
         ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
-        ladder.num_workers = min(ladder.workers or _num_cores(), len(ladder.plan))
+        ladder.num_workers = min(ladder.workers or num_cores(), len(ladder.plan))
         return ladder
 
     @property
@@ -299,7 +293,7 @@ class Ladder:
             seed=sub_seed(self.seed, rung),
             device=self.device,
             precision=self.precision,
-            num_threads=_num_cores() if self.num_workers == 1 else 1,
+            num_threads=num_cores() if self.num_workers == 1 else 1,
         )
 
     def _facts(self, rung: str, order: int) -> dict[str, Any]:
@@ -308,7 +302,6 @@ class Ladder:
     def _write_config(self, data: Any) -> None:
         config = {
             "schema_version": SCHEMA_VERSION,
-            "command": _command(),
             "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
             "task": self.task,
             "metric": self.metric,
@@ -322,17 +315,10 @@ class Ladder:
             "plan": {rung: asdict(cost) for rung, cost in self.plan.items()},
             "fingerprint": self.dataset.fingerprint,
             "split_hash": self.dataset.split_hash,
-            "environment": {
-                "python": platform.python_version(),
-                "platform": platform.platform(),
-                "cores": _num_cores(),
-                "packages": {name: version(name) for name in _PACKAGES},
-            },
+            **circumstances(),
         }
         write_json(self.paths.config, config)
 
-
-_MOST_RUNS = 10_000
 
 _FINAL = (Status.DONE, Status.DEADLINE, Status.FAILED)
 
@@ -361,43 +347,3 @@ def _check_metric(name: str, chosen: Task, dataset: Dataset) -> None:
         raise ConfigError(
             f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
         )
-
-
-def _command() -> str:
-    """What was typed, as it can be typed again."""
-    program = Path(sys.argv[0])
-    name = program.name if program.name != "__main__.py" else f"python -m {program.parent.name}"
-    return " ".join([name, shlex.join(sys.argv[1:])])
-
-
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _new_folder(out: Path | None, data: Any) -> Path:
-    """The folder of a new run, made: the one asked for, or the next free one under `runs/`."""
-    if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise RunError(
-                f"{out} exists and isn't empty; choose another --out, or go on with it by --resume {out}."
-            )
-        out.mkdir(parents=True, exist_ok=True)
-        return out
-    return free_folder(Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
-
-
-def free_folder(stem: str) -> Path:
-    """The next folder under `runs/` that isn't taken, made: `runs/STEM`, `runs/STEM-2`, …
-
-    Raises:
-        RunError: if there is none.
-    """
-    for number in range(1, _MOST_RUNS):
-        folder = Path("runs") / (stem or "data") if number == 1 else Path("runs") / f"{stem}-{number}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        return folder
-    raise RunError(f"runs/{stem} to runs/{stem}-{_MOST_RUNS} exist; name the folder with --out.")

@@ -24,7 +24,8 @@ from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.predictions import Predictions, write_predictions
 from rungwise.evaluation.records import write_json
-from rungwise.ladder.jobs import Job, Paths
+from rungwise.ladder.folder import Paths
+from rungwise.ladder.jobs import Job
 from rungwise.ladder.memory import peak_memory_bytes, reset_peak_memory
 
 __all__ = ["main", "measure_latency", "predict_parts"]

@@ -1,0 +1,98 @@
+"""A run's folder: where it goes, where things stand in it, and what is noted of the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rungwise.errors import RunError
+
+__all__ = ["Paths", "circumstances", "free_folder", "new_folder", "num_cores"]
+
+_PACKAGES = ("rungwise", "torch", "scikit-learn", "numpy", "pyarrow", "lightgbm", "tokenizers")
+_MOST_RUNS = 10_000
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things stand in a run's folder."""
+
+    run: Path
+
+    @property
+    def config(self) -> Path:
+        """What was asked and what was inferred."""
+        return self.run / "config.json"
+
+    @property
+    def data(self) -> Path:
+        """The Dataset."""
+        return self.run / "data"
+
+    @property
+    def logs(self) -> Path:
+        """What workers print, and their jobs."""
+        return self.run / "logs"
+
+    def model(self, rung: str) -> Path:
+        """A rung's model folder."""
+        return self.run / "models" / rung
+
+
+def new_folder(out: Path | None, data: Any) -> Path:
+    """The folder of a new run, made: the one asked for, or the next free one under `runs/`."""
+    if out is not None:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise RunError(
+                f"{out} exists and isn't empty; choose another --out, or go on with it by --resume {out}."
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        return out
+    return free_folder(Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
+
+
+def free_folder(stem: str) -> Path:
+    """The next folder under `runs/` that isn't taken, made: `runs/STEM`, `runs/STEM-2`, …
+
+    Raises:
+        RunError: if there is none.
+    """
+    for number in range(1, _MOST_RUNS):
+        folder = Path("runs") / (stem or "data") if number == 1 else Path("runs") / f"{stem}-{number}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise RunError(f"runs/{stem} to runs/{stem}-{_MOST_RUNS} exist; name the folder with --out.")
+
+
+def circumstances() -> dict[str, Any]:
+    """What was typed, and on which machine, with which versions."""
+    return {
+        "command": _command(),
+        "environment": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cores": num_cores(),
+            "packages": {name: version(name) for name in _PACKAGES},
+        },
+    }
+
+
+def _command() -> str:
+    """What was typed, as it can be typed again."""
+    program = Path(sys.argv[0])
+    name = program.name if program.name != "__main__.py" else f"python -m {program.parent.name}"
+    return " ".join([name, shlex.join(sys.argv[1:])])
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
