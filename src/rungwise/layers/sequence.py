@@ -7,9 +7,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-__all__ = ["Pooling", "pool", "real_steps", "reverse"]
+__all__ = ["Pooling", "StepsDropout", "pool", "real_steps", "reverse"]
 
 
 class Pooling(StrEnum):
@@ -20,16 +20,31 @@ class Pooling(StrEnum):
     MAX = "max"
 
 
+class StepsDropout(nn.Dropout1d):
+    """Dropout with one mask a sequence, the same at every step: x (T, B, C) -> (T, B, C).
+
+    Gal & Ghahramani (2016), https://arxiv.org/abs/1512.05287. It also draws T times fewer numbers, and drawing them
+    costs as much as a sixth of an LSTM's step.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (T, B, C) -> (T, B, C)."""
+        return super().forward(x.permute(1, 2, 0)).permute(2, 0, 1)
+
+
 def real_steps(lengths: Tensor, num_steps: int) -> Tensor:
     """Lengths (B,) -> mask (B, T) bool, False on padding."""
     return torch.arange(num_steps, device=lengths.device) < lengths[:, None]
 
 
 def reverse(x: Tensor, lengths: Tensor) -> Tensor:
-    """x (B, T, C), lengths (B,) -> x (B, T, C) with each sequence's real steps in reverse, its padding in place."""
-    steps = torch.arange(x.shape[1], device=x.device)
-    source = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)  # (B, T)
-    return x.gather(1, source[:, :, None].expand_as(x))
+    """x (T, B, C), lengths (B,) -> x (T, B, C) with each sequence's real steps in reverse, its padding in place."""
+    T, B, C = x.shape
+    steps = torch.arange(T, device=x.device)[:, None]
+    source = torch.where(steps < lengths, lengths - 1 - steps, steps) * B + torch.arange(B, device=x.device)
+    return (
+        x.reshape(T * B, C).index_select(0, source.flatten()).view(T, B, C)
+    )  # `gather` takes 5 times longer
 
 
 def pool(x: Tensor, lengths: Tensor, pooling: Pooling) -> Tensor:

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.embedding import token_embedding
-from rungwise.layers.sequence import Pooling, pool, reverse
+from rungwise.layers.sequence import Pooling, StepsDropout, pool, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
 
@@ -68,7 +68,7 @@ class LSTM(nn.Module):
         super().__init__()
         self.pooling = config.pooling
         self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.embedding_dropout = StepsDropout(config.embedding_dropout)
         num_features = (1 + config.bidirectional) * config.hidden_size
         self.layers = nn.ModuleList(
             LSTMLayer(
@@ -81,15 +81,18 @@ class LSTM(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, C)."""
-        x = self.embedding_dropout(self.embedding(tokens))  # (B, T, E)
-        for number, layer in enumerate(self.layers):
-            x = layer(self.dropout(x) if number else x, lengths)
-        logits: Tensor = self.linear(self.dropout(pool(x, lengths, self.pooling)))
+        x = self.embedding_dropout(self.embedding(tokens.t()))  # (T, B, E)
+        states = self.layers[0](x, lengths)
+        for layer in self.layers[1:]:
+            x = torch.cat([states[0], *(reverse(read, lengths) for read in states[1:])], 2)
+            states = layer(self.dropout(x), lengths)
+        pooled = [pool(read.transpose(0, 1), lengths, self.pooling) for read in states]
+        logits: Tensor = self.linear(self.dropout(torch.cat(pooled, 1)))
         return logits
 
 
 class LSTMLayer(nn.Module):
-    """x (B, T, E) -> states (B, T, H), or (B, T, 2 H) of both directions.
+    """x (T, B, E) -> the states (T, B, H) of each direction, in the order in which it read.
 
     Each direction is a one-way `nn.LSTM` over padded batches: packing is slower, and its two-way form would read
     the padding before the text.
@@ -99,16 +102,12 @@ class LSTMLayer(nn.Module):
         super().__init__()
         self.directions = nn.ModuleList(nn.LSTM(input_size, hidden_size) for _ in range(1 + bidirectional))
         for lstm in self.directions:
-            nn.init.ones_(lstm.bias_hh_l0.detach()[hidden_size : 2 * hidden_size])
+            nn.init.ones_(lstm.get_parameter("bias_hh_l0").detach()[hidden_size : 2 * hidden_size])
 
-    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """x (B, T, E), lengths (B,) -> states (B, T, H), or (B, T, 2 H)."""
-        states = []
-        for number, lstm in enumerate(self.directions):
-            turned = x if number == 0 else reverse(x, lengths)
-            read = lstm(turned.transpose(0, 1))[0].transpose(0, 1)
-            states.append(read if number == 0 else reverse(read, lengths))
-        return torch.cat(states, 2)
+    def forward(self, x: Tensor, lengths: Tensor) -> list[Tensor]:
+        """x (T, B, E), lengths (B,) -> one or two states (T, B, H), the second from each text's end to its start."""
+        inputs = [x, reverse(x, lengths)] if len(self.directions) == 2 else [x]
+        return [lstm(turned)[0] for lstm, turned in zip(self.directions, inputs, strict=True)]
 
 
 def cost(config: LSTMConfig, shape: TextShape) -> Cost:

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import elman
-from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
+from rungwise.layers.sequence import Pooling, StepsDropout, pool, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
 
@@ -86,8 +86,9 @@ class SimpleRNN(nn.Module):
 
     def __init__(self, config: SimpleRNNConfig, shape: TextShape) -> None:
         super().__init__()
-        self.pooling, self.embedding_dropout = config.pooling, nn.Dropout(config.embedding_dropout)
+        self.pooling = config.pooling
         self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
+        self.embedding_dropout = StepsDropout(config.embedding_dropout)
         num_directions = 1 + config.bidirectional
         self.directions = nn.ModuleList(ElmanLayer(config) for _ in range(num_directions))
         self.dropout = nn.Dropout(config.dropout)
@@ -97,11 +98,11 @@ class SimpleRNN(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, C)."""
-        x = self.embedding_dropout(self.embedding(tokens))  # (B, T, E)
+        x = self.embedding_dropout(self.embedding(tokens.t()))  # (T, B, E)
         pooled = []
         for number, layer in enumerate(self.directions):
             states = layer(x if number == 0 else reverse(x, lengths), lengths, self._record)
-            pooled.append(pool(states, lengths, self.pooling))
+            pooled.append(pool(states.transpose(0, 1), lengths, self.pooling))
         logits: Tensor = self.linear(self.dropout(torch.cat(pooled, 1)))
         return logits
 
@@ -126,7 +127,7 @@ class SimpleRNN(nn.Module):
 
 
 class ElmanLayer(nn.Module):
-    """x (B, T, E) -> states (B, T, H)."""
+    """x (T, B, E) -> states (T, B, H)."""
 
     def __init__(self, config: SimpleRNNConfig) -> None:
         super().__init__()
@@ -142,13 +143,12 @@ class ElmanLayer(nn.Module):
                 nn.init.uniform_(self.recurrent.weight, -(config.hidden_size**-0.5), config.hidden_size**-0.5)
 
     def forward(self, x: Tensor, lengths: Tensor, record: Record) -> Tensor:
-        """x (B, T, E), lengths (B,) -> states (B, T, H); `record` gets ∂L/∂h and the lengths in the backward pass."""
+        """x (T, B, E), lengths (B,) -> states (T, B, H); `record` gets ∂L/∂h and the lengths in the backward pass."""
         weight = self.recurrent.weight
-        inputs = self.input(x).transpose(0, 1).to(weight.dtype)  # the state stays fp32: rounding would add up
-        mask = self.recurrent_dropout(torch.ones(len(x), weight.shape[0], device=x.device))
+        inputs = self.input(x).to(weight.dtype)  # the state stays fp32: rounding would add up
+        mask = self.recurrent_dropout(torch.ones(len(lengths), len(weight), device=x.device))
         with torch.autocast(x.device.type, enabled=False):
-            states = elman(inputs, weight, mask, lambda gradients: record(gradients, lengths))
-        return states.transpose(0, 1)
+            return elman(inputs, weight, mask, lambda gradients: record(gradients, lengths))
 
 
 def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:

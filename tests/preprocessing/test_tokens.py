@@ -1,0 +1,140 @@
+import logging
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from rungwise.errors import ModelError
+from rungwise.preprocessing.tokens import PAD, UNKNOWN, TextNetworkConfig, TokenPreprocessor
+
+TEXTS = [
+    "The film was good",
+    "the FILM was bad",
+    "这部电影很好",
+    "这部电影很差",
+    "wow 😀 12 34",
+    "wow 😀 12 34",
+]
+
+
+def texts(*values):
+    return pa.chunked_array([list(values)], pa.string())
+
+
+def fitted(values=TEXTS, **settings):
+    preprocessor = TokenPreprocessor(TextNetworkConfig(**settings))
+    preprocessor.fit(texts(*values))
+    return preprocessor
+
+
+def tokens_of(preprocessor, text):
+    return preprocessor.tokenizer.encode(text).tokens
+
+
+def test_case_and_width_do_not_matter():
+    preprocessor = fitted()
+    assert tokens_of(preprocessor, "THE Film １２") == ["the", "film", "12"]
+
+
+def test_chinese_characters_are_tokens_each():
+    assert tokens_of(fitted(), "这电影好") == ["这", "电", "影", "好"]
+
+
+def test_emoji_and_numbers_are_tokens():
+    assert tokens_of(fitted(), "😀 34") == ["😀", "34"]
+
+
+def test_new_words_come_in_pieces():
+    pieces = tokens_of(fitted(), "goodfilms")
+    assert len(pieces) > 1
+    assert "".join(pieces) == "goodfilms"
+
+
+def test_characters_never_seen_are_unknown():
+    assert tokens_of(fitted(), "☃☃") == ["[UNK]"]
+
+
+def test_the_vocabulary_is_of_the_training_texts_alone():
+    preprocessor = fitted()
+    before = preprocessor.tokenizer.get_vocab()
+    preprocessor.examples(texts("unheard of words", "unheard of words"))
+    assert preprocessor.tokenizer.get_vocab() == before
+
+
+def test_training_again_gives_the_same_tokenizer():
+    assert fitted().state() == fitted().state()
+
+
+def test_rare_words_are_no_entries():
+    vocabulary = fitted(["good film", "good film", "awkward film"], min_frequency=2).tokenizer.get_vocab()
+    assert "good" in vocabulary
+    assert "awkward" not in vocabulary
+
+
+def test_the_vocabulary_size_is_kept():
+    assert fitted(vocab_size=35).shape(num_examples=6, num_outputs=2).vocab_size <= 35
+
+
+def test_chunks_of_the_column_do_not_matter():
+    preprocessor = fitted()
+    whole = preprocessor.examples(texts(*TEXTS))
+    parts = preprocessor.examples(pa.chunked_array([TEXTS[:1], [], TEXTS[1:]], pa.string()))
+    np.testing.assert_array_equal(whole.tokens, parts.tokens)
+    np.testing.assert_array_equal(whole.offsets, parts.offsets)
+
+
+def test_tokens_lie_flat_in_32_bits():
+    examples = fitted().examples(texts(*TEXTS))
+    assert examples.tokens.dtype == np.int32
+    assert examples.tokens.ndim == 1
+    assert len(examples) == len(TEXTS)
+    assert examples.lengths.sum() == len(examples.tokens)
+
+
+def test_a_batch_is_padded_at_the_end_and_knows_its_lengths():
+    preprocessor = fitted()
+    examples = preprocessor.examples(texts("the film the film", "film"))
+    tokens, lengths = examples.batch(np.array([1, 0]))
+    film = preprocessor.tokenizer.token_to_id("film")
+    assert tokens.dtype == torch.int64
+    assert tokens.tolist()[0] == [film, PAD, PAD, PAD]
+    assert lengths.tolist() == [1, 4]
+
+
+def test_an_empty_text_is_one_unknown_token():
+    tokens, lengths = fitted().examples(texts("", "  ")).batch(np.array([0, 1]))
+    assert tokens.tolist() == [[UNKNOWN], [UNKNOWN]]
+    assert lengths.tolist() == [1, 1]
+
+
+def test_no_texts_are_no_examples():
+    assert len(fitted().examples(texts())) == 0
+
+
+def test_long_texts_are_cut_and_said_to_be(caplog):
+    preprocessor = fitted(max_tokens=3)
+    with caplog.at_level(logging.WARNING):
+        examples = preprocessor.examples(texts("the film was good", "film"))
+    assert examples.lengths.tolist() == [3, 1]
+    assert "1 of 2 texts were cut at max_tokens=3" in caplog.text
+
+
+def test_shape_has_the_mean_length():
+    shape = fitted(["film film", "film film film film"]).shape(num_examples=2, num_outputs=2)
+    assert shape.mean_tokens == 3
+
+
+def test_restored_it_gives_the_same_tokens():
+    preprocessor = fitted()
+    restored = TokenPreprocessor(TextNetworkConfig())
+    restored.restore(preprocessor.state())
+    np.testing.assert_array_equal(
+        restored.examples(texts(*TEXTS)).tokens, preprocessor.examples(texts(*TEXTS)).tokens
+    )
+    assert restored.state() == preprocessor.state()
+
+
+def test_a_damaged_tokenizer_is_a_named_error():
+    with pytest.raises(ModelError, match="tokenizer can't be read"):
+        TokenPreprocessor(TextNetworkConfig()).restore({"tokenizer": "{}", "mean_tokens": 1.0})
