@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rungwise.kinds import InputKind, OutputKind
 
@@ -35,8 +35,10 @@ __all__ = [
     "Pair",
     "Precision",
     "Preprocessor",
+    "Recorded",
     "Rung",
     "Schedule",
+    "Series",
     "Shape",
     "State",
     "TableShape",
@@ -120,6 +122,30 @@ class Epoch:
     train_loss: float
     valid_loss: float | None = None
     valid_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Positive numbers that a network recorded in training, drawn in the report on a logarithmic axis.
+
+    Attributes:
+        title: what they are.
+        x_title: what they are numbered by, from 0.
+        values: the numbers.
+    """
+
+    title: str
+    x_title: str
+    values: list[float]
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A network, or the learner around it, that recorded something in training."""
+
+    def series(self) -> list[Series]:
+        """What it recorded."""
+        ...
 
 
 class Precision(StrEnum):

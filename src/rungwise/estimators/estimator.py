@@ -19,7 +19,17 @@ from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import Epoch, FitContext, Learner, NetworkRung, Pair, Precision, TraditionalRung
+from rungwise.rung import (
+    Epoch,
+    FitContext,
+    Learner,
+    NetworkRung,
+    Pair,
+    Precision,
+    Recorded,
+    Series,
+    TraditionalRung,
+)
 
 __all__ = ["SHARED_PARAMETERS", "RungClassifier", "RungEstimator", "RungRegressor", "make_learner"]
 
@@ -98,6 +108,11 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     def history_(self) -> list[Epoch]:
         """The learning curve: a row an epoch, empty for rungs that have none."""
         return self.learner_.history
+
+    @property
+    def series_(self) -> list[Series]:
+        """What the model recorded in training, such as `SimpleRNNClassifier`'s gradient norms over time."""
+        return self.learner_.series() if isinstance(self.learner_, Recorded) else []
 
     def save(self, folder: str | Path) -> Path:
         """Writes the model folder: JSON, safetensors and a model card; `rungwise.load` reads it.

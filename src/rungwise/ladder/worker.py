@@ -116,6 +116,7 @@ def fit(job: Job) -> dict[str, Any]:
         "peak_memory_bytes": peak_memory_bytes(),
         "num_threads": job.num_threads,
         "history": [vars(epoch) for epoch in estimator.history_],
+        "series": [vars(series) for series in estimator.series_],
     }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rungwise.report.scales import Scale, linear_scale, log_scale
 
-__all__ = ["Line", "Point", "interval_bar", "line_chart", "residual_chart", "score_chart"]
+__all__ = ["Line", "Point", "interval_bar", "line_chart", "residual_chart", "score_chart", "series_chart"]
 
 _CHARACTER = 7.6  # pixels of a label's character
 _HEIGHT = 16.0  # pixels of a label's line
@@ -133,6 +133,19 @@ def line_chart(lines: Sequence[Line], *, name: str, size: tuple[int, int] = (320
         points = [f"{x(a):.1f} {y(b):.1f}" for a, b in zip(line.x, line.y, strict=True)]
         parts.append(f'<path class="{line.style}" d="M{"L".join(points)}"/>')
     return _svg(parts, width, height, f"Loss of {name} by epoch")
+
+
+def series_chart(
+    values: Sequence[float], *, name: str, x_title: str, size: tuple[int, int] = (320, 190)
+) -> Markup:
+    """Positive numbers by their place, on a logarithmic axis."""
+    width, height = size
+    x = linear_scale(range(len(values)), 52, width - 10, num_ticks=4)
+    y = log_scale(values, height - 34, 10, max_ticks=4)
+    points = [f"{x(place):.1f} {y(value):.1f}" for place, value in enumerate(values)]
+    curve = f'<path class="valid_loss" d="M{"L".join(points)}"/>'
+    frame = _frame(x, y, height=height, axes=(x_title, ""), texts=(_plain, _plain))
+    return _svg([frame, curve], width, height, f"{name} by {x_title}")
 
 
 def residual_chart(

@@ -20,7 +20,15 @@ from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
 from rungwise.kinds import OutputKind
 from rungwise.metrics import ClassScores, Metric, class_scores
-from rungwise.report.charts import Line, Point, interval_bar, line_chart, residual_chart, score_chart
+from rungwise.report.charts import (
+    Line,
+    Point,
+    interval_bar,
+    line_chart,
+    residual_chart,
+    score_chart,
+    series_chart,
+)
 from rungwise.report.confusions import (
     MAX_CLASSES,
     ConfusedPair,
@@ -86,6 +94,7 @@ def write_report(run_folder: Path) -> Path:
         charts=_score_charts(table, metric, found),
         rows=_table_rows(table, metric),
         curves=_learning_curves(outcomes),
+        series=_series(outcomes),
         errors=_errors(dataset, outcomes),
         class_names=_class_names(dataset),
         parts={part: dataset.num(part) for part in ("train", "valid", "test")},
@@ -302,3 +311,13 @@ def _compact(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_compact(item) for item in value)
     return f"{value:g}" if isinstance(value, float) and np.isfinite(value) else str(value)
+
+
+def _series(outcomes: Sequence[Outcome]) -> list[tuple[str, str, Markup]]:
+    """What networks recorded in training: rung, title, chart."""
+    return [
+        (outcome.rung, each["title"], series_chart(known, name=each["title"], x_title=each["x_title"]))
+        for outcome in outcomes
+        for each in outcome.record.get("series") or []
+        if len(known := [value for value in each["values"] if value and value > 0]) > 1
+    ]

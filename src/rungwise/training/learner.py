@@ -23,6 +23,8 @@ from rungwise.rung import (
     NetworkRung,
     Pair,
     Precision,
+    Recorded,
+    Series,
     Shape,
     State,
     TableShape,
@@ -93,6 +95,10 @@ class NetworkLearner:
     def num_parameters(self) -> int:
         """The network's trainable numbers."""
         return sum(p.numel() for p in self.network.parameters())
+
+    def series(self) -> list[Series]:
+        """What the network recorded in training, if it is one that does."""
+        return self.network.series() if isinstance(self.network, Recorded) else []
 
     def state(self) -> State:
         """The preprocessor, the problem's shape, the weights, and the precision that they were trained in."""

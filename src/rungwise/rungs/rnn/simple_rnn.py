@@ -37,7 +37,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import elman
 from rungwise.layers.sequence import Pooling, StepsDropout, pool, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
-from rungwise.rung import Cost, NetworkRung, TextShape
+from rungwise.rung import Cost, NetworkRung, Series, TextShape
 
 __all__ = ["RUNG", "RecurrentInit", "SimpleRNN", "SimpleRNNConfig"]
 
@@ -114,6 +114,10 @@ class SimpleRNN(nn.Module):
         """
         seen = self.gradient_counts > 0
         return self.gradient_sums[seen] / self.gradient_counts[seen]
+
+    def series(self) -> list[Series]:
+        """The gradient norms, for the report."""
+        return [Series("gradient norm ‖∂L/∂h‖", "steps before the last", self.gradient_norms().tolist())]
 
     def _record(self, gradients: Tensor, lengths: Tensor) -> None:
         """∂L/∂h (T, B, H), lengths (B,) -> their norms, added by distance from the last step."""
