@@ -151,6 +151,7 @@ class LinearProblem:
         def stop_at_deadline(intermediate_result: Any) -> None:
             del intermediate_result
             if self.context.seconds_left() <= 0:
+                self.context.cut()
                 raise StopIteration
 
         found = minimize(

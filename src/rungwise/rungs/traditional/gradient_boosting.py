@@ -49,7 +49,7 @@ _HISTORY_STEP = 10
 
 _METRICS = {"binary": ("binary_logloss", "binary_error"), "multiclass": ("multi_logloss", "multi_error")}
 
-_LEAVES_AT_LEAST = 50
+_LEAVES_AT_LEAST = 20
 """A leaf needs no more than one example in this many, and trees of fewer examples see them all."""
 
 _MANY_EXAMPLES = 1_000
@@ -243,12 +243,15 @@ class _Progress:
         if len(losses) == 1 or losses[1] < self.least:
             self.best_tree, self.least = tree, losses[-1]
         now = time.monotonic()
-        is_over = tree - self.best_tree >= self.patience or self._is_late(now)
+        is_late = self._is_late(now)
+        is_over = tree - self.best_tree >= self.patience or is_late
         if tree % _HISTORY_STEP == 0 or is_over or tree == self.num_trees:
             valid_loss = losses[1] if len(losses) > 1 else None
             self.history.append(Epoch(tree, now - self.start, losses[0], valid_loss, score))
             self.context.report(tree / self.num_trees, score)
         self.last = now
+        if is_late and tree < self.num_trees:
+            self.context.cut()
         if is_over:
             raise EarlyStopException(self.best_tree - 1, [])
 
