@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,16 +16,26 @@ from rungwise.errors import DataError
 from rungwise.preprocessing.augment import alter, cut_out
 from rungwise.rung import ImageShape, NetworkConfig, State
 
-__all__ = ["Flip", "ImageNetworkConfig", "PixelExamples", "PixelPreprocessor"]
+__all__ = ["Flip", "ImageNetworkConfig", "PixelExamples", "PixelPreprocessor", "is_symmetric"]
 
 Pixels = NDArray[np.uint8]
 
 _CHUNK = 4096
 """Images whose bytes are counted at a time."""
 
+_NUM_ASKED, _NUM_KNOWN = 500, 2000
+"""Images whose nearest neighbours are looked for, and among how many."""
+
+_LOOK_SIDE = 32
+"""Pixels a side at most that images are compared by."""
+
+_MOST_FARTHER = 0.6
+"""Share of the images that may be farther from the others once they are mirrored: half, if mirroring is nothing to
+them. Measured: photographs of insects 0.40, clothes (MNIST's size) 0.82, handwritten digits 0.96."""
+
 
 class Flip(StrEnum):
-    """Whether training images are mirrored at random: photographs gain, letters and digits lose."""
+    """Whether training images are mirrored at random; `AUTO` where mirroring leaves them what they are."""
 
     AUTO = "auto"
     ON = "on"
@@ -38,7 +47,7 @@ class ImageNetworkConfig(NetworkConfig):
     """How a network is trained on images: the fields of `NetworkConfig`, and random alterations of each batch.
 
     Attributes:
-        flip: mirror left and right.
+        flip: mirror left and right; photographs gain by it, letters and digits lose.
         shift: move by up to this fraction of the side.
         cutout: blank a square with this fraction of the side.
     """
@@ -85,7 +94,7 @@ class PixelPreprocessor:
         deviation = np.sqrt(counts @ np.arange(256) ** 2 / total - mean**2)
         self.mean = mean.astype(np.float32)
         self.scale = (1.0 / np.maximum(deviation, 1.0)).astype(np.float32)
-        self.flip = self.config.flip is Flip.ON
+        self.flip = self.config.flip is Flip.ON or (self.config.flip is Flip.AUTO and is_symmetric(inputs))
 
     def shape(self, *, num_examples: int, num_outputs: int) -> ImageShape:
         """The problem's size."""
@@ -127,6 +136,37 @@ class PixelPreprocessor:
         """Takes the size and the normalisation."""
         self.size = tuple(state["size"])
         self.mean, self.scale = state["mean"], state["scale"]
+
+
+def is_symmetric(images: Pixels) -> bool:
+    """Whether mirrored images could be images of the same kind: they lie as near to the others as the images do.
+
+    Images (N, H, W, C). Labels aren't looked at: where a mirrored image is no longer of its kind, as a letter, it is
+    mostly farther from its nearest neighbour than it was.
+    """
+    known = min(_NUM_KNOWN, len(images) - len(images) // 3)
+    asked = min(_NUM_ASKED, len(images) // 3)
+    if asked == 0:
+        return False
+    step = -(-max(images.shape[1:3]) // _LOOK_SIDE)
+    index = np.linspace(0, len(images) - 1, known + asked).astype(np.int64)
+    small = images[index][:, ::step, ::step].astype(np.float32) / np.float32(255)
+    is_asked = np.zeros(len(index), dtype=bool)
+    is_asked[np.linspace(0, len(index) - 1, asked).astype(np.int64)] = True
+    distance = _nearest(small[is_asked], small[~is_asked])
+    mirrored = _nearest(small[is_asked][:, :, ::-1], small[~is_asked])
+    farther = (mirrored > distance).mean() + 0.5 * (mirrored == distance).mean()
+    return bool(farther <= _MOST_FARTHER)
+
+
+def _nearest(asked: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Images (A, H, W, C), (K, H, W, C) -> squared distance of each of the A to the nearest of the K (A,)."""
+    first, second = asked.reshape(len(asked), -1), known.reshape(len(known), -1)
+    products = first @ second.T
+    distances: NDArray[np.float32] = np.square(first).sum(1) + (np.square(second).sum(1) - 2 * products).min(
+        1
+    )
+    return distances
 
 
 def _byte_counts(images: Pixels) -> NDArray[np.int64]:
