@@ -258,6 +258,13 @@ def test_equal_texts_are_on_one_side() -> None:
     assert "info: 30 of 60 inputs repeat another one exactly" in messages(dataset)
 
 
+def test_equal_texts_may_part_when_asked_and_are_counted_then() -> None:
+    texts = [f"text of number {i % 30}" for i in range(60)]
+    dataset = prepare((texts, ["a", "b"] * 30), split_duplicates=True)
+    assert set(dataset.inputs("train").to_pylist()) & set(dataset.inputs("test").to_pylist())
+    assert "test rows have the same input as a row of train" in messages(dataset)
+
+
 def test_duplicates_across_parts_are_counted(tmp_path: Path) -> None:
     dataset = prepare(csv(tmp_path, "d.csv", table()), test=csv(tmp_path, "t.csv", table()[:12]))
     assert "12 of 12 test rows have the same input as a row of train." not in messages(

@@ -36,6 +36,9 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--drop-missing-target", is_flag=True, help="Drop rows without a target, and count them."
         ),
+        click.option(
+            "--split-duplicates", is_flag=True, help="Let equal texts or images stand in several parts."
+        ),
         click.option("--image-size", type=int, metavar="PIXELS", help="The side that images are resized to."),
         click.option("--seed", type=int, default=0, show_default=True, help="Of the split and every rung."),
     ]

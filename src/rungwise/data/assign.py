@@ -37,12 +37,12 @@ def assign(
     rows: Pool,
     plan: Plan,
     staged: Staged,
-    hashes: NDArray[np.uint64],
+    hashes: NDArray[np.uint64] | None,
     shares: tuple[float, float],
     seed: int,
     drop_missing_target: bool,
 ) -> tuple[NDArray[np.int8], list[Note]]:
-    """The part of each row (N), and what is to be said of it."""
+    """The part of each row (N), and what is to be said of it; without hashes, equal inputs may be split."""
     parts = rows.parts()
     notes = _drop_missing(rows, plan, staged.target, parts, drop_missing_target)
     cut = [part for part in PARTS[1:] if not rows.has(part)]
@@ -66,7 +66,7 @@ def _cut(
     rows: Pool,
     plan: Plan,
     staged: Staged,
-    hashes: NDArray[np.uint64],
+    hashes: NDArray[np.uint64] | None,
     free: NDArray[np.int64],
     sizes: Sizes,
     rng: np.random.Generator,
@@ -81,14 +81,19 @@ def _cut(
         return by_time(times, sizes), f"by {plan.time.name!r}, the oldest for train, the newest for test", []
     strata = _strata(plan, staged.target)[free]
     how = "stratified by class" if plan.pair[1] is OutputKind.LABEL else "at random"
-    if plan.pair[0] is InputKind.TABLE:
+    if plan.pair[0] is InputKind.TABLE or hashes is None:
         return stratified(strata, sizes, rng), how, _rare(plan, staged.target, strata)
     units, first = _units(hashes[free])
     notes = _rare(plan, staged.target, strata[first])
     num_twins = len(units) - len(first)
     if num_twins:
         twins = f"{num_twins} of {len(units)} inputs repeat another one exactly"
-        notes.append(Note(Level.INFO, f"{twins}; each stands in the part of its twin."))
+        notes.append(
+            Note(
+                Level.INFO,
+                f"{twins}; each stands in the part of its twin (`--split-duplicates` lets them part).",
+            )
+        )
     return stratified_units(strata[first], units, sizes, rng), how, notes
 
 

@@ -47,6 +47,7 @@ def prepare(
     test_size: float = 0.2,
     image_size: int | None = None,
     drop_missing_target: bool = False,
+    split_duplicates: bool = False,
 ) -> Dataset:
     """A dataset from anything that `read` reads.
 
@@ -66,6 +67,8 @@ def prepare(
         test_size: share of train's rows that test gets where it isn't given.
         image_size: height and width that images are resized to.
         drop_missing_target: whether rows without a target are dropped and counted, or an error.
+        split_duplicates: whether equal texts or images may stand in several parts, so that a model is judged
+            by what it learned from.
 
     Raises:
         DataError: if the data can't be used; the message names file, row and column.
@@ -90,7 +93,8 @@ def prepare(
             staged = stage(rows, plan, space / RAW / "staged.arrow")
         check_classes(rows, plan, staged.target.slice(0, rows.num_train))
         hashes = input_hashes(rows, plan, staged)
-        parts, notes = assign(rows, plan, staged, hashes, (valid_size, test_size), seed, drop_missing_target)
+        twins = None if split_duplicates else hashes
+        parts, notes = assign(rows, plan, staged, twins, (valid_size, test_size), seed, drop_missing_target)
         classes, more = find_classes(rows, plan, staged.target, parts)
         notes = [*rows.notes, *plan.notes, *notes, *more, *findings(rows, plan, staged, hashes, parts)]
         write_parts(space, rows, plan, staged, parts)

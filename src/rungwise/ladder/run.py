@@ -102,6 +102,7 @@ class Ladder:
         time: str | None = None,
         encoding: str = "utf-8",
         drop_missing_target: bool = False,
+        split_duplicates: bool = False,
         image_size: int | None = None,
     ) -> Dataset:
         """Reads, infers, checks and splits the data into a new run's folder, and plans the climb.
@@ -116,6 +117,7 @@ class Ladder:
             time: a column to split by: the newest rows are the test.
             encoding: of text files.
             drop_missing_target: whether rows without a target are dropped, and counted, rather than refused.
+            split_duplicates: whether equal texts or images may stand in several parts of the split.
             image_size: pixels of a side that images are resized to.
 
         Raises:
@@ -137,6 +139,7 @@ class Ladder:
                 seed=self.seed,
                 encoding=encoding,
                 drop_missing_target=drop_missing_target,
+                split_duplicates=split_duplicates,
                 image_size=image_size,
                 folder=self.paths.data,
             )
