@@ -309,7 +309,8 @@ class NetworkConfig:
         warmup: the fraction of the steps that the rate rises in.
         label_smoothing: mass moved from the target class to all the classes.
         clip_norm: the largest norm of a step's gradient.
-        patience: epochs without a better validation loss before training stops.
+        patience: epochs without a better validation score before training stops.
+        min_steps: where the data gives fewer steps, it is passed over more than `epochs` times.
     """
 
     epochs: int = 10
@@ -322,6 +323,12 @@ class NetworkConfig:
     label_smoothing: float = 0.0
     clip_norm: float = 1.0
     patience: int = 3
+    min_steps: int = 0
+
+    def num_epochs(self, num_examples: int) -> int:
+        """Passes over so many training examples at most."""
+        steps = -(-num_examples // self.batch_size)
+        return max(self.epochs, -(-self.min_steps // max(1, steps)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,7 @@ class Trainer:
             TrainingError: if the loss is not finite, or there was no time for one step.
         """
         self.prepare(train, validation)
-        for epoch in range(self.config.epochs):
+        for epoch in range(self.num_epochs):
             for batch in self.batches(epoch):
                 self.step(batch)
                 if self.step_number >= self.total_steps:
@@ -85,12 +85,15 @@ class Trainer:
 
     def prepare(self, train: Labelled, validation: Labelled | None) -> None:
         """Stage 1: the network on its device, optimizers, the plan of steps, and an empty history."""
+        if self.context.seconds_left() <= 0:
+            raise TrainingError("there is no time left for one step of training; allow more time.")
         self.train, self.validation = train, validation
         to_device(self.network, self.context.device)
         self.optimizers = make_optimizers(self.network, self.config)
         self.base_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.rng = np.random.default_rng(self.context.seed)
         self.generator = torch.Generator(self.context.device).manual_seed(self.context.seed)
+        self.num_epochs = self.config.num_epochs(len(train[0]))
         self.total_steps = self._count_steps()
         self.step_number = 0
         self.history: list[Epoch] = []
@@ -124,7 +127,7 @@ class Trainer:
             optimizer.zero_grad(set_to_none=True)
         self.losses.append(loss.detach())
         self.step_number += 1
-        if self.step_number % _PROBE_STEPS == 0:
+        if self.step_number % _PROBE_STEPS == 0 or self.context.seconds_left() <= self.validate_seconds:
             self._keep_to_deadline()
             self.context.report(self.step_number / self.total_steps, self._best_score())
 
@@ -166,7 +169,7 @@ class Trainer:
     def _count_steps(self) -> int:
         """Steps of all the epochs; cut by length, no two epochs have the same number."""
         rng = np.random.default_rng(self.context.seed)
-        return sum(len(self._epoch_index(rng)) for _ in range(self.config.epochs))
+        return sum(len(self._epoch_index(rng)) for _ in range(self.num_epochs))
 
     def _set_rate(self) -> None:
         progress = (self.step_number + 1) / (self.total_steps + 1)

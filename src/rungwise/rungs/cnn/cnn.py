@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import ImageNetworkConfig
-from rungwise.rung import Cost, ImageShape, NetworkRung
+from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer
 
 __all__ = ["CNN", "RUNG", "CNNConfig", "Padding"]
 
@@ -49,7 +49,7 @@ class Padding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CNNConfig(ImageNetworkConfig):
-    """The network's own settings.
+    """The network's settings, and defaults of training that suit it.
 
     Attributes:
         num_filters: of the first convolution; the second has twice as many.
@@ -64,6 +64,13 @@ class CNNConfig(ImageNetworkConfig):
     padding: Padding = Padding.SAME
     batch_norm: bool = False
     dropout: float = 0.0
+    epochs: int = 8
+    batch_size: int = 256
+    optimizer: Optimizer = Optimizer.MUON
+    learning_rate: float = 1e-2
+    label_smoothing: float = 0.1
+    patience: int = 100
+    min_steps: int = 500
 
 
 class CNN(nn.Module):
@@ -135,7 +142,7 @@ def cost(config: CNNConfig, shape: ImageShape) -> Cost:
     multiplications = first * rows[0] * columns[0] + second * rows[2] * columns[2]
     multiplications += inputs * hidden + hidden * shape.num_outputs
     flops = 2.0 * multiplications
-    return Cost(parameters, flops, 3.0 * flops * shape.num_examples * config.epochs)
+    return Cost(parameters, flops, 3.0 * flops * shape.num_examples * config.num_epochs(shape.num_examples))
 
 
 RUNG = NetworkRung(

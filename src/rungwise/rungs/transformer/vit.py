@@ -73,7 +73,8 @@ class ViTConfig(ImageNetworkConfig):
     optimizer: Optimizer = Optimizer.MUON
     learning_rate: float = 5e-3
     label_smoothing: float = 0.1
-    patience: int = 5
+    patience: int = 100
+    min_steps: int = 1000
 
 
 class ViT(nn.Module):
@@ -97,7 +98,7 @@ class ViT(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) -> outputs (B, num_outputs)."""
-        x = self.patches(images)  # (B, T, E)
+        x: Tensor = self.patches(images)  # (B, T, E)
         if self.has_class_token:
             x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
         x = x + self.positions
@@ -125,7 +126,8 @@ class Block(nn.Module):
         bias = x.new_zeros(1, 1, 1, x.shape[1])  # no patch is padding
         x = x + self.dropout(self.attention(self.attention_norm(x), bias))
         inner = F.gelu(self.expand(self.feed_forward_norm(x)))
-        return x + self.dropout(self.contract(self.dropout(inner)))
+        outer: Tensor = self.dropout(self.contract(self.dropout(inner)))
+        return x + outer
 
 
 def _patch_size(config: ViTConfig, shape: ImageShape) -> int:
@@ -148,7 +150,7 @@ def cost(config: ViTConfig, shape: ImageShape) -> Cost:
     parameters += config.num_layers * (block_weights + block_others) + (size + 1) * shape.num_outputs
     predict = 2.0 * patch * size * (tokens - config.class_token) + 2 * size * shape.num_outputs
     predict += config.num_layers * (2 * block_weights * tokens + 4 * size * tokens**2)
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.epochs)
+    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
 
 
 RUNG = NetworkRung(
