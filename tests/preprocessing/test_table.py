@@ -16,15 +16,8 @@ from rungwise.artifacts.state import join_state, split_state
 from rungwise.data import as_table
 from rungwise.errors import DataError
 from rungwise.preprocessing import table as module
-from rungwise.preprocessing.table import (
-    MISSING,
-    RARE,
-    Scaling,
-    TableColumns,
-    TableFeatures,
-    TablePreprocessor,
-    num_dense_features,
-)
+from rungwise.preprocessing.columns import MISSING, RARE, TableColumns
+from rungwise.preprocessing.table import Scaling, TableFeatures, TablePreprocessor, num_dense_features
 
 
 def mixed(num_rows: int = 200, seed: int = 0) -> pd.DataFrame:

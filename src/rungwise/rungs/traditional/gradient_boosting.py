@@ -39,7 +39,7 @@ from threadpoolctl import threadpool_info
 
 from rungwise.errors import ModelError
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.preprocessing.table import TableColumns
+from rungwise.preprocessing.columns import TableColumns
 from rungwise.rung import Cost, Epoch, FitContext, Pair, State, TableShape, TraditionalRung
 
 __all__ = ["RUNG", "GradientBoosting", "GradientBoostingConfig"]
