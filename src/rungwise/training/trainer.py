@@ -2,7 +2,7 @@
 
     prepare → (batches → step)* → validate → … → finish
 
-The length of the training is planned in steps. If the deadline can't be met at the measured pace, the plan is cut,
+The length of the training is planned in steps. While the deadline can't be met at the measured pace, the plan is cut,
 and the learning rate falls to zero over what is left; otherwise the clock changes nothing, and a seed decides all.
 """
 
@@ -35,7 +35,10 @@ Labelled = tuple[Examples, Tensor]
 Augment = Callable[[tuple[Any, ...], torch.Generator], tuple[Any, ...]]
 
 _PROBE_STEPS = 10
-"""Steps after which the pace is first measured."""
+"""Steps between looks at the clock; the first ones, which set things up, don't count for the pace."""
+
+_PROBE_SHARE = 0.05
+"""Of the time allowed, what passes before the pace is trusted: one hiccup of the machine must not change the plan."""
 
 _RESERVE = 0.9
 """The fraction of the time left that the plan may fill."""
@@ -94,13 +97,14 @@ class Trainer:
         self.rng = np.random.default_rng(self.context.seed)
         self.generator = torch.Generator(self.context.device).manual_seed(self.context.seed)
         self.num_epochs = self.config.num_epochs(len(train[0]))
-        self.total_steps = self._count_steps()
+        self.planned_steps = self.total_steps = self._count_steps()
         self.step_number = 0
         self.history: list[Epoch] = []
         self.best: tuple[float, dict[str, Tensor]] | None = None
         self.stale_epochs = 0
         self.validate_seconds = 0.0
         self.start = time.monotonic()
+        self.pace_from = (0, self.start)
         self.losses: list[Tensor] = []
 
     def batches(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
@@ -156,6 +160,8 @@ class Trainer:
 
     def finish(self) -> None:
         """Stage 5: the best weights, on the CPU, ready to predict."""
+        if self.total_steps <= self.step_number < self.planned_steps:
+            self.context.cut()
         if self.best is not None:
             self.network.load_state_dict(self.best[1])
         self.network.to("cpu").eval()
@@ -179,15 +185,17 @@ class Trainer:
                 group["lr"] = rate * factor
 
     def _keep_to_deadline(self) -> None:
-        """Cuts the plan to the steps that can still be paid for; without a deadline it never changes."""
-        left = self.context.seconds_left()
-        if math.isinf(left):
+        """Plans as many of the steps as can be paid for; without a deadline, or far from it, that is all of them."""
+        left, now = self.context.seconds_left(), time.monotonic()
+        if self.step_number == _PROBE_STEPS:
+            self.pace_from = (self.step_number, now)
+        elapsed = now - self.start
+        if math.isinf(left) or elapsed < _PROBE_SHARE * (elapsed + left):
             return
-        pace = (time.monotonic() - self.start) / max(1, self.step_number)
+        steps, since = self.pace_from if self.pace_from[0] < self.step_number else (0, self.start)
+        pace = (now - since) / max(1, self.step_number - steps)
         affordable = int(max(0.0, _RESERVE * left - self.validate_seconds) / pace)
-        if self.step_number + affordable < self.total_steps:
-            self.total_steps = self.step_number + affordable
-            self.context.cut()
+        self.total_steps = min(self.planned_steps, self.step_number + affordable)
 
     def _best_score(self) -> float | None:
         return None if self.best is None else self.best[0]
