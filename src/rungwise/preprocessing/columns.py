@@ -117,10 +117,10 @@ class _Words:
         """Texts (N) -> TF-IDF weights (N, V), each row of length 1."""
         rows, words = _split_words(values)
         weights = _word_counts(rows, words, pa.array(self.vocabulary, pa.string()), len(values))
-        weights.data = 1 + np.log(weights.data)
-        weights = weights @ sparse.diags(self.idf)
-        lengths = np.sqrt(weights.multiply(weights).sum(axis=1).A1)
-        return sparse.diags(1 / np.maximum(lengths, 1e-12)) @ weights
+        weights.data = (1 + np.log(weights.data)) * self.idf[weights.indices]
+        texts = np.repeat(np.arange(len(values)), np.diff(weights.indptr))
+        weights.data /= np.sqrt(np.bincount(texts, weights.data**2, len(values)))[texts]
+        return weights
 
 
 def _split_words(values: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:

@@ -58,6 +58,9 @@ _MANY_EXAMPLES = 1_000
 _GROUP_EXAMPLES = 50
 """Examples of a category without which it isn't split on by itself."""
 
+_BINS, _TRIAL_FLOPS = 255, 10
+"""Bins of a number, and operations to tell what a split at one of them would gain."""
+
 _WRITE_SHARE = 0.05
 """Seconds to write the model down, as a share of those to grow it, at most."""
 
@@ -177,10 +180,13 @@ class GradientBoosting:
     def _load(self, text: str) -> None:
         self.text = text
         self.booster = lightgbm.Booster(model_str=text)
+        self.num_threads = _num_threads()
 
     def predict(self, inputs: Any) -> NDArray[np.float64]:
         """Table (N) -> class probabilities (N, C), or numbers (N,)."""
-        outputs: NDArray[np.float64] = self.booster.predict(self._matrix(inputs), num_threads=_num_threads())
+        outputs: NDArray[np.float64] = self.booster.predict(
+            self._matrix(inputs), num_threads=self.num_threads
+        )
         if not self.is_label:
             return outputs * self.target_scale + self.target_mean
         return outputs if outputs.ndim == 2 else np.column_stack([1 - outputs, outputs])
@@ -270,14 +276,16 @@ def _tree_parameters(num_leaves: int) -> int:
 
 
 def cost(config: GradientBoostingConfig, shape: TableShape) -> Cost:
-    """At most: as many trees as are allowed, each passing over the rows once a level of its leaves."""
+    """At most: as many trees as are allowed, each adding up gradients a level, and trying each bin of each leaf."""
     trees = config.num_trees * (shape.num_outputs if shape.num_outputs > 2 else 1)
     depth = max(1.0, math.log2(config.num_leaves))
     columns = shape.num_numbers + len(shape.cardinalities)
+    sums = 2 * shape.num_examples * config.bagging_fraction * depth
+    trials = _TRIAL_FLOPS * config.num_leaves * min(_BINS, shape.num_examples)
     return Cost(
         parameters=trees * _tree_parameters(config.num_leaves),
         predict_flops=trees * depth,
-        fit_flops=trees * shape.num_examples * columns * depth * config.bagging_fraction,
+        fit_flops=trees * columns * (sums + trials),
     )
 
 
