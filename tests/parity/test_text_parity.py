@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rungwise import registry
+from rungwise.layers.dropout import dropout
 from rungwise.layers.sequence import Pooling, real_steps
 from rungwise.rung import TextShape
 
@@ -101,7 +101,7 @@ def test_recurrent_dropout_is_one_mask_a_text_on_the_last_state():
     torch.manual_seed(1)
     logits = network(tokens, LENGTHS)
     torch.manual_seed(1)
-    mask = F.dropout(torch.ones(len(tokens), layer.recurrent.in_features), 0.5)
+    mask = dropout(torch.ones(len(tokens), layer.recurrent.in_features), 0.5)
     assert set(mask.unique().tolist()) == {0.0, 2.0}
     rows = []
     for text, length, kept in zip(network.embedding(tokens), LENGTHS, mask, strict=True):

@@ -12,9 +12,10 @@ from rungwise.errors import ConfigError
 from rungwise.estimators import estimator_class
 from rungwise.kinds import OutputKind
 from rungwise.layers.attention import attend, padding_bias
+from rungwise.layers.dropout import StepsDropout, dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import elman
-from rungwise.layers.sequence import Pooling, StepsDropout, pool, real_steps, reverse
+from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
 from rungwise.rung import FitContext, TextShape
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
@@ -87,7 +88,8 @@ def test_the_formula_agrees_with_counted_operations(name, settings):
     network, cost = build(name, settings)
     # the counter knows neither oneDNN's LSTM nor fused attention, which fp32 has
     plainly = torch.autocast("cpu", torch.bfloat16, enabled=name == "transformer")
-    with FlopCounterMode(display=False) as counter, torch.backends.mkldnn.flags(enabled=False), plainly:
+    without_onednn = torch.backends.mkldnn.flags(enabled=name != "lstm")
+    with FlopCounterMode(display=False) as counter, without_onednn, plainly:
         network(tokens, lengths)
     overhang = 1.35 if name == "textcnn" else 1.02  # windows over the ends, which the formula leaves out
     assert cost.predict_flops * 0.98 < counter.get_total_flops() / 4 < cost.predict_flops * overhang
@@ -126,6 +128,25 @@ def test_steps_dropout_drops_the_same_at_every_step():
     dropped = StepsDropout(0.5)(torch.ones(6, 4, 8))
     assert torch.equal(dropped, dropped[:1].expand_as(dropped))
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_dropout_drops_its_share_and_keeps_the_mean(p, dtype):
+    torch.manual_seed(0)
+    dropped = dropout(torch.ones(99_999, dtype=dtype), p).float()
+    assert (dropped == 0).float().mean().item() == pytest.approx(p, abs=0.01)
+    assert dropped.mean().item() == pytest.approx(1 if p < 1 else 0, abs=0.03)
+    assert dropped.unique().numel() == 1 + (0 < p < 1)
+
+
+def test_dropout_follows_the_seed():
+    masks = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        masks.append(dropout(torch.ones(3, 5), 0.5))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
 
 
 def test_padding_has_a_zero_vector():

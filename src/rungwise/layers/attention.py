@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rungwise.layers.dropout import dropout as drop
+
 __all__ = ["SelfAttention", "attend", "padding_bias"]
 
 
@@ -21,14 +23,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: flo
     """softmax(query keyᵀ / √D + bias) value.
 
     On a CPU three plain kernels are faster than the fused one in bf16 (3.2 times at T = 128, forward and backward)
-    and slower in fp32. It isn't measured at run time, because the two differ in their last bits.
+    and slower in fp32, if there is no dropout, which the fused one lacks. It isn't measured at run time, because
+    the two differ in their last bits.
 
     Args:
         query: (B, H, T, D), as key and value.
         bias: (B, 1, 1, T).
         dropout: share of the attention weights set to zero.
     """
-    if query.device.type == "cpu" and query.dtype is torch.bfloat16:
+    if query.device.type == "cpu" and (query.dtype is torch.bfloat16 or dropout):
         return _attend_plainly(query, key, value, bias, dropout)
     return F.scaled_dot_product_attention(query, key, value, bias.to(query.dtype), dropout)
 
@@ -38,7 +41,7 @@ def _attend_plainly(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dro
     bias = bias.to(query.dtype).expand(B, H, 1, T).reshape(B * H, 1, T)
     query, key, value = (part.reshape(B * H, T, D) for part in (query, key, value))
     weights = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=D**-0.5).softmax(2)
-    return torch.bmm(F.dropout(weights, dropout), value).view(B, H, T, D)
+    return torch.bmm(drop(weights, dropout), value).view(B, H, T, D)
 
 
 class SelfAttention(nn.Module):

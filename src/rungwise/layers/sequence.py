@@ -7,9 +7,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-__all__ = ["Pooling", "StepsDropout", "pool", "real_steps", "reverse"]
+__all__ = ["Pooling", "pool", "real_steps", "reverse"]
 
 
 class Pooling(StrEnum):
@@ -18,18 +18,6 @@ class Pooling(StrEnum):
     LAST = "last"
     MEAN = "mean"
     MAX = "max"
-
-
-class StepsDropout(nn.Dropout1d):
-    """Dropout with one mask a sequence, the same at every step: x (T, B, C) -> (T, B, C).
-
-    Gal & Ghahramani (2016), https://arxiv.org/abs/1512.05287. It also draws T times fewer numbers, and drawing them
-    costs as much as a sixth of an LSTM's step.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (T, B, C) -> (T, B, C)."""
-        return super().forward(x.permute(1, 2, 0)).permute(2, 0, 1)
 
 
 def real_steps(lengths: Tensor, num_steps: int) -> Tensor:

@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
@@ -50,7 +51,9 @@ class TextCNNConfig(TextNetworkConfig):
         dropout: share of the filters' answers set to zero in training.
     """
 
-    embedding_dim: int = 300
+    epochs: int = 6
+    learning_rate: float = 2e-3
+    embedding_dim: int = 128
     widths: tuple[int, ...] = (3, 4, 5)
     num_filters: int = 100
     wide: bool = True
@@ -65,11 +68,11 @@ class TextCNN(nn.Module):
         super().__init__()
         self.widths, self.wide = config.widths, config.wide
         self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(config.embedding_dim, config.num_filters, width) for width in config.widths
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(len(config.widths) * config.num_filters, shape.num_outputs)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -30,8 +30,9 @@ import torch
 from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.embedding import token_embedding
-from rungwise.layers.sequence import Pooling, StepsDropout, pool, reverse
+from rungwise.layers.sequence import Pooling, pool, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
 
@@ -52,12 +53,15 @@ class LSTMConfig(TextNetworkConfig):
         dropout: share of each layer's output, and of the pooled states, set to zero in training.
     """
 
+    epochs: int = 6
+    batch_size: int = 128
+    learning_rate: float = 2e-3
     embedding_dim: int = 128
     hidden_size: int = 128
     num_layers: int = 1
     bidirectional: bool = True
     pooling: Pooling = Pooling.MAX
-    embedding_dropout: float = 0.3
+    embedding_dropout: float = 0.5
     dropout: float = 0.5
 
 
@@ -76,7 +80,7 @@ class LSTM(nn.Module):
             )
             for layer in range(config.num_layers)
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(num_features, shape.num_outputs)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:

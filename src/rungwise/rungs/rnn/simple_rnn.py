@@ -33,9 +33,10 @@ import torch
 from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import elman
-from rungwise.layers.sequence import Pooling, StepsDropout, pool, real_steps, reverse
+from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Series, TextShape
 
@@ -68,6 +69,7 @@ class SimpleRNNConfig(TextNetworkConfig):
         dropout: share of the pooled state set to zero in training.
     """
 
+    epochs: int = 8
     embedding_dim: int = 128
     hidden_size: int = 128
     recurrent_dropout: float = 0.5
@@ -91,7 +93,7 @@ class SimpleRNN(nn.Module):
         self.embedding_dropout = StepsDropout(config.embedding_dropout)
         num_directions = 1 + config.bidirectional
         self.directions = nn.ModuleList(ElmanLayer(config) for _ in range(num_directions))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(num_directions * config.hidden_size, shape.num_outputs)
         self.register_buffer("gradient_sums", torch.zeros(shape.max_tokens))
         self.register_buffer("gradient_counts", torch.zeros(shape.max_tokens))
@@ -135,7 +137,7 @@ class ElmanLayer(nn.Module):
 
     def __init__(self, config: SimpleRNNConfig) -> None:
         super().__init__()
-        self.recurrent_dropout = nn.Dropout(config.recurrent_dropout)
+        self.recurrent_dropout = Dropout(config.recurrent_dropout)
         self.input = nn.Linear(config.embedding_dim, config.hidden_size)
         self.recurrent = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
         match config.recurrent_init:

@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import SelfAttention, padding_bias
+from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool, real_steps
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
@@ -64,6 +65,7 @@ class TransformerConfig(TextNetworkConfig):
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
 
+    epochs: int = 5
     hidden_size: int = 128
     num_layers: int = 2
     num_heads: int = 4
@@ -71,8 +73,8 @@ class TransformerConfig(TextNetworkConfig):
     pre_norm: bool = True
     activation: Activation = Activation.GELU
     pooling: Pooling = Pooling.MEAN
-    embedding_dropout: float = 0.3
-    dropout: float = 0.2
+    embedding_dropout: float = 0.5
+    dropout: float = 0.3
 
 
 class Transformer(nn.Module):
@@ -87,10 +89,10 @@ class Transformer(nn.Module):
         self.pooling = config.pooling
         self.embedding = token_embedding(shape.vocab_size, config.hidden_size, PAD)
         self.positions = nn.Parameter(torch.randn(shape.max_tokens, config.hidden_size) * _POSITION_STD)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(config.hidden_size, shape.num_outputs)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
@@ -120,7 +122,7 @@ class Block(nn.Module):
         self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
         self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """x (B, T, C), bias (B, 1, 1, T) -> x (B, T, C)."""
