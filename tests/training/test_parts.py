@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import torch
+
+from rungwise.rung import Precision, Schedule
+from rungwise.training.batches import sorted_batches, train_batches
+from rungwise.training.precision import autocast, resolve_precision
+from rungwise.training.schedules import rate_factor
+from rungwise.training.seeds import seeded, sub_seed
+
+
+def test_the_one_cycle_rises_then_falls_to_zero():
+    factors = [rate_factor(Schedule.ONE_CYCLE, p, 0.25) for p in np.linspace(0, 1, 101)]
+    assert factors[0] == 0
+    assert factors[25] == max(factors) == 1
+    assert factors[-1] == 0
+    assert factors[:26] == sorted(factors[:26])
+    assert factors[25:] == sorted(factors[25:], reverse=True)
+
+
+def test_the_constant_rate_stays_after_its_rise():
+    assert [rate_factor(Schedule.CONSTANT, p, 0.5) for p in (0.25, 0.5, 1.0)] == [0.5, 1.0, 1.0]
+
+
+def test_without_warmup_the_rate_starts_high():
+    assert rate_factor(Schedule.ONE_CYCLE, 0.0, 0.0) == 1.0
+
+
+@pytest.mark.parametrize("lengths", [None, np.arange(1, 101)])
+def test_every_example_is_in_one_batch(lengths):
+    for batches in (
+        train_batches(100, lengths, 8, np.random.default_rng(0)),
+        sorted_batches(100, lengths, 8),
+    ):
+        assert sorted(np.concatenate(batches).tolist()) == list(range(100))
+
+
+def test_a_precision_that_is_asked_for_is_taken():
+    assert resolve_precision(Precision.BF16, "cpu") is Precision.BF16
+
+
+def test_the_precision_that_is_chosen_is_settled_once():
+    chosen = resolve_precision(Precision.AUTO, "cpu")
+    assert chosen in (Precision.FP32, Precision.BF16)
+    assert resolve_precision(Precision.AUTO, "cpu") is chosen
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_products_run_in_the_precision(precision, dtype):
+    with autocast(Precision(precision), "cpu"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is dtype
+
+
+def test_seeded_leaves_the_generator_as_it_was():
+    state = torch.get_rng_state()
+    with seeded(1, "cpu"):
+        first = torch.rand(3)
+    with seeded(1, "cpu"):
+        second = torch.rand(3)
+    assert torch.equal(first, second)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_sub_seeds_differ_by_purpose():
+    assert sub_seed(7, "lstm", 0) == sub_seed(7, "lstm", 0)
+    assert len({sub_seed(7, "lstm", 0), sub_seed(7, "lstm", 1), sub_seed(8, "lstm", 0)}) == 3

@@ -1,0 +1,181 @@
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from rungwise.errors import TrainingError
+from rungwise.kinds import OutputKind
+from rungwise.rung import FitContext, NetworkConfig, Optimizer, Precision, Schedule
+from rungwise.training.losses import Objective
+from rungwise.training.seeds import seeded
+from rungwise.training.trainer import Trainer, predict_outputs
+
+CONFIG = NetworkConfig(epochs=3, batch_size=16, learning_rate=1e-2)
+OBJECTIVE = Objective(OutputKind.LABEL, 0.0)
+
+
+class Rows:
+    """Features (N, D) as examples."""
+
+    lengths = None
+
+    def __init__(self, features, seconds=0.0):
+        self.features, self.seconds = torch.from_numpy(features), seconds
+
+    def __len__(self):
+        return len(self.features)
+
+    def batch(self, index):
+        time.sleep(self.seconds)
+        return (self.features[torch.from_numpy(index)],)
+
+
+def problem(num_rows=160, seed=0):
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(num_rows, 8)).astype(np.float32)
+    return features, torch.from_numpy((features[:, 0] + features[:, 1] > 0).astype(np.int64))
+
+
+def make(config=CONFIG, context=None, augment=None):
+    context = context or FitContext(seed=3, precision=Precision.FP32)
+    with seeded(context.seed, "cpu"):
+        network = nn.Sequential(
+            nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 16), nn.Linear(16, 2)
+        )
+    return Trainer(network, config, context, OBJECTIVE, augment or (lambda batch, generator: batch))
+
+
+def fit(trainer, seconds=0.0, validation=True):
+    features, targets = problem()
+    with seeded(trainer.context.seed, "cpu"):
+        return trainer.fit(
+            (Rows(features[:120], seconds), targets[:120]),
+            (Rows(features[120:]), targets[120:]) if validation else None,
+        )
+
+
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+def test_it_learns_with_every_optimizer(optimizer):
+    trainer = make(replace(CONFIG, optimizer=optimizer, epochs=20))
+    history = fit(trainer)
+    assert history[-1].train_loss < 0.6 * history[0].train_loss
+    assert max(epoch.valid_score for epoch in history) > 0.85
+
+
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+def test_a_seed_decides_all(optimizer):
+    first, second = (make(replace(CONFIG, optimizer=optimizer)) for _ in range(2))
+    histories = [[(e.train_loss, e.valid_loss) for e in fit(trainer)] for trainer in (first, second)]
+    assert histories[0] == histories[1]
+    for one, other in zip(first.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_global_generators_stay_as_they_were():
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    fit(make())
+    assert torch.equal(torch_state, torch.get_rng_state())
+    assert (numpy_state == np.random.get_state()[1]).all()  # noqa: NPY002
+
+
+def test_augmentation_draws_from_the_trainers_own_generator():
+    def noisy(batch, generator):
+        return (batch[0] + 0.1 * torch.randn(batch[0].shape, generator=generator),)
+
+    losses = [[epoch.train_loss for epoch in fit(make(augment=noisy))] for _ in range(2)]
+    assert losses[0] == losses[1]
+    assert losses[0] != [epoch.train_loss for epoch in fit(make())]
+
+
+def test_the_deadline_cuts_the_plan_and_the_rate_still_falls_to_zero():
+    cuts = []
+    context = FitContext(
+        deadline=time.monotonic() + 0.4, precision=Precision.FP32, cut=lambda: cuts.append(True)
+    )
+    trainer = make(replace(CONFIG, epochs=1000, patience=1000), context)
+    fit(trainer, seconds=0.002)
+    assert time.monotonic() < context.deadline + 0.1
+    assert cuts
+    assert trainer.step_number == trainer.total_steps < 8000
+    assert trainer.optimizers[0].param_groups[0]["lr"] < 0.1 * CONFIG.learning_rate
+
+
+def test_slow_steps_do_not_overrun_the_deadline_by_more_than_one():
+    context = FitContext(deadline=time.monotonic() + 0.2, precision=Precision.FP32)
+    trainer = make(context=context)
+    fit(trainer, seconds=0.15)
+    assert trainer.step_number <= 2
+
+
+def test_a_far_deadline_changes_nothing():
+    context = FitContext(seed=3, deadline=time.monotonic() + 1000, precision=Precision.FP32)
+    losses = [[epoch.train_loss for epoch in fit(trainer)] for trainer in (make(), make(context=context))]
+    assert losses[0] == losses[1]
+
+
+def test_no_time_at_all_is_an_error():
+    trainer = make(context=FitContext(deadline=time.monotonic() - 1))
+    with pytest.raises(TrainingError, match="no time left for one step"):
+        fit(trainer)
+
+
+def test_a_loss_that_is_not_finite_is_an_error_that_names_the_rate():
+    def broken(batch, generator):
+        return (batch[0] * torch.nan,)
+
+    with pytest.raises(
+        TrainingError, match=r"the loss is nan after 8 steps; try a learning_rate under 0\.01"
+    ):
+        fit(make(augment=broken))
+
+
+def test_training_stops_early_and_keeps_the_best_weights():
+    trainer = make(replace(CONFIG, epochs=60, patience=2, schedule=Schedule.CONSTANT))
+    history = fit(trainer)
+    scores = [epoch.valid_score for epoch in history]
+    assert len(history) < 60
+    assert len(history) == scores.index(max(scores)) + 1 + 3
+    features, targets = problem()
+    outputs = predict_outputs(trainer.network, Rows(features[120:]), CONFIG, trainer.context)
+    assert OBJECTIVE.score(outputs, targets[120:]) == max(scores)
+
+
+def test_without_validation_all_epochs_run():
+    history = fit(make(), validation=False)
+    assert [epoch.epoch for epoch in history] == [1, 2, 3]
+    assert history[0].valid_score is None
+
+
+def test_few_examples_are_passed_over_more_often():
+    trainer = make(replace(CONFIG, min_steps=40, patience=100))
+    fit(trainer)
+    assert trainer.step_number == 40  # 8 batches of 120 examples, 5 times
+
+
+def test_gradients_are_clipped():
+    trainer = make(replace(CONFIG, optimizer=Optimizer.SGD, clip_norm=1e-6, epochs=1, weight_decay=0.0))
+    before = [p.detach().clone() for p in trainer.network.parameters()]
+    fit(trainer, validation=False)
+    moved = sum(float((a - b).norm()) for a, b in zip(trainer.network.parameters(), before, strict=True))
+    assert 0 < moved < 1e-4
+
+
+def test_progress_is_reported():
+    seen = []
+    context = FitContext(
+        report=lambda fraction, score: seen.append((fraction, score)), precision=Precision.FP32
+    )
+    fit(make(context=context))
+    assert [fraction for fraction, _ in seen] == sorted(fraction for fraction, _ in seen)
+    assert seen[-1][1] is not None
+
+
+def test_predictions_come_in_the_order_of_the_examples():
+    features, _ = problem()
+    trainer = make()
+    fit(trainer)
+    all_at_once = predict_outputs(trainer.network, Rows(features), CONFIG, trainer.context)
+    assert torch.allclose(all_at_once, trainer.network(torch.from_numpy(features)), atol=1e-6)
