@@ -70,7 +70,7 @@ class CNNConfig(ImageNetworkConfig):
     learning_rate: float = 1e-2
     label_smoothing: float = 0.1
     patience: int = 100
-    min_steps: int = 500
+    min_steps: int = 300
 
 
 class CNN(nn.Module):

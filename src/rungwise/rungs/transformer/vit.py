@@ -74,7 +74,7 @@ class ViTConfig(ImageNetworkConfig):
     learning_rate: float = 5e-3
     label_smoothing: float = 0.1
     patience: int = 100
-    min_steps: int = 1000
+    min_steps: int = 600
 
 
 class ViT(nn.Module):
