@@ -65,17 +65,17 @@ class MLPConfig(NetworkConfig):
 
     epochs: int = 30
     batch_size: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     weight_decay: float = 0.05
-    patience: int = 10
+    patience: int = 30  # the best weights come with the last, smallest steps
     hidden_size: int = 256
     num_layers: int = 3
-    dropout: float = 0.1
+    dropout: float = 0.3
     number_embedding: NumberEmbedding = NumberEmbedding.PERIODIC
     embedding_size: int = 16
     num_bins: int = 32
     num_waves: int = 24
-    wave_scale: float = 0.1
+    wave_scale: float = 0.2
     category_size: int = 8
     scaling: Scaling = Scaling.QUANTILE
 
