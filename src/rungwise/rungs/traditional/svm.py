@@ -58,7 +58,7 @@ class Kernel(StrEnum):
 
 
 _TRIAL_ROWS = 2_000
-"""Rows of training and of validation, each, that kernel, C and gamma are tried on."""
+"""Rows of training and of validation, each, that C and gamma are tried on."""
 
 _TRIAL_STRENGTHS = (1.0, 10.0)
 _TRIAL_WIDTHS = (0.25, 1.0, 4.0)
@@ -116,9 +116,8 @@ class SVMConfig:
 
 @dataclass(frozen=True)
 class _Choice:
-    """What a trial settles."""
+    """What a trial of the RBF kernel settles."""
 
-    kernel: Kernel
     C: float
     gamma: float
 
@@ -194,11 +193,21 @@ class SVM:
         return self.features.transform(inputs), scaled
 
     def _fit_model(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> _Model:
+        kernel, models = self.config.kernel, []
+        if kernel is Kernel.LINEAR or (kernel is Kernel.AUTO and valid is not None):
+            models.append(self._fit_linear(train, valid, context))
+            context.report(0.3, None)
+        if not models or (kernel is Kernel.AUTO and context.seconds_left() > 0):
+            models.append(self._fit_curved(train, valid, context))
+        if valid is None or len(models) == 1:
+            return models[0]
+        return min(models, key=lambda model: self._loss_of(model, valid))
+
+    def _fit_curved(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> _Model:
+        """The RBF kernel, exact if there are few rows and enough time."""
         rng = np.random.default_rng(context.seed)
         choice, trial_seconds = self._choose(train, valid, context, rng)
-        context.report(0.5, None)
-        if choice.kernel is Kernel.LINEAR:
-            return self._fit_linear(train, valid, context)
+        context.report(0.6, None)
         rows = len(train[1])
         seconds = trial_seconds * max(1.0, rows / _TRIAL_ROWS) ** 2 * _PACE_MARGIN
         is_small = rows <= self.config.exact_rows and self.num_scores <= _MAX_EXACT_SCORES
@@ -220,9 +229,7 @@ class SVM:
         valid = train if valid is None else _sample(valid, rng)
         for choice in choices:
             start = time.monotonic()
-            is_linear = choice.kernel is Kernel.LINEAR
-            model = self._fit_linear(train, valid, context) if is_linear else self._fit_exact(train, choice)
-            loss = self._loss_of(model, valid)
+            loss = self._loss_of(self._fit_exact(train, choice), valid)
             seconds = max(seconds, time.monotonic() - start)
             if loss < least:
                 best, least = choice, loss
@@ -233,14 +240,11 @@ class SVM:
     def _choices(self, features: NDArray[np.float32], *, has_validation: bool) -> list[_Choice]:
         config = self.config
         usual = 1 / (features.shape[1] * (float(features.var()) or 1.0))
-        kernels = [config.kernel] if config.kernel is not Kernel.AUTO else [Kernel.RBF, Kernel.LINEAR]
         if not has_validation:
-            return [_Choice(kernels[0], config.C or 1.0, config.gamma or usual)]
+            return [_Choice(config.C or 1.0, config.gamma or usual)]
         strengths = _TRIAL_STRENGTHS if config.C is None else (config.C,)
         gammas = [width * usual for width in _TRIAL_WIDTHS] if config.gamma is None else [config.gamma]
-        curved = [_Choice(Kernel.RBF, C, gamma) for C, gamma in product(strengths, gammas)]
-        straight = [_Choice(Kernel.LINEAR, strengths[0], usual)]
-        return (curved if Kernel.RBF in kernels else []) + (straight if Kernel.LINEAR in kernels else [])
+        return [_Choice(C, gamma) for C, gamma in product(strengths, gammas)]
 
     def _loss_of(self, model: _Model, valid: _Labelled) -> float:
         features, targets = valid
