@@ -38,12 +38,13 @@ MODEL_FILES = {"README.md", "config.json", "model.safetensors", "state.json", "t
 EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
 """(test, rung) → why it can't be otherwise."""
 
-QUICK = {"epochs": 12, "batch_size": 16}
+QUICK = {"epochs": 12, "batch_size": 16, "min_steps": 0}
 """Settings of networks on a few hundred examples; the others have their defaults."""
 
 MEMORISE = {
     "epochs": 100,
     "batch_size": 8,
+    "min_steps": 0,
     "weight_decay": 0.0,
     "label_smoothing": 0.0,
     "shift": 0.0,

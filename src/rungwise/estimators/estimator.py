@@ -181,7 +181,7 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
         self.classes_, targets = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ConfigError(
-                f"y has one class only, {self.classes_[0]!r}; a classifier needs at least two classes."
+                f"y has one class only, {self.classes_.tolist()[0]!r}; a classifier needs at least two classes."
             )
         if validation is not None:
             validation = self._seen(*validation)
