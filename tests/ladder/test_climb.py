@@ -41,7 +41,7 @@ def test_the_leaderboard_has_a_row_for_each_rung_cheapest_first(climbed):
     assert (board.score_test_low <= board.score_test).all()
     assert (
         board[["fit_time", "fit_cpu_time", "pred_time", "latency", "model_bytes", "peak_memory_bytes"]] > 0
-    ).all(None)
+    ).all(axis=None)
     assert board.parameters[1] == 15  # four features and a bias for each of three classes
 
 
