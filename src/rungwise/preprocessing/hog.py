@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -70,7 +71,7 @@ def _histograms(images: NDArray[np.uint8], cell_size: int, num_orientations: int
     cells = cells + np.arange(columns).repeat(cell_size)  # (N, H, W)
     place = cells * num_orientations + bins[code]
     size = (len(images), rows, columns, num_orientations)
-    sums = np.bincount(place.ravel(), lengths[code].ravel(), minlength=int(np.prod(size)))
+    sums = np.bincount(place.ravel(), lengths[code].ravel(), minlength=math.prod(size))
     return sums.reshape(size) / cell_size**2
 
 
@@ -92,7 +93,7 @@ def _blocks(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     """Histograms (N, R, K, O) -> those of each block of neighbouring cells, normalised together (N, F)."""
     blocks = sliding_window_view(cells, (BLOCK, BLOCK), axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
     blocks = np.minimum(_normalised(blocks), _CLIP)
-    return _normalised(blocks).reshape(len(cells), -1)
+    return _normalised(blocks).reshape(len(cells), math.prod(blocks.shape[1:]))
 
 
 def _normalised(blocks: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -53,7 +53,7 @@ class ImageNetworkConfig(NetworkConfig):
     """
 
     flip: Flip = Flip.AUTO
-    shift: float = 0.07
+    shift: float = 0.04
     cutout: float = 0.0
 
 

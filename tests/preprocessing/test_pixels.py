@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+import torch
+from skimage.feature import hog as skimage_hog
+from sklearn.datasets import load_digits
+
+from rungwise.errors import DataError
+from rungwise.preprocessing.augment import alter, cut_out
+from rungwise.preprocessing.hog import brightness, hog
+from rungwise.preprocessing.pixels import Flip, ImageNetworkConfig, PixelPreprocessor, is_symmetric
+
+
+def images(number=20, height=6, width=5, channels=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (number, height, width, channels), dtype=np.uint8)
+
+
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+def fitted(inputs, **settings):
+    preprocessor = PixelPreprocessor(ImageNetworkConfig(**settings))
+    preprocessor.fit(inputs)
+    return preprocessor
+
+
+# ------------------------------------------------------------------------------------------- preprocessing
+
+
+def test_training_images_get_mean_zero_and_deviation_one_in_each_channel():
+    inputs = images(number=300)
+    (batch,) = fitted(inputs).examples(inputs).batch(np.arange(300))
+    assert batch.shape == (300, 3, 6, 5)
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(batch.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(batch.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5)
+
+
+def test_images_of_one_colour_stay_finite():
+    inputs = np.full((4, 5, 5, 1), 7, np.uint8)
+    (batch,) = fitted(inputs).examples(inputs).batch(np.arange(4))
+    assert not batch.any()
+
+
+def test_images_are_not_copied_and_may_be_read_only(tmp_path):
+    np.save(tmp_path / "images.npy", images())
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    examples = fitted(mapped).examples(mapped)
+    assert np.shares_memory(examples.pixels, mapped)
+    assert len(examples.batch(np.array([3, 1]))[0]) == 2
+
+
+def test_images_of_another_size_are_an_error():
+    with pytest.raises(DataError, match=r"images are 7×5×3 .* but the model was fitted on 6×5×3"):
+        fitted(images()).examples(images(height=7))
+
+
+def test_the_state_restores_the_same_preprocessor():
+    inputs = images()
+    first, second = fitted(inputs), PixelPreprocessor(ImageNetworkConfig())
+    second.restore(first.state())
+    batches = [p.examples(inputs).batch(np.arange(4))[0] for p in (first, second)]
+    assert torch.equal(*batches)
+    shapes = [p.shape(num_examples=9, num_outputs=2) for p in (first, second)]
+    assert shapes[0] == shapes[1]
+
+
+# ------------------------------------------------------------------------------------------- augmentation
+
+
+def test_without_alterations_a_batch_stays_as_it_is():
+    inputs = images()
+    preprocessor = fitted(inputs, flip=Flip.OFF, shift=0.0)
+    batch = preprocessor.examples(inputs).batch(np.arange(8))
+    assert torch.equal(preprocessor.augment(batch, generator())[0], batch[0])
+
+
+def test_an_altered_image_is_mirrored_or_not_and_nothing_else():
+    batch = torch.from_numpy(images()).permute(0, 3, 1, 2).float()
+    altered = alter(batch, generator(), flip=True, shift=0)
+    is_same = (altered == batch).flatten(1).all(1)
+    is_mirrored = (altered == batch.flip(3)).flatten(1).all(1)
+    assert (is_same | is_mirrored).all()
+    assert is_same.any()
+    assert is_mirrored.any()
+
+
+def test_a_shifted_image_is_a_crop_of_the_image_padded_by_reflection():
+    batch = torch.from_numpy(images(number=60)).permute(0, 3, 1, 2).float()
+    altered = alter(batch, generator(), flip=False, shift=2)
+    padded = torch.nn.functional.pad(batch, (2, 2, 2, 2), mode="reflect")
+    crops = [padded[:, :, y : y + 6, x : x + 5] for y in range(5) for x in range(5)]
+    matches = torch.stack([(altered == crop).flatten(1).all(1) for crop in crops])
+    assert matches.any(0).all()
+    assert matches.any(1).sum() > 15
+    assert altered.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_cut_out_is_one_square_at_most():
+    holes = cut_out(torch.ones(200, 1, 8, 8), generator(), side=3) == 0
+    counts = holes.flatten(1).sum(1)
+    assert counts.min() >= 1
+    assert counts.max() == 9
+    assert all(len(set(h[0].any(0).nonzero()[:, 0].tolist())) <= 3 for h in holes)
+
+
+def test_alterations_follow_the_generator():
+    batch = torch.from_numpy(images()).permute(0, 3, 1, 2).float()
+    altered = [alter(batch, generator(), flip=True, shift=1) for _ in range(2)]
+    assert torch.equal(*altered)
+
+
+def test_digits_are_not_mirrored_by_default():
+    digits = (load_digits().images * 15).astype(np.uint8)[..., None]
+    assert not is_symmetric(digits)
+    assert not fitted(digits).flip
+    assert fitted(digits, flip=Flip.ON).flip
+
+
+def test_images_without_a_handedness_are_mirrored_by_default():
+    rng = np.random.default_rng(0)
+    smooth = rng.integers(0, 256, (300, 3, 3, 1)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    assert fitted(smooth).flip
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 7])
+def test_few_images_are_no_problem(number):
+    assert fitted(images(number=number)).flip in (True, False)
+
+
+# --------------------------------------------------------------------------------------------------- HOG
+
+
+@pytest.mark.parametrize(
+    ("channels", "cell_size", "orientations"), [(1, 4, 9), (3, 4, 9), (3, 5, 12), (1, 2, 8)]
+)
+def test_features_are_those_of_scikit_image(channels, cell_size, orientations):
+    inputs = images(number=6, height=17, width=23, channels=channels)
+    theirs = [
+        skimage_hog(
+            image, orientations, pixels_per_cell=(cell_size,) * 2, cells_per_block=(2, 2), channel_axis=-1
+        )
+        for image in inputs
+    ]
+    ours = hog(inputs, cell_size=cell_size, num_orientations=orientations)
+    assert np.abs(ours - np.stack(theirs)).max() < 1e-6
+
+
+def test_features_do_not_depend_on_the_other_images():
+    inputs = images(number=5, height=12, width=12)
+    together = hog(inputs, cell_size=4, num_orientations=9)
+    alone = np.vstack([hog(inputs[i : i + 1], cell_size=4, num_orientations=9) for i in range(5)])
+    assert (together == alone).all()
+
+
+def test_too_small_images_are_an_error():
+    with pytest.raises(DataError, match="images of 6×5 pixels are too small for cells of 3"):
+        hog(images(), cell_size=3, num_orientations=9)
+
+
+def test_no_images_give_no_features():
+    assert hog(images(height=8, width=8)[:0], cell_size=4, num_orientations=9).shape == (0, 36)
+
+
+def test_brightness_is_the_mean_of_each_square():
+    inputs = images(number=2, height=5, width=4, channels=1)
+    squares = brightness(inputs, square=2)
+    assert squares.shape == (2, 4)
+    assert np.isclose(squares[1, 3], inputs[1, 2:4, 2:4].mean() / 255)
