@@ -161,16 +161,27 @@ def test_elman_gradients_are_those_of_finite_differences():
         torch.randn(*size, generator=generator, dtype=torch.float64, requires_grad=grad)
         for size, grad in (((5, 2, 3), True), ((3, 3), True), ((2, 3), False))
     )
-    assert torch.autograd.gradcheck(lambda x, w: elman(x, w, mask, lambda _: None), (inputs, weight))
+    assert torch.autograd.gradcheck(lambda x, w: elman(x, w, mask, 1.5, lambda _: None), (inputs, weight))
+    states = elman(inputs, weight, mask, 1.5, lambda _: None)
+    assert (states == 1.5).any()
 
 
 def test_elman_records_the_gradient_of_every_state():
     recorded = []
     inputs = torch.rand(4, 2, 3, requires_grad=True)
-    states = elman(inputs, 0.5 * torch.eye(3), torch.ones(2, 3), recorded.append)
+    states = elman(inputs, 0.5 * torch.eye(3), torch.ones(2, 3), torch.inf, recorded.append)
     states[-1].sum().backward()
     norms = recorded[0].norm(dim=2)[:, 0]
     torch.testing.assert_close(norms, 3**0.5 * 0.5 ** torch.arange(3.0, -1, -1))
+
+
+def test_exploding_states_stay_finite():
+    recorded = []
+    inputs = torch.ones(500, 1, 4, requires_grad=True)
+    states = elman(inputs, 2 * torch.eye(4), torch.ones(1, 4), 20.0, recorded.append)
+    states.sum().backward()
+    assert states.max() == 20
+    assert recorded[0].isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

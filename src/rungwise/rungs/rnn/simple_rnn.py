@@ -12,7 +12,8 @@ Source:
     recurrent dropout: Gal & Ghahramani (2016), NeurIPS, https://arxiv.org/abs/1512.05287;
     `identity`: Le, Jaitly & Hinton (2015), https://arxiv.org/abs/1504.00941.
 Deviations:
-    ReLU in place of the sigmoid, gradients through the whole text instead of one step.
+    ReLU in place of the sigmoid, gradients through the whole text instead of one step; the units have a `ceiling`
+    (Hannun 2014, https://arxiv.org/abs/1412.5567), which they reach only when they explode.
 Cost:
     2 · hidden_size · (embedding_dim + hidden_size) a token and direction, and one step after the other.
 Wins:
@@ -63,6 +64,7 @@ class SimpleRNNConfig(TextNetworkConfig):
         hidden_size: units of the state.
         recurrent_dropout: share of the state that a text's steps don't see in training, the same share at each step.
         recurrent_init: of the hidden-to-hidden weights.
+        ceiling: of the units; a huge one is none, and then long texts can make them, and the loss, overflow.
         bidirectional: a second recurrence reads from the end.
         pooling: what of the states goes on.
         embedding_dropout: share of the word vectors' entries set to zero in training.
@@ -73,7 +75,8 @@ class SimpleRNNConfig(TextNetworkConfig):
     embedding_dim: int = 128
     hidden_size: int = 128
     recurrent_dropout: float = 0.5
-    recurrent_init: RecurrentInit = RecurrentInit.ORTHOGONAL
+    recurrent_init: RecurrentInit = RecurrentInit.UNIFORM
+    ceiling: float = 20.0
     bidirectional: bool = False
     pooling: Pooling = Pooling.MEAN
     embedding_dropout: float = 0.2
@@ -137,6 +140,7 @@ class ElmanLayer(nn.Module):
 
     def __init__(self, config: SimpleRNNConfig) -> None:
         super().__init__()
+        self.ceiling = config.ceiling
         self.recurrent_dropout = Dropout(config.recurrent_dropout)
         self.input = nn.Linear(config.embedding_dim, config.hidden_size)
         self.recurrent = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
@@ -154,7 +158,7 @@ class ElmanLayer(nn.Module):
         inputs = self.input(x).to(weight.dtype)  # the state stays fp32: rounding would add up
         mask = self.recurrent_dropout(torch.ones(len(lengths), len(weight), device=x.device))
         with torch.autocast(x.device.type, enabled=False):
-            return elman(inputs, weight, mask, lambda gradients: record(gradients, lengths))
+            return elman(inputs, weight, mask, self.ceiling, lambda gradients: record(gradients, lengths))
 
 
 def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:
