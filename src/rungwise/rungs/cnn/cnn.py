@@ -10,10 +10,11 @@ Source:
     IEEE 86, https://doi.org/10.1109/5.726791; in the form of the Keras example mnist_cnn.
 Deviations:
     ReLU and max-pooling for sigmoids and averages. By default images are padded, so that their borders count and any
-    size will do (`padding="valid"` gives the textbook form), and the dense layers have dropout.
+    size will do, odd sizes rounded up (`padding="valid"` gives the textbook form), and training has random shifts,
+    softened labels and Muon on the hidden weights.
 Cost:
-    Work grows with the pixels, and parameters with them too, since the first dense layer sees every place:
-    nine tenths of all parameters are its own.
+    Work grows with the pixels, and parameters with them too, since the first dense layer, which has most of
+    them, sees every place.
 Wins:
     On thousands of small images and more: the least that beats features made by hand.
 Loses:
