@@ -63,7 +63,7 @@ def test_fit_prints_json_for_machines(folder):
 def test_leaderboard_and_report_read_the_run(folder, fitted):
     assert "logistic-regression ←" in rungwise("leaderboard", "runs/flowers", cwd=folder).stdout
     assert (
-        "log loss"
+        "log-loss"
         in rungwise("leaderboard", "runs/flowers", "--metric", "log-loss", cwd=folder).stdout.lower()
     )
     assert rungwise("report", "runs/flowers", cwd=folder).stdout.strip() == "runs/flowers/report.html"
