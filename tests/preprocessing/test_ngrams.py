@@ -38,6 +38,28 @@ def test_words_are_weighed_as_scikit_learn_weighs_them():
     np.testing.assert_allclose(rows, expected.toarray(), rtol=1e-5, atol=1e-7)
 
 
+def test_pairs_are_weighed_as_scikit_learn_weighs_them():
+    def pairs(text):
+        words = ["⊢", *text.lower().split(), "⊣"]
+        return [f"{words[i]}…{words[j]}" for i in range(len(words)) for j in range(i + 2, min(i + 5, len(words)))]
+
+    data = [*sentences(50), "", "good"]
+    found = make(Unit.PAIR, 2, 4)
+    names, rows = by_name(found.fit_transform(texts(data)), found.names)
+    reference = TfidfVectorizer(sublinear_tf=True, analyzer=pairs)
+    expected = reference.fit_transform(data)
+    assert names == reference.get_feature_names_out().tolist()
+    np.testing.assert_allclose(rows, expected.toarray(), rtol=1e-5, atol=1e-7)
+
+
+def test_pairs_are_found_again_after_restoring():
+    data = texts(sentences(50))
+    fitted, restored = make(Unit.PAIR, 2, 3), make(Unit.PAIR, 2, 3)
+    fitted.fit_transform(data)
+    restored.restore(fitted.state())
+    assert (fitted.transform(data) != restored.transform(data)).nnz == 0
+
+
 def test_characters_are_weighed_as_scikit_learn_weighs_them():
     data = [text.replace("a", "ab") for text in sentences(50)]
     characters = make(Unit.CHAR, 2, 4)

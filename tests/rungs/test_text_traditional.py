@@ -96,7 +96,7 @@ def test_parameters_and_costs_grow_with_the_problem(name):
     ("name", "settings", "message"),
     [
         ("linear-svm", {"C": 0.0}, "C=0.0: must be above 0, or None to choose it on validation"),
-        ("linear-svm", {"word_ngrams": 0, "char_ngrams": 0}, "both 0: one must be above it"),
+        ("linear-svm", {"word_ngrams": 0, "word_pairs": 0, "char_ngrams": 0}, "both 0: one must be above it"),
         ("tfidf-logistic", {"min_df": 0, "max_features": 0}, "min_df=0: must be at least 1; max_features=0"),
         ("nb-svm", {"word_ngrams": -1}, "word_ngrams=-1: must be at least 0"),
     ],
@@ -120,6 +120,7 @@ def test_nb_svm_as_in_the_paper_learns(solver):
     settings = {
         "weighting": "binary",
         "word_ngrams": 2,
+        "word_pairs": 0,
         "char_ngrams": 0,
         "C": 1.0,
         "beta": 0.25,

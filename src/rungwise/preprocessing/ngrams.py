@@ -1,4 +1,4 @@
-"""Texts → sparse rows of word or character n-grams, as TF-IDF or as presence.
+"""Texts → sparse rows of word or character n-grams, or of word pairs, as TF-IDF or as presence.
 
 Texts stay in Arrow's buffers: a batch of them becomes one array of code points, and an n-gram is a substring of it,
 known by a 64-bit hash that prefix sums give for all substrings at once. So no text and no token becomes a Python
@@ -46,14 +46,19 @@ _UNSPACED = (
 _BLANK, _LETTER, _SINGLE = range(3)
 """Kinds of code points: between words, in a word, a word by itself."""
 
-_BEGIN, _END = "⊢", "⊣"
+_BEGIN, _END, _BETWEEN = "⊢", "⊣", "…"
 
 
 class Unit(StrEnum):
-    """What n-grams are made of: words, with one before and one behind each text; or characters between blanks."""
+    """What n-grams are made of: words, with one before and one behind each text; or characters between blanks.
+
+    A pair is two words with others between them: a skip-gram (Guthrie et al. 2006, A Closer Look at Skip-gram
+    Modelling, https://aclanthology.org/L06-1210).
+    """
 
     WORD = "word"
     CHAR = "char"
+    PAIR = "pair"
 
 
 class Weighting(StrEnum):
@@ -102,8 +107,8 @@ class NGrams:
     """The n-grams of training texts that occur in enough of them, and texts as rows over these.
 
     Args:
-        unit: words or characters.
-        shortest: units of the shortest n-gram.
+        unit: words, characters or word pairs.
+        shortest: units of the shortest n-gram; of a pair, how many words its second is behind its first.
         longest: units of the longest.
         min_df: texts that an n-gram must occur in; less below `_TEXTS_PER_DF` texts for each, down to one.
         max_features: the largest vocabulary; the most frequent stay.
@@ -203,12 +208,16 @@ class NGrams:
     def _find(self, texts: pa.Array) -> _Found:
         """All the n-grams of texts (N,)."""
         sizes = range(self.shortest, self.longest + 1)
-        if self.unit is Unit.WORD:
-            codes, rows = _words(texts)
-            spans = [_word_grams(codes, rows, size) for size in sizes]
-        else:
-            codes, rows = _characters(texts)
-            spans = [_char_grams(codes, size) for size in sizes]
+        match self.unit:
+            case Unit.WORD:
+                codes, rows = _words(texts)
+                spans = [_word_grams(codes, rows, size) for size in sizes]
+            case Unit.CHAR:
+                codes, rows = _characters(texts)
+                spans = [_char_grams(codes, size) for size in sizes]
+            case Unit.PAIR:
+                codes, rows, span = _word_pairs(*_words(texts), sizes)
+                spans = [span]
         starts = np.concatenate([start for start, _ in spans])
         ends = np.concatenate([end for _, end in spans])
         return _Found(codes, _hash(codes, starts, ends), rows[starts], starts, ends)
@@ -289,6 +298,26 @@ def _word_grams(
     row = rows[starts]
     first = np.flatnonzero(row[: len(row) - size + 1] == row[size - 1 :])
     return starts[first], ends[first + size - 1]
+
+
+def _word_pairs(
+    codes: NDArray[np.uint32], rows: NDArray[np.int64], distances: range
+) -> tuple[NDArray[np.uint32], NDArray[np.int64], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Code points of words (P,) -> those of pairs, written out (Q,), their rows (Q,), start and end of each (M,)."""
+    starts, ends = _word_grams(codes, rows, 1)
+    row = rows[starts]
+    first = [np.flatnonzero(row[:-distance] == row[distance:]) for distance in distances]
+    second = np.concatenate([index + distance for index, distance in zip(first, distances, strict=True)])
+    pieces = np.stack([np.concatenate(first), np.full(len(second), len(starts)), second], axis=1)  # (M, 3)
+    codes = np.append(codes, np.uint32(ord(_BETWEEN)))
+    starts, ends = np.append(starts, len(codes) - 1), np.append(ends, len(codes))
+    lengths = (ends - starts)[pieces]
+    piece_ends = np.cumsum(lengths)
+    source = np.arange(piece_ends[-1] if len(piece_ends) else 0)
+    source += np.repeat(starts[pieces.ravel()] - (piece_ends - lengths.ravel()), lengths.ravel())
+    pair_ends = piece_ends[2::3]
+    pair_rows = np.repeat(row[pieces[:, 0]], lengths.sum(axis=1))
+    return codes[source], pair_rows, (pair_ends - lengths.sum(axis=1), pair_ends)
 
 
 def _char_grams(codes: NDArray[np.uint32], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -17,11 +17,11 @@ from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from rungwise.errors import ConfigError
-from rungwise.preprocessing.ngrams import NGrams, batches
+from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting, batches
 from rungwise.rung import Cost, Epoch, FitContext, State, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
 
-__all__ = ["Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]
+__all__ = ["Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "ngram_blocks", "text_cost"]
 
 Solve = Callable[[Any], LinearScores]
 """A setting -> the fit with it."""
@@ -114,6 +114,24 @@ class TextLinear:
         return best
 
 
+def ngram_blocks(
+    *,
+    word_ngrams: int,
+    word_pairs: int,
+    char_ngrams: int,
+    min_df: int,
+    max_features: int,
+    weighting: Weighting = Weighting.TFIDF,
+) -> list[NGrams]:
+    """N-grams of words and of characters up to so many, and word pairs up to so many words apart; 0 for none."""
+    spans = ((Unit.WORD, 1, word_ngrams), (Unit.PAIR, 2, word_pairs), (Unit.CHAR, 1, char_ngrams))
+    return [
+        NGrams(unit, shortest, longest, min_df=min_df, max_features=max_features, weighting=weighting)
+        for unit, shortest, longest in spans
+        if longest >= shortest
+    ]
+
+
 def fit_quietly(model: Any, features: sparse.csr_array, targets: NDArray[Any]) -> Any:
     """Fits a scikit-learn model; weights that have not converged are judged by validation like any others."""
     with warnings.catch_warnings():
@@ -122,7 +140,13 @@ def fit_quietly(model: Any, features: sparse.csr_array, targets: NDArray[Any]) -
 
 
 def check_settings(
-    *, word_ngrams: int, char_ngrams: int, min_df: int, max_features: int, above_zero: dict[str, float | None]
+    *,
+    word_ngrams: int,
+    char_ngrams: int,
+    word_pairs: int = 0,
+    min_df: int,
+    max_features: int,
+    above_zero: dict[str, float | None],
 ) -> None:
     """Checks what the rungs' configs share; None among `above_zero` stands for a choice by validation.
 
@@ -131,10 +155,14 @@ def check_settings(
     """
     problems = [
         f"{name}={value!r}: must be at least 0"
-        for name, value in {"word_ngrams": word_ngrams, "char_ngrams": char_ngrams}.items()
+        for name, value in {
+            "word_ngrams": word_ngrams,
+            "char_ngrams": char_ngrams,
+            "word_pairs": word_pairs,
+        }.items()
         if value < 0
     ]
-    if word_ngrams == char_ngrams == 0:
+    if word_ngrams == char_ngrams == 0 and word_pairs < 2:
         problems.append("word_ngrams and char_ngrams are both 0: one must be above it")
     counts = {"min_df": min_df, "max_features": max_features}
     problems += [f"{name}={value!r}: must be at least 1" for name, value in counts.items() if value < 1]

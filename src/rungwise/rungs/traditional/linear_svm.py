@@ -31,10 +31,9 @@ from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.preprocessing.ngrams import NGrams, Unit
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
-from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
+from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, ngram_blocks, text_cost
 
 __all__ = ["RUNG", "LinearSvmConfig"]
 
@@ -54,6 +53,7 @@ class LinearSvmConfig:
 
     Attributes:
         word_ngrams: words of the longest n-gram.
+        word_pairs: words at most from the first to the second of a pair of words; 0 for no pairs.
         char_ngrams: characters of the longest n-gram within a word, 0 for none.
         min_df: training texts that an n-gram must occur in; one is enough while texts are few.
         max_features: n-grams of words, and of characters, at most.
@@ -61,6 +61,7 @@ class LinearSvmConfig:
     """
 
     word_ngrams: int = 3
+    word_pairs: int = 4
     char_ngrams: int = 6
     min_df: int = 2
     max_features: int = 300_000
@@ -70,6 +71,7 @@ class LinearSvmConfig:
         check_settings(
             word_ngrams=self.word_ngrams,
             char_ngrams=self.char_ngrams,
+            word_pairs=self.word_pairs,
             min_df=self.min_df,
             max_features=self.max_features,
             above_zero={"C": self.C},
@@ -79,12 +81,13 @@ class LinearSvmConfig:
 def learner(config: LinearSvmConfig, pair: Pair) -> TextLinear:
     """An unfitted learner."""
     del pair
-    longest = {Unit.WORD: config.word_ngrams, Unit.CHAR: config.char_ngrams}
-    blocks = [
-        NGrams(unit, 1, size, min_df=config.min_df, max_features=config.max_features)
-        for unit, size in longest.items()
-        if size
-    ]
+    blocks = ngram_blocks(
+        word_ngrams=config.word_ngrams,
+        word_pairs=config.word_pairs,
+        char_ngrams=config.char_ngrams,
+        min_df=config.min_df,
+        max_features=config.max_features,
+    )
     return TextLinear(blocks, _settings(config), _start)
 
 
@@ -107,7 +110,7 @@ def cost(config: LinearSvmConfig, shape: TextShape) -> Cost:
     """A pass of LIBLINEAR reads each n-gram twice, for each class and each C."""
     return text_cost(
         shape,
-        word_orders=config.word_ngrams,
+        word_orders=config.word_ngrams + max(0, config.word_pairs - 1),
         char_orders=config.char_ngrams,
         max_features=config.max_features,
         num_settings=len(_settings(config)),

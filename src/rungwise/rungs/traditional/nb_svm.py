@@ -10,9 +10,10 @@ Source:
     Wang & Manning (2012), Baselines and Bigrams: Simple, Good Sentiment and Topic Classification,
     https://aclanthology.org/P12-2018.
 Deviations:
-    x is TF-IDF of word and character n-grams (the paper: presence of words and word pairs, which is
-    `weighting="binary", word_ngrams=2, char_ngrams=0`). C and β are the best by validation loss (the paper fixes
-    them), several classes are one against the rest, and a temperature turns scores into probabilities.
+    x is TF-IDF of word and character n-grams and of pairs of words near each other (the paper: presence of words and
+    word pairs, which is `weighting="binary", word_ngrams=2, word_pairs=0, char_ngrams=0`). C and β are the best by
+    validation loss (the paper fixes them), several classes are one against the rest, and a temperature turns scores
+    into probabilities.
 Cost:
     Linear in the number of n-grams and in classes; one fit for each C and class, and β costs nothing more.
 Wins:
@@ -38,10 +39,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting
+from rungwise.preprocessing.ngrams import Weighting
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
-from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
+from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, ngram_blocks, text_cost
 
 __all__ = ["RUNG", "NbSvmConfig", "Solver", "log_count_ratio"]
 
@@ -73,6 +74,7 @@ class NbSvmConfig:
 
     Attributes:
         word_ngrams: words of the longest n-gram.
+        word_pairs: words at most from the first to the second of a pair of words; 0 for no pairs.
         char_ngrams: characters of the longest n-gram within a word, 0 for none.
         weighting: of an n-gram in a text.
         solver: the classifier.
@@ -84,6 +86,7 @@ class NbSvmConfig:
     """
 
     word_ngrams: int = 3
+    word_pairs: int = 4
     char_ngrams: int = 6
     weighting: Weighting = Weighting.TFIDF
     solver: Solver = Solver.SVM
@@ -97,6 +100,7 @@ class NbSvmConfig:
         check_settings(
             word_ngrams=self.word_ngrams,
             char_ngrams=self.char_ngrams,
+            word_pairs=self.word_pairs,
             min_df=self.min_df,
             max_features=self.max_features,
             above_zero={"C": self.C, "alpha": self.alpha, "beta": self.beta},
@@ -116,19 +120,14 @@ def log_count_ratio(
 def learner(config: NbSvmConfig, pair: Pair) -> TextLinear:
     """An unfitted learner."""
     del pair
-    longest = {Unit.WORD: config.word_ngrams, Unit.CHAR: config.char_ngrams}
-    blocks = [
-        NGrams(
-            unit,
-            1,
-            size,
-            min_df=config.min_df,
-            max_features=config.max_features,
-            weighting=config.weighting,
-        )
-        for unit, size in longest.items()
-        if size
-    ]
+    blocks = ngram_blocks(
+        word_ngrams=config.word_ngrams,
+        word_pairs=config.word_pairs,
+        char_ngrams=config.char_ngrams,
+        min_df=config.min_df,
+        max_features=config.max_features,
+        weighting=config.weighting,
+    )
 
     def start(features: sparse.csr_array, targets: NDArray[np.int64], num_outputs: int, seed: int) -> Solve:
         wide = features.astype(np.float64)  # what LIBLINEAR computes in
@@ -183,7 +182,7 @@ def cost(config: NbSvmConfig, shape: TextShape) -> Cost:
     """A pass of LIBLINEAR reads each n-gram twice, for each class and each C."""
     return text_cost(
         shape,
-        word_orders=config.word_ngrams,
+        word_orders=config.word_ngrams + max(0, config.word_pairs - 1),
         char_orders=config.char_ngrams,
         max_features=config.max_features,
         num_settings=len({C for C, _ in _settings(config)}),
