@@ -119,14 +119,18 @@ class Climb:
     ) -> None:
         self.paths, self.facts, self.observe = paths, facts, observe
         self.states = [RungState(job) for job in jobs]
-        self.num_workers = num_workers
-        self.ends = time.monotonic() + budget
-        self.fit_ends = self.ends - _LATENCY_SHARE * budget
+        self.num_workers, self.budget = num_workers, budget
 
     def run(self) -> None:
-        """Fits every rung and measures latencies; on Ctrl-C journals what is finished and raises it again."""
+        """Fits every rung and measures latencies; on Ctrl-C journals what is finished and raises it again.
+
+        The budget's clock starts when workers can.
+        """
         with closing(make_launcher(self.paths.logs / "workers.log")) as launcher:
             try:
+                launcher.wait_until_ready()
+                self.ends = time.monotonic() + self.budget
+                self.fit_ends = self.ends - _LATENCY_SHARE * self.budget
                 self._fit_all(launcher)
                 self._measure_latencies(launcher)
             except BaseException:

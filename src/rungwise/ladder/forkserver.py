@@ -1,7 +1,7 @@
 """Starts workers from a process that has imported everything once, so that a worker starts in milliseconds.
 
 Run as `python -m rungwise.ladder.forkserver`: a line on standard input is the path of a worker's job file; lines on
-standard output are `{"job": path, "pid": n}` and `{"pid": n, "exit": code}`. When its input ends, so do its workers.
+standard output are `{"ready": true}` at first, then `{"job": path, "pid": n}` and `{"pid": n, "exit": code}`. When its input ends, so do its workers.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ if __name__ == "__main__":
     for module in _PRELOAD:
         importlib.import_module(module)
     signal.signal(signal.SIGCHLD, _reap)
+    _say({"ready": True})
     for line in sys.stdin:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         job = line.strip()

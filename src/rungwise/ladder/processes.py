@@ -31,6 +31,10 @@ class Worker(Protocol):
 class Launcher(Protocol):
     """Starts workers."""
 
+    def wait_until_ready(self) -> None:
+        """Returns when a worker would start at once."""
+        ...
+
     def start(self, job: Path) -> Worker:
         """A worker on a job file."""
         ...
@@ -79,8 +83,18 @@ class ForkLauncher:
         self._exits: dict[int, int] = {}
         self._pids: dict[str, int] = {}
         self._changed = threading.Condition()
-        self._ended = False
+        self._is_ready = self._ended = False
         threading.Thread(target=self._listen, args=(self._server.stdout,), daemon=True).start()
+
+    def wait_until_ready(self) -> None:
+        """Waits for the server's imports.
+
+        Raises:
+            RunError: if they failed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_ready or self._ended)
+        self._check_alive()
 
     def start(self, job: Path) -> Worker:
         """A forked worker on a job file.
@@ -97,7 +111,7 @@ class ForkLauncher:
         with self._changed:
             self._changed.wait_for(lambda: str(job) in self._pids or self._ended)
             if str(job) not in self._pids:
-                raise RunError(f"the process that starts workers has ended; {self._log} says why.")
+                self._check_alive()
             return _ForkedWorker(self._pids.pop(str(job)), self._exits)
 
     def close(self) -> None:
@@ -110,14 +124,21 @@ class ForkLauncher:
             os.killpg(self._server.pid, signal.SIGKILL)
             self._server.wait()
 
+    def _check_alive(self) -> None:
+        if self._ended:
+            raise RunError(f"the process that starts workers has ended; {self._log} says why.")
+
     def _listen(self, replies: IO[bytes]) -> None:
         for line in replies:
             reply = json.loads(line)
             with self._changed:
-                if "job" in reply:
-                    self._pids[reply["job"]] = reply["pid"]
-                else:
-                    self._exits[reply["pid"]] = reply["exit"]
+                match reply:
+                    case {"job": job, "pid": pid}:
+                        self._pids[job] = pid
+                    case {"exit": code, "pid": pid}:
+                        self._exits[pid] = code
+                    case _:
+                        self._is_ready = True
                 self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -139,6 +160,9 @@ class SpawnLauncher:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._processes: list[subprocess.Popen[bytes]] = []
+
+    def wait_until_ready(self) -> None:
+        """Nothing is prepared, so nothing is waited for."""
 
     def start(self, job: Path) -> Worker:
         """A new interpreter on a job file."""
