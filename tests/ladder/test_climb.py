@@ -176,3 +176,13 @@ def test_a_plain_script_without_a_main_guard_climbs(tmp_path):
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == "['baseline']"
     assert Path(tmp_path / "run" / "report.html").exists()
+
+
+def test_a_ladder_that_was_not_climbed_says_so():
+    with pytest.raises(RunError, match="hasn't been climbed yet; call `fit` first"):
+        Ladder().leaderboard()
+
+
+def test_rungs_that_are_no_list_are_refused():
+    with pytest.raises(ConfigError, match=r"rungs is 'textcnn'; give a list of names, such as \['textcnn'\]"):
+        Ladder(rungs="textcnn")

@@ -1,11 +1,14 @@
 """Which rung pays: chosen on validation predictions, reported on test.
 
 The recommended rung is the cheapest whose paired bootstrap difference to the best is within one standard
-error (the rule of Breiman et al. 1984 for trees). Nothing is chosen by the set that judges it.
+error (the rule of Breiman et al. 1984 for trees). For a share, such as accuracy, one more example counts among the
+errors: where two rungs differ in one or two examples, resampling alone can't know how much that is by chance. Nothing
+is chosen by the set that judges it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -88,7 +91,7 @@ def verdict(run_folder: Path, metric: str) -> Verdict:
     [test] = judge(outcomes, "test", [chosen])
     best = _best(valid, finished)
     differences = {outcome.rung: valid.difference(best.rung, outcome.rung) for outcome in finished}
-    recommended = next(o for o in finished if _is_close(differences[o.rung]) or o is best)
+    recommended = next(o for o in finished if o is best or _is_close(valid, differences[o.rung]))
     difference = None if recommended is best else test.difference(best.rung, recommended.rung)
     rival = best if recommended.rung == BASELINE else recommended
     has_rival = rival.rung != BASELINE and BASELINE in test.outputs
@@ -115,8 +118,9 @@ def _best(valid: Judged, finished: Sequence[Outcome]) -> Outcome:
     return finished[values.index(max(values))]
 
 
-def _is_close(difference: Difference) -> bool:
-    return difference.mean <= difference.standard_error
+def _is_close(valid: Judged, difference: Difference) -> bool:
+    one_example = 1 / len(valid.target) if valid.metric.is_share else 0.0
+    return difference.mean <= math.hypot(difference.standard_error, one_example)
 
 
 def _costs(best: Outcome, other: Outcome) -> dict[str, float]:

@@ -81,7 +81,7 @@ def count_text(count: float) -> str:
 
 
 def _scaled(number: float) -> str:
-    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+    for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if number >= size:
             return f"{_short(number / size)} {prefix}"
     return f"{number:.0f} "

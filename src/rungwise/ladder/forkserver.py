@@ -1,7 +1,8 @@
 """Starts workers from a process that has imported everything once, so that a worker starts in milliseconds.
 
 Run as `python -m rungwise.ladder.forkserver`: a line on standard input is the path of a worker's job file; lines on
-standard output are `{"ready": true}` at first, then `{"job": path, "pid": n}` and `{"pid": n, "exit": code}`. When its input ends, so do its workers.
+standard output are `{"ready": true}` at first, then `{"job": path, "pid": n}` and `{"pid": n, "exit": code}`. When its
+input ends, so do its workers.
 """
 
 from __future__ import annotations

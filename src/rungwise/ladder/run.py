@@ -81,6 +81,7 @@ class Ladder:
         self.budget = parse_budget(budget)
         self.workers = workers
         self.out = None if out is None else Path(out)
+        self._paths: Paths | None = None
         self._check()
 
     # ------------------------------------------------------------------------------------------ the climb
@@ -125,7 +126,7 @@ class Ladder:
             RunError: if the folder exists.
             ConfigError: if the task and the data don't fit.
         """
-        self.paths = Paths(new_folder(self.out, data))
+        self._paths = Paths(new_folder(self.out, data))
         try:
             self.dataset = prepare(
                 data,
@@ -209,8 +210,10 @@ class Ladder:
         """
         paths = Paths(Path(run))
         config = read_json(paths.config)
-        if config is None:
-            raise RunError(f"{run} is no run's folder: it has no config.json; `rungwise fit` makes one.")
+        if config is None or not (paths.run / JOURNAL).exists():
+            raise RunError(
+                f"{run} is no run's folder: it lacks config.json or {JOURNAL}; `rungwise fit` makes one."
+            )
         if config.get("schema_version") != SCHEMA_VERSION:
             raise RunError(
                 f"{run}: schema_version is {config.get('schema_version')!r}; "
@@ -218,11 +221,24 @@ class Ladder:
             )
         names = ("task", "budget", "metric", "seed", "device", "precision", "workers", "settings")
         ladder = cls(**{name: config[name] for name in names})
-        ladder.paths = paths
+        ladder._paths = paths
         ladder.dataset = Dataset.open(paths.data)
         ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
         ladder.num_workers = min(ladder.workers or num_cores(), len(ladder.plan))
         return ladder
+
+    @property
+    def paths(self) -> Paths:
+        """Where things stand in the run's folder.
+
+        Raises:
+            RunError: if there is no run yet.
+        """
+        if self._paths is None:
+            raise RunError(
+                "this ladder hasn't been climbed yet; call `fit` first, or `Ladder.open` a run's folder."
+            )
+        return self._paths
 
     @property
     def run(self) -> Path:
@@ -231,14 +247,12 @@ class Ladder:
 
     def leaderboard(self) -> pd.DataFrame:
         """One row a rung, cheapest first: scores with 95 % intervals, and costs."""
-        assert self.metric is not None
-        return leaderboard(self.paths.run, self.metric)
+        return leaderboard(self.paths.run, str(self.metric))
 
     @property
     def verdict(self) -> Verdict:
         """Which rung pays, and the evidence."""
-        assert self.metric is not None
-        return verdict(self.paths.run, self.metric)
+        return verdict(self.paths.run, str(self.metric))
 
     @property
     def recommended(self) -> RungEstimator:
@@ -270,6 +284,8 @@ class Ladder:
     # ----------------------------------------------------------------------------------------------- parts
 
     def _check(self) -> None:
+        if isinstance(self.rungs, str):
+            raise ConfigError(f"rungs is {self.rungs!r}; give a list of names, such as [{self.rungs!r}].")
         from rungwise.metrics import metric
 
         if self.task is not None:

@@ -98,7 +98,7 @@ def fit(job: Job) -> dict[str, Any]:
     )
     fit_seconds, fit_cpu_seconds = clock.read()
     clock = _Clock()
-    estimator.save(paths.model(job.rung))
+    estimator.set_params(time_limit=None).save(paths.model(job.rung))  # the limit was this run's alone
     predict_parts(estimator, dataset, paths.run)
     predict_seconds, _ = clock.read()
     return {
