@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 from rungwise import registry
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError, UnknownNameError
-from rungwise.kinds import ColumnKind, InputKind
+from rungwise.kinds import InputKind
+from rungwise.preprocessing.columns import fit_sample
+from rungwise.preprocessing.scaling import Scaling
+from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
 
 __all__ = ["Plan", "choose_rungs", "estimate_shape", "parse_budget", "plan_rungs"]
@@ -134,11 +137,11 @@ def estimate_shape(dataset: Dataset) -> Shape:
                 max_tokens=max(1, math.ceil(4 * mean_tokens)),
             )
         case InputKind.TABLE:
-            kinds = {field.name: ColumnKind(field.metadata[b"kind"].decode()) for field in inputs.schema}
-            categories = [name for name, kind in kinds.items() if kind is ColumnKind.CATEGORY]
+            features = TableFeatures(Scaling.STANDARD)
+            features.fit(fit_sample(inputs))
             return TableShape(
                 num_examples=num_examples,
                 num_outputs=num_outputs,
-                num_numbers=len(kinds) - len(categories),
-                cardinalities=tuple(pc.count_distinct(inputs[name]).as_py() for name in categories),
+                num_numbers=features.num_numbers,
+                cardinalities=features.columns.cardinalities,
             )
