@@ -117,7 +117,8 @@ def _drop_missing(
         file, row = rows.where(int(missing.argmax()))
         more = f" here, the first of {target.null_count} such rows" if target.null_count > 1 else ""
         raise DataError(
-            f"the target is missing{more}; fill it, or leave such rows out: `--drop-missing-target`.",
+            f"the target is missing{more}; fill it, leave such rows out with `--drop-missing-target`, "
+            "or name another target with `--target`.",
             file=file,
             row=row,
             column=plan.target.name,
