@@ -423,8 +423,8 @@ ERRORS: dict[str, tuple[Mapping[str, list[Any]], str]] = {
     ),
     "missing target": (
         {"a": [1, 2] * 20, "y": [0.5] * 30 + [None] * 10},
-        "d.csv, row 31, column 'y': the target is missing here, the first of 10 such rows; fill it, or leave such"
-        " rows out: `--drop-missing-target`.",
+        "d.csv, row 31, column 'y': the target is missing here, the first of 10 such rows; fill it, leave such"
+        " rows out with `--drop-missing-target`, or name another target with `--target`.",
     ),
     "infinite": (
         {"a": ["1", "1e999"] * 20, "y": ["x", "y"] * 20},
