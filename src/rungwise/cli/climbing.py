@@ -10,9 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 
-from rungwise.cli.tables import STATUS_STYLES, leaderboard_table
+from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation.wording import seconds_text
 from rungwise.ladder import Ladder, Status, Step
 
@@ -63,7 +62,12 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
     """Climbs, showing each rung, and prints the result."""
     console = make_console(stderr=as_json)
     try:
-        with _TableView(console) if console.is_terminal else nullcontext(_LineView(console)) as view:
+        measure = "R²" if ladder.dataset.pair[1] == "number" else "accuracy"  # what learners report underway
+        with (
+            _TableView(console, measure)
+            if console.is_terminal
+            else nullcontext(_LineView(console, measure)) as view
+        ):
             ladder.climb(view.observe)
     except KeyboardInterrupt:
         console.print(f"Stopped; what was finished is saved. Go on with: rungwise fit --resume {ladder.run}")
@@ -89,7 +93,9 @@ def result(ladder: Ladder) -> dict[str, Any]:
 def show_result(console: Console, ladder: Ladder) -> None:
     """The leaderboard, the verdict, and what to type next."""
     verdict = ladder.verdict
-    console.print(leaderboard_table(ladder.leaderboard(), str(ladder.metric), verdict.recommended))
+    board, metric = ladder.leaderboard(), str(ladder.metric)
+    for table in leaderboard_tables(board, metric, verdict.recommended, console.width):
+        console.print(table)
     console.print(f"\n[bold]{escape(verdict.sentence)}[/]")
     for warning in verdict.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
@@ -101,14 +107,15 @@ def show_result(console: Console, ladder: Ladder) -> None:
 class _LineView:
     """Plain lines: one when a rung starts and ends, and one now and then."""
 
-    def __init__(self, console: Console) -> None:
-        self.console, self.last, self.phase = console, time.monotonic(), "fit"
+    def __init__(self, console: Console, measure: str) -> None:
+        self.console, self.measure = console, measure
+        self.last, self.phase = time.monotonic(), "fit"
 
     def observe(self, step: Step) -> None:
         """Prints what has changed."""
         for state in step.changed:
             seconds = f" {seconds_text(state.seconds)}" if state.seconds else ""
-            score = f", validation {state.score:.4f}" if state.score is not None else ""
+            score = f", validation {self.measure} {state.score:.4f}" if state.score is not None else ""
             reason = f": {state.reason}" if state.reason else ""
             self.console.print(f"{state.rung}: {state.status}{seconds}{score}{escape(reason)}")
             self.last = time.monotonic()
@@ -126,7 +133,8 @@ class _LineView:
 class _TableView:
     """A table that is drawn again and again."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, measure: str) -> None:
+        self.measure = measure
         self.live = Live(console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> _TableView:
@@ -139,11 +147,8 @@ class _TableView:
     def observe(self, step: Step) -> None:
         """Draws the climb."""
         doing = "measuring latency" if step.phase == "latency" else "climbing"
-        table = Table(
-            title=f"{doing}, {seconds_text(max(0.0, step.seconds_left))} left of the budget",
-            title_justify="left",
-        )
-        for name in ("rung", "state", "progress", "valid so far", "time", ""):
+        table = plain_table(f"{doing}, {seconds_text(max(0.0, step.seconds_left))} left of the budget")
+        for name in ("rung", "state", "progress", f"valid {self.measure}", "time", ""):
             table.add_column(name, justify="left" if name in ("rung", "state", "progress", "") else "right")
         for state in step.states:
             fraction = 1.0 if state.status in (Status.DONE, Status.DEADLINE) else state.fraction
@@ -158,6 +163,6 @@ class _TableView:
         self.live.update(table)
 
 
-def _bar(fraction: float, width: int = 20) -> str:
+def _bar(fraction: float, width: int = 12) -> str:
     filled = round(fraction * width)
     return "━" * filled + "[dim]" + "─" * (width - filled) + "[/]"

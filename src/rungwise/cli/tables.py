@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -14,7 +15,7 @@ from rungwise.metrics import Metric, metric
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STATUS_STYLES", "leaderboard_table"]
+__all__ = ["STATUS_STYLES", "leaderboard_tables", "plain_table"]
 
 STATUS_STYLES = {
     "waiting": "dim",
@@ -28,42 +29,64 @@ STATUS_STYLES = {
 
 _NONE = "–"
 
+_WIDE = 136
+"""Characters from which on scores and costs stand in one table."""
 
-def leaderboard_table(board: pd.DataFrame, metric_name: str, recommended: str | None) -> Table:
-    """One row a rung, cheapest first; the recommended one stands out."""
+_COSTS = {
+    "fit": ("fit_time", seconds_text),
+    "CPU": ("fit_cpu_time", seconds_text),
+    "pred": ("pred_time", seconds_text),
+    "latency": ("latency", seconds_text),
+    "params": ("parameters", count_text),
+    "model": ("model_bytes", bytes_text),
+    "memory": ("peak_memory_bytes", bytes_text),
+}
+"""Heading → column of the leaderboard, and how it is written."""
+
+
+def leaderboard_tables(
+    board: pd.DataFrame, metric_name: str, recommended: str | None, width: int
+) -> list[Table]:
+    """One row a rung, cheapest first, the recommended one with an arrow: one table, or two where it is narrow."""
     by = metric(metric_name)
-    unit = ", %" if by.is_share else ""
-    table = Table(title=f"{by.title}{unit}, 95 % interval", title_justify="left")
-    table.add_column("rung", no_wrap=True)
-    for name in ("test", "valid", "fit", "CPU", "predict", "latency", "parameters", "model", "memory"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status")
+    scores = plain_table(f"{by.title}{', %' if by.is_share else ''}, 95 % interval")
+    parts = [scores] if width >= _WIDE else [scores, plain_table("what it costs")]
+    for table in parts:
+        table.add_column("rung", no_wrap=True)
+    for name in ("test", "valid"):
+        scores.add_column(name, justify="right", no_wrap=True)
+    for name in _COSTS:
+        parts[-1].add_column(name, justify="right", no_wrap=True)
+    scores.add_column("status")
     for row in board.to_dict("records"):
         is_chosen = row["rung"] == recommended
+        name = f"{row['rung']} ←" if is_chosen else row["rung"]
+        shown = [_score(by, row, "test"), _score(by, row, "val")]
+        costs = [_NONE if math.isnan(row[column]) else text(row[column]) for column, text in _COSTS.values()]
         status = escape(
             f"{row['status']}: {row['reason']}" if isinstance(row["reason"], str) else row["status"]
         )
-        table.add_row(
-            f"{row['rung']} ←" if is_chosen else row["rung"],
-            _score(by, row, "test"),
-            _score(by, row, "val"),
-            _or_none(seconds_text, row["fit_time"]),
-            _or_none(seconds_text, row["fit_cpu_time"]),
-            _or_none(seconds_text, row["pred_time"]),
-            _or_none(seconds_text, row["latency"]),
-            _or_none(count_text, row["parameters"]),
-            _or_none(bytes_text, row["model_bytes"]),
-            _or_none(bytes_text, row["peak_memory_bytes"]),
-            f"[{STATUS_STYLES[row['status']]}]{status}[/]",
-            style="bold" if is_chosen else "",
+        styled = f"[{STATUS_STYLES[row['status']]}]{status}[/]"
+        rows = (
+            [[name, *shown, *costs, styled]] if len(parts) == 1 else [[name, *shown, styled], [name, *costs]]
         )
-    return table
+        for table, cells in zip(parts, rows, strict=True):
+            table.add_row(*cells, style="bold" if is_chosen else "")
+    return parts
+
+
+def plain_table(title: str) -> Table:
+    """A table without lines between its columns."""
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def _score(by: Metric, row: dict[str, Any], part: str) -> str:
     value, low, high = (row[f"score_{part}{end}"] for end in ("", "_low", "_high"))
     return _NONE if math.isnan(value) else f"{amount_text(by, value)} ({interval_text(by, low, high)})"
-
-
-def _or_none(text: Any, value: float) -> str:
-    return _NONE if value is None or math.isnan(value) else text(value)

@@ -133,9 +133,12 @@ class Climb:
                 self.fit_ends = self.ends - _LATENCY_SHARE * self.budget
                 self._fit_all(launcher)
                 self._measure_latencies(launcher)
-            except BaseException:
+            except BaseException as error:
+                reason = (
+                    "stopped by the user" if isinstance(error, KeyboardInterrupt) else f"stopped by: {error}"
+                )
                 for state in self._with(Status.RUNNING, Status.WAITING):
-                    self._end(state, Status.INTERRUPTED, "stopped by the user")
+                    self._end(state, Status.INTERRUPTED, reason)
                 raise
 
     # -------------------------------------------------------------------------------------------- fitting
