@@ -1,6 +1,7 @@
 """An epoch of our `lstm` rung beside the same model written as tutorials write it, on SST-2, interleaved.
 
-    python benchmarks/lstm_epoch.py DATA [--epochs 4] [--threads 1]      DATA holds text/sst2.{train,test}.csv
+    python benchmarks/lstm_epoch.py DATA [--epochs 4] [--batch-size 128] [--threads 1]
+    DATA holds text/sst2.{train,test}.csv
 
 Same tokens, sizes, dropout, pooling, learning rate and (on average) examples a step. The tutorial's batches are drawn
 at random and padded to their longest text, its arithmetic is fp32, its optimizer `torch.optim.Adam`.
@@ -64,7 +65,7 @@ class Tutorial:
         torch.manual_seed(0)
         self.model = TutorialLSTM(config, vocab_size, int(targets.max()) + 1)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.learning_rate)
-        self.criterion = nn.CrossEntropyLoss()
+        self.criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
         self.loader = DataLoader(
             list(zip(_texts(train), targets, strict=True)),
             batch_size=config.batch_size,
@@ -137,13 +138,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", nargs="?", default=os.environ.get("RUNGWISE_DATA"), type=Path)
     parser.add_argument("--epochs", default=4, type=int)
+    parser.add_argument("--batch-size", default=LSTMConfig.batch_size, type=int)
     parser.add_argument("--threads", default=1, type=int)
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("name the data folder, or set RUNGWISE_DATA")
     torch.set_num_threads(arguments.threads)
 
-    config = LSTMConfig(epochs=arguments.epochs)
+    config = LSTMConfig(epochs=arguments.epochs, batch_size=arguments.batch_size)
     texts, targets = _read(arguments.data / "text" / "sst2.train.csv")
     test_texts, test_targets = _read(arguments.data / "text" / "sst2.test.csv")
     preprocessor = TokenPreprocessor(config)

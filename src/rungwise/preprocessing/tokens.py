@@ -47,13 +47,11 @@ class TextNetworkConfig(NetworkConfig):
         vocab_size: entries of the vocabulary at most (more only if the texts have more characters).
         min_frequency: occurrences in the training texts that make a subword an entry.
         max_tokens: tokens that a text is cut at.
-        token_dropout: share of the tokens that training replaces with the unknown one, so that it has a meaning.
     """
 
     vocab_size: int = 30_000
     min_frequency: int = 2
     max_tokens: int = 512
-    token_dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -132,13 +130,9 @@ class TokenPreprocessor:
         )
 
     def augment(self, batch: tuple[Any, ...], generator: Any) -> tuple[Any, ...]:
-        """Tokens (B, T), lengths (B,) -> the same, with some tokens unknown."""
-        if not self.config.token_dropout:
-            return batch
-        tokens, lengths = batch
-        chance = torch.rand(tokens.shape, generator=generator, device=tokens.device)
-        dropped = (chance < self.config.token_dropout) & (tokens != PAD)
-        return tokens.masked_fill(dropped, UNKNOWN), lengths
+        """Texts are trained on as they are: tokens made unknown at random taught TextCNN and LSTM nothing."""
+        del generator
+        return batch
 
     def state(self) -> State:
         """The tokenizer as the JSON of the `tokenizers` library, and the mean length."""

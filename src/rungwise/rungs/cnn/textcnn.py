@@ -51,13 +51,14 @@ class TextCNNConfig(TextNetworkConfig):
         dropout: share of the filters' answers set to zero in training.
     """
 
-    epochs: int = 6
-    learning_rate: float = 2e-3
-    embedding_dim: int = 128
+    epochs: int = 8
+    batch_size: int = 32
+    label_smoothing: float = 0.1
+    embedding_dim: int = 200
     widths: tuple[int, ...] = (3, 4, 5)
     num_filters: int = 100
     wide: bool = True
-    embedding_dropout: float = 0.0
+    embedding_dropout: float = 0.2
     dropout: float = 0.5
 
 

@@ -53,11 +53,12 @@ class LSTMConfig(TextNetworkConfig):
         dropout: share of each layer's output, and of the pooled states, set to zero in training.
     """
 
-    epochs: int = 6
+    epochs: int = 8
     batch_size: int = 128
-    learning_rate: float = 2e-3
-    embedding_dim: int = 128
-    hidden_size: int = 128
+    learning_rate: float = 3e-3
+    label_smoothing: float = 0.1
+    embedding_dim: int = 200
+    hidden_size: int = 200
     num_layers: int = 1
     bidirectional: bool = True
     pooling: Pooling = Pooling.MAX

@@ -71,7 +71,8 @@ class SimpleRNNConfig(TextNetworkConfig):
         dropout: share of the pooled state set to zero in training.
     """
 
-    epochs: int = 8
+    epochs: int = 10
+    learning_rate: float = 2e-3
     embedding_dim: int = 128
     hidden_size: int = 128
     recurrent_dropout: float = 0.5

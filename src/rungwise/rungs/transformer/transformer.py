@@ -65,7 +65,7 @@ class TransformerConfig(TextNetworkConfig):
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
 
-    epochs: int = 5
+    epochs: int = 8
     hidden_size: int = 128
     num_layers: int = 2
     num_heads: int = 4
