@@ -56,6 +56,12 @@ def test_characters_never_seen_are_unknown():
     assert tokens_of(fitted(), "film☃☃ wow") == ["film", "[UNK]", "[UNK]", "wow"]
 
 
+def test_a_text_cannot_hold_padding():
+    examples = fitted().examples(texts("[PAD] film"))
+    assert PAD not in examples.tokens
+    assert len(examples.tokens) == 4
+
+
 def test_the_vocabulary_is_of_the_training_texts_alone():
     preprocessor = fitted()
     before = preprocessor.tokenizer.get_vocab()

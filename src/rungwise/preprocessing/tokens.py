@@ -161,9 +161,7 @@ def _train(inputs: pa.ChunkedArray, config: TextNetworkConfig) -> Tokenizer:
     characters = _train_pieces(inputs, 0, config.min_frequency, _SPECIAL)
     inner = sorted(piece for piece in characters if piece.startswith(_INNER) and piece != _INNER)
     vocabulary = _train_pieces(inputs, config.vocab_size, config.min_frequency, _SPECIAL + inner)
-    tokenizer = _tokenizer(vocabulary)
-    tokenizer.add_special_tokens(_SPECIAL)
-    return tokenizer
+    return _tokenizer(vocabulary)
 
 
 def _train_pieces(
