@@ -27,6 +27,9 @@ BASELINE = "baseline"
 _COSTS = {"training": "fit_cpu_seconds", "size": "model_bytes", "latency": "latency_seconds"}
 """What the sentence calls a cost → field of the journal's record."""
 
+_ALIKE = 1.05
+"""Costs whose ratio is under this aren't worth a word."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -189,8 +192,8 @@ def _gain(metric: Metric, best: str, difference: Difference, costs: dict[str, fl
 
 
 def _price(costs: dict[str, float]) -> str:
-    dearer = [f"{ratio_text(ratio)} the {name}" for name, ratio in costs.items() if ratio >= 1]
-    cheaper = [f"{ratio_text(1 / ratio)} less {name}" for name, ratio in costs.items() if ratio < 1]
+    dearer = [f"{ratio_text(ratio)} the {name}" for name, ratio in costs.items() if ratio > _ALIKE]
+    cheaper = [f"{ratio_text(1 / ratio)} less {name}" for name, ratio in costs.items() if ratio < 1 / _ALIKE]
     text = f", and costs {_listed(dearer)}" if dearer else ""
     return f"{text}, {'but' if dearer else 'and costs'} {_listed(cheaper)}" if cheaper else text
 
