@@ -158,6 +158,14 @@ def test_the_cost_formula_gives_finite_numbers_that_grow_with_the_data(name, pai
     assert large.predict_flops >= small.predict_flops
 
 
+@cases(NETWORKS)
+def test_passes_that_the_least_number_of_steps_adds_are_in_the_cost(name, pair):
+    estimator, problem, rung = fitted(name, pair), make_problem(pair), registry.rung(name)
+    shape = problem.shape(learner_inputs(estimator, problem.inputs), 400)
+    costs = [rung.cost(rung.config(epochs=1, batch_size=100, min_steps=steps), shape) for steps in (0, 20)]
+    assert costs[1].fit_flops == pytest.approx(5 * costs[0].fit_flops)
+
+
 @cases(LEARNERS)
 def test_predicting_costs_something_and_less_than_fitting(name, pair):
     cost = cost_of(name, pair)

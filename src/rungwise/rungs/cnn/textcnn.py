@@ -103,7 +103,7 @@ def cost(config: TextCNNConfig, shape: TextShape) -> Cost:
     parameters += linear_weights + shape.num_outputs
     windows = min(shape.mean_tokens, shape.max_tokens)
     predict = 2 * filter_weights * windows + 2 * linear_weights
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.epochs)
+    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
 
 
 RUNG = NetworkRung(

@@ -128,7 +128,7 @@ def cost(config: LSTMConfig, shape: TextShape) -> Cost:
     parameters = shape.vocab_size * config.embedding_dim + step_weights + biases
     parameters += linear_weights + shape.num_outputs
     predict = 2 * step_weights * shape.mean_tokens + 2 * linear_weights
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.epochs)
+    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
 
 
 RUNG = NetworkRung(

@@ -171,7 +171,7 @@ def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:
     parameters = shape.vocab_size * config.embedding_dim + step_weights + num_features
     parameters += linear_weights + shape.num_outputs
     predict = 2 * step_weights * shape.mean_tokens + 2 * linear_weights
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.epochs)
+    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
 
 
 RUNG = NetworkRung(

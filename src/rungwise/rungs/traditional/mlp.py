@@ -194,7 +194,7 @@ def cost(config: MLPConfig, shape: TableShape) -> Cost:
     return Cost(
         parameters=parameters,
         predict_flops=flops,
-        fit_flops=3 * flops * shape.num_examples * config.epochs,
+        fit_flops=3 * flops * shape.num_examples * config.num_epochs(shape.num_examples),
     )
 
 

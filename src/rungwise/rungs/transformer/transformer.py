@@ -150,7 +150,7 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     parameters += (size + 1) * shape.num_outputs
     predict = config.num_layers * (2 * block_weights * tokens + 4 * size * tokens**2)
     predict += 2 * size * shape.num_outputs
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.epochs)
+    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
 
 
 RUNG = NetworkRung(
