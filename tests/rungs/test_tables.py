@@ -102,6 +102,19 @@ def test_a_search_out_of_time_says_so() -> None:
     assert cuts == [True]
 
 
+@pytest.mark.parametrize(("penalties", "is_cut"), [([1.0], False), ([1.0, 0.1], True)])
+def test_a_path_is_cut_if_time_leaves_penalties_untried(
+    monkeypatch: pytest.MonkeyPatch, penalties: list[float], is_cut: bool
+) -> None:
+    cuts: list[bool] = []
+    X, y = load_iris(return_X_y=True)
+    context = FitContext(deadline=time.monotonic() - 1, cut=lambda: cuts.append(True))
+    problem = LinearProblem(X.astype(np.float32), y, SoftmaxLoss(), 3, context)
+    monkeypatch.setattr(problem, "solve", lambda penalty, start: start)
+    best_on_path(problem, penalties, lambda weights: 1.0)
+    assert cuts == [True] * is_cut
+
+
 # ------------------------------------------------------------------------------------------ linear models
 
 
@@ -197,9 +210,36 @@ def test_a_straight_kernel_is_chosen_where_it_serves() -> None:
 def test_an_svm_with_little_time_leaves_the_exact_kernel_out() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(6000, 5)), rng.integers(0, 2, 6000)
-    start = time.monotonic()
-    learner = fit(make_svm(LABEL, num_landmarks=50), X, y, context=FitContext(deadline=start + 1.0))
+    cuts: list[bool] = []
+    context = FitContext(deadline=time.monotonic() + 1.0, cut=lambda: cuts.append(True))
+    learner = fit(make_svm(LABEL, num_landmarks=50), X, y, context=context)
     assert len(learner.model.support) <= 50
+    assert cuts
+
+
+def test_an_svm_of_many_rows_has_landmarks_and_is_not_cut() -> None:
+    cuts: list[bool] = []
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 5)), rng.integers(0, 2, 300)
+    context = FitContext(deadline=time.monotonic() + 1000, cut=lambda: cuts.append(True))
+    learner = fit(make_svm(LABEL, exact_rows=100, num_landmarks=50), X, y, (X, y), context)
+    assert cuts == []
+    learner = fit(make_svm(LABEL, kernel=svm.Kernel.LINEAR, C=1.0), X, y, (X, y), context)
+    assert cuts == []
+    assert learner.model.support is None
+
+
+def test_an_svm_without_time_leaves_the_rbf_kernel_out_and_was_cut() -> None:
+    cuts: list[bool] = []
+    X, y = load_iris(return_X_y=True)
+    context = FitContext(deadline=time.monotonic() - 1, cut=lambda: cuts.append(True))
+    learner = fit(make_svm(LABEL), X, y, (X, y), context)
+    assert learner.model.support is None
+    assert cuts
+    learner = fit(
+        make_svm(LABEL, kernel=svm.Kernel.RBF), X, y, (X, y), context
+    )  # after the first of its trials
+    assert learner.model.support is not None
 
 
 def test_a_class_that_trials_lack_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +287,14 @@ def test_boosting_ends_with_the_time() -> None:
     assert cuts == [True]
     assert time.monotonic() < context.deadline + 1
     assert np.isfinite(learner.predict(as_table(X[:5]))).all()
+
+
+def test_boosting_that_validation_ends_was_not_cut() -> None:
+    cuts: list[bool] = []
+    X, y = load_diabetes(return_X_y=True)
+    context = FitContext(deadline=time.monotonic() + 1000, cut=lambda: cuts.append(True))
+    fit(make_boosting(NUMBER, patience=5), X[:300], y[:300], (X[300:], y[300:]), context)
+    assert cuts == []
 
 
 def test_boosting_counts_its_parameters_and_refuses_a_damaged_booster() -> None:

@@ -70,10 +70,23 @@ def test_validation_changes_no_weight(name):
 
 @pytest.mark.parametrize("name", RUNGS)
 def test_after_the_deadline_the_first_fit_stands(name):
-    progress = []
-    context = FitContext(deadline=time.monotonic(), report=lambda done, score: progress.append(done))
+    progress, cuts = [], []
+    context = FitContext(
+        deadline=time.monotonic(),
+        report=lambda done, score: progress.append(done),
+        cut=lambda: cuts.append(True),
+    )
     fitted(name, make_texts(100, 0), make_texts(50, 1), context=context)
     assert len(progress) == 1
+    assert cuts == [True]
+
+
+@pytest.mark.parametrize("name", RUNGS)
+def test_a_fit_with_nothing_left_to_try_was_not_cut(name):
+    cuts, settings = [], {"C": 1.0} | ({"beta": 0.5} if name == "nb-svm" else {})
+    context = FitContext(deadline=time.monotonic(), cut=lambda: cuts.append(True))
+    fitted(name, make_texts(100, 0), make_texts(50, 1), settings, context)
+    assert cuts == []
 
 
 @pytest.mark.parametrize("name", RUNGS)

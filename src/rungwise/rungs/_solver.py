@@ -224,6 +224,7 @@ def best_on_path(
             break
         best, least = weights, loss
         problem.context.report(number / len(penalties), None)
-        if problem.context.seconds_left() <= 0:
+        if number < len(penalties) and problem.context.seconds_left() <= 0:
+            problem.context.cut()
             break
     return best

@@ -249,14 +249,15 @@ class _Progress:
         if len(losses) == 1 or losses[1] < self.least:
             self.best_tree, self.least = tree, losses[-1]
         now = time.monotonic()
-        is_late = self._is_late(now)
-        is_over = tree - self.best_tree >= self.patience or is_late
+        is_stale = tree - self.best_tree >= self.patience
+        is_late = not is_stale and tree < self.num_trees and self._is_late(now)
+        is_over = is_stale or is_late
         if tree % _HISTORY_STEP == 0 or is_over or tree == self.num_trees:
             valid_loss = losses[1] if len(losses) > 1 else None
             self.history.append(Epoch(tree, now - self.start, losses[0], valid_loss, score))
             self.context.report(tree / self.num_trees, score)
         self.last = now
-        if is_late and tree < self.num_trees:
+        if is_late:
             self.context.cut()
         if is_over:
             raise EarlyStopException(self.best_tree - 1, [])

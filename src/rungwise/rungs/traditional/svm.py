@@ -197,7 +197,9 @@ class SVM:
         if kernel is Kernel.LINEAR or (kernel is Kernel.AUTO and valid is not None):
             models.append(self._fit_linear(train, valid, context))
             context.report(0.3, None)
-        if not models or (kernel is Kernel.AUTO and context.seconds_left() > 0):
+        if models and kernel is Kernel.AUTO and context.seconds_left() <= 0:
+            context.cut()
+        elif kernel is not Kernel.LINEAR:
             models.append(self._fit_curved(train, valid, context))
         if valid is None or len(models) == 1:
             return models[0]
@@ -213,6 +215,8 @@ class SVM:
         is_small = rows <= self.config.exact_rows and self.num_scores <= _MAX_EXACT_SCORES
         if is_small and seconds <= context.seconds_left():
             return self._fit_exact(train, choice)
+        if is_small:
+            context.cut()
         return self._fit_nystroem(train, valid, choice.gamma, context, rng)
 
     # ------------------------------------------------------------------------------------------- settings
@@ -227,13 +231,14 @@ class SVM:
         if len(choices) == 1 and context.deadline is None:
             return best, seconds
         valid = train if valid is None else _sample(valid, rng)
-        for choice in choices:
+        for number, choice in enumerate(choices, 1):
             start = time.monotonic()
             loss = self._loss_of(self._fit_exact(train, choice), valid)
             seconds = max(seconds, time.monotonic() - start)
             if loss < least:
                 best, least = choice, loss
-            if context.seconds_left() < _PACE_MARGIN * seconds:
+            if number < len(choices) and context.seconds_left() < _PACE_MARGIN * seconds:
+                context.cut()
                 break
         return best, seconds
 
