@@ -9,12 +9,14 @@ The file's name is the rung's name and its docstring is the rung's card (`regist
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 
 if TYPE_CHECKING:
@@ -324,6 +326,31 @@ class NetworkConfig:
     clip_norm: float = 1.0
     patience: int = 3
     min_steps: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks the settings of training.
+
+        Raises:
+            ConfigError: with every setting that is out of its range.
+        """
+        allowed = {
+            "epochs": (self.epochs >= 1, "at least 1"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "learning_rate": (0 < self.learning_rate < math.inf, "a number above 0"),
+            "weight_decay": (0 <= self.weight_decay < math.inf, "a number from 0 on"),
+            "warmup": (0 <= self.warmup < 1, "from 0 to below 1"),
+            "label_smoothing": (0 <= self.label_smoothing < 1, "from 0 to below 1"),
+            "clip_norm": (self.clip_norm > 0, "above 0, and inf for no bound"),
+            "patience": (self.patience >= 0, "at least 0"),
+            "min_steps": (self.min_steps >= 0, "at least 0"),
+        }
+        problems = [
+            f"{name}={getattr(self, name)!r}: must be {words}"
+            for name, (is_allowed, words) in allowed.items()
+            if not is_allowed
+        ]
+        if problems:
+            raise ConfigError("; ".join(problems) + ".")
 
     def num_epochs(self, num_examples: int) -> int:
         """Passes over so many training examples at most."""

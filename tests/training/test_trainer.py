@@ -1,4 +1,5 @@
 import copy
+import math
 import time
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rungwise.errors import TrainingError
+from rungwise.errors import ConfigError, TrainingError
 from rungwise.kinds import OutputKind
 from rungwise.rung import FitContext, NetworkConfig, Optimizer, Precision, Schedule
 from rungwise.training.losses import Objective
@@ -154,6 +155,31 @@ def test_few_examples_are_passed_over_more_often():
     trainer = make(replace(CONFIG, min_steps=40, patience=100))
     fit(trainer)
     assert trainer.step_number == 40  # 8 batches of 120 examples, 5 times
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"epochs": 0, "batch_size": 0, "learning_rate": -1.0},
+            "epochs=0: must be at least 1; batch_size=0: must be at least 1; "
+            "learning_rate=-1.0: must be a number above 0.",
+        ),
+        ({"learning_rate": math.nan}, "learning_rate=nan: must be a number above 0."),
+        ({"weight_decay": -0.1}, "weight_decay=-0.1: must be a number from 0 on."),
+        ({"warmup": 1.0}, "warmup=1.0: must be from 0 to below 1."),
+        ({"label_smoothing": -0.1}, "label_smoothing=-0.1: must be from 0 to below 1."),
+        ({"clip_norm": 0.0}, "clip_norm=0.0: must be above 0, and inf for no bound."),
+        (
+            {"patience": -1, "min_steps": -1},
+            "patience=-1: must be at least 0; min_steps=-1: must be at least 0.",
+        ),
+    ],
+)
+def test_settings_out_of_range_are_named_together(settings, message):
+    with pytest.raises(ConfigError) as error:
+        NetworkConfig(**settings)
+    assert str(error.value) == message
 
 
 def test_gradients_are_clipped():
