@@ -41,10 +41,19 @@ _SHAPES = {InputKind.TABLE: TableShape, InputKind.TEXT: TextShape, InputKind.IMA
 
 
 class NetworkLearner:
-    """The `Learner` of a `NetworkRung`."""
+    """The `Learner` of a `NetworkRung`.
 
-    def __init__(self, rung: NetworkRung, config: NetworkConfig, pair: Pair) -> None:
-        self.rung, self.config, self.pair = rung, config, pair
+    Args:
+        rung: what builds the network.
+        config: its settings.
+        pair: the kinds of inputs and targets.
+        trainer: the loop, in which a subclass of `Trainer` may override a stage.
+    """
+
+    def __init__(
+        self, rung: NetworkRung, config: NetworkConfig, pair: Pair, *, trainer: type[Trainer] = Trainer
+    ) -> None:
+        self.rung, self.config, self.pair, self.trainer = rung, config, pair, trainer
         self.preprocessor = preprocessor_for(pair[0])(config)
         self.history: list[Epoch] = []
         self.network: nn.Module
@@ -77,7 +86,7 @@ class NetworkLearner:
             valid = (self.preprocessor.examples(validation[0]), self._tensor(validation[1]))
         with seeded(context.seed, context.device):
             self.network = self.rung.build(self.config, self.shape)
-            trainer = Trainer(self.network, self.config, context, objective, self.preprocessor.augment)
+            trainer = self.trainer(self.network, self.config, context, objective, self.preprocessor.augment)
             self.history = trainer.fit(train, valid)
         self.context = FitContext(
             device=context.device, precision=resolve_precision(context.precision, context.device)

@@ -1,0 +1,28 @@
+import numpy as np
+import pyarrow as pa
+
+from rungwise import registry
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.rung import FitContext, Precision
+from rungwise.training.learner import NetworkLearner
+from rungwise.training.trainer import Trainer
+
+
+def test_a_subclass_of_the_trainer_may_override_a_stage():
+    seen = []
+
+    class Watching(Trainer):
+        def step(self, batch):
+            super().step(batch)
+            seen.append(len(batch[1]))
+
+    rung = registry.rung("textcnn")
+    config = registry.make_config(
+        rung.config, {"epochs": 2, "batch_size": 4, "embedding_dim": 4, "num_filters": 2}
+    )
+    learner = NetworkLearner(rung, config, (InputKind.TEXT, OutputKind.LABEL), trainer=Watching)
+    texts = pa.chunked_array([["a good film", "a bad film"] * 4])
+    targets = np.array([1, 0] * 4)
+    learner.fit(texts, targets, num_outputs=2, validation=None, context=FitContext(precision=Precision.FP32))
+    assert sum(seen) == 2 * len(targets)
+    assert learner.predict(texts).shape == (8, 2)
