@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting, batches
 from rungwise.rung import Cost, Epoch, FitContext, State, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
 
-__all__ = ["Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "ngram_blocks", "text_cost"]
+__all__ = ["NGramConfig", "Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]
 
 Solve = Callable[[Any], LinearScores]
 """A setting -> the fit with it."""
@@ -30,6 +31,77 @@ Start = Callable[[sparse.csr_array, NDArray[np.int64], int, int], Solve]
 """Features (N, F), targets (N,), number of classes, seed -> `Solve`."""
 
 _CHARACTERS_PER_TOKEN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class NGramConfig:
+    """How texts are counted and weights are held small.
+
+    Attributes:
+        word_ngrams: words of the longest n-gram.
+        word_pairs: words at most from the first to the second of a pair of words; 0 for no pairs.
+        char_ngrams: characters of the longest n-gram within a word, 0 for none.
+        min_df: training texts that an n-gram must occur in; one is enough while texts are few.
+        max_features: n-grams of words, and of characters, at most.
+        C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
+    """
+
+    word_ngrams: int = 3
+    word_pairs: int = 4
+    char_ngrams: int = 6
+    min_df: int = 2
+    max_features: int = 300_000
+    C: float | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the settings.
+
+        Raises:
+            ConfigError: if one is out of its range.
+        """
+        check_settings(
+            word_ngrams=self.word_ngrams,
+            char_ngrams=self.char_ngrams,
+            word_pairs=self.word_pairs,
+            min_df=self.min_df,
+            max_features=self.max_features,
+            above_zero=self._above_zero(),
+        )
+
+    def _above_zero(self) -> dict[str, float | None]:
+        """Settings that must be above 0, or None."""
+        return {"C": self.C}
+
+    def blocks(self, weighting: Weighting = Weighting.TFIDF) -> list[NGrams]:
+        """N-grams of words, pairs of words, and n-grams of characters, as far as there are to be any."""
+        spans = (
+            (Unit.WORD, 1, self.word_ngrams),
+            (Unit.PAIR, 2, self.word_pairs),
+            (Unit.CHAR, 1, self.char_ngrams),
+        )
+        return [
+            NGrams(
+                unit,
+                shortest,
+                longest,
+                min_df=self.min_df,
+                max_features=self.max_features,
+                weighting=weighting,
+            )
+            for unit, shortest, longest in spans
+            if longest >= shortest
+        ]
+
+    def cost(self, shape: TextShape, *, num_settings: int, passes: int) -> Cost:
+        """Of so many fits, each of so many passes."""
+        return text_cost(
+            shape,
+            word_orders=self.word_ngrams + max(0, self.word_pairs - 1),
+            char_orders=self.char_ngrams,
+            max_features=self.max_features,
+            num_settings=num_settings,
+            passes=passes,
+        )
 
 
 class TextLinear:
@@ -114,24 +186,6 @@ class TextLinear:
                 break
         assert best is not None
         return best
-
-
-def ngram_blocks(
-    *,
-    word_ngrams: int,
-    word_pairs: int,
-    char_ngrams: int,
-    min_df: int,
-    max_features: int,
-    weighting: Weighting = Weighting.TFIDF,
-) -> list[NGrams]:
-    """N-grams of words and of characters up to so many, and word pairs up to so many words apart; 0 for none."""
-    spans = ((Unit.WORD, 1, word_ngrams), (Unit.PAIR, 2, word_pairs), (Unit.CHAR, 1, char_ngrams))
-    return [
-        NGrams(unit, shortest, longest, min_df=min_df, max_features=max_features, weighting=weighting)
-        for unit, shortest, longest in spans
-        if longest >= shortest
-    ]
 
 
 def fit_quietly(model: Any, features: sparse.csr_array, targets: NDArray[Any]) -> Any:

@@ -33,7 +33,7 @@ from sklearn.svm import LinearSVC
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
-from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, ngram_blocks, text_cost
+from rungwise.rungs._text import NGramConfig, Solve, TextLinear, fit_quietly
 
 __all__ = ["RUNG", "LinearSvmConfig"]
 
@@ -48,47 +48,14 @@ _PASSES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class LinearSvmConfig:
-    """How texts are counted and weights are held small.
-
-    Attributes:
-        word_ngrams: words of the longest n-gram.
-        word_pairs: words at most from the first to the second of a pair of words; 0 for no pairs.
-        char_ngrams: characters of the longest n-gram within a word, 0 for none.
-        min_df: training texts that an n-gram must occur in; one is enough while texts are few.
-        max_features: n-grams of words, and of characters, at most.
-        C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
-    """
-
-    word_ngrams: int = 3
-    word_pairs: int = 4
-    char_ngrams: int = 6
-    min_df: int = 2
-    max_features: int = 300_000
-    C: float | None = None
-
-    def __post_init__(self) -> None:
-        check_settings(
-            word_ngrams=self.word_ngrams,
-            char_ngrams=self.char_ngrams,
-            word_pairs=self.word_pairs,
-            min_df=self.min_df,
-            max_features=self.max_features,
-            above_zero={"C": self.C},
-        )
+class LinearSvmConfig(NGramConfig):
+    """The rung's settings: those of n-grams."""
 
 
 def learner(config: LinearSvmConfig, pair: Pair) -> TextLinear:
     """An unfitted learner."""
     del pair
-    blocks = ngram_blocks(
-        word_ngrams=config.word_ngrams,
-        word_pairs=config.word_pairs,
-        char_ngrams=config.char_ngrams,
-        min_df=config.min_df,
-        max_features=config.max_features,
-    )
-    return TextLinear(blocks, _settings(config), _start)
+    return TextLinear(config.blocks(), _settings(config), _start)
 
 
 def _start(features: sparse.csr_array, targets: NDArray[np.int64], num_outputs: int, seed: int) -> Solve:
@@ -108,14 +75,7 @@ def _settings(config: LinearSvmConfig) -> tuple[float, ...]:
 
 def cost(config: LinearSvmConfig, shape: TextShape) -> Cost:
     """A pass of LIBLINEAR reads each n-gram twice, for each class and each C."""
-    return text_cost(
-        shape,
-        word_orders=config.word_ngrams + max(0, config.word_pairs - 1),
-        char_orders=config.char_ngrams,
-        max_features=config.max_features,
-        num_settings=len(_settings(config)),
-        passes=_PASSES,
-    )
+    return config.cost(shape, num_settings=len(_settings(config)), passes=_PASSES)
 
 
 RUNG = TraditionalRung(

@@ -42,7 +42,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.ngrams import Weighting
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
-from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, ngram_blocks, text_cost
+from rungwise.rungs._text import NGramConfig, Solve, TextLinear, fit_quietly
 
 __all__ = ["RUNG", "NbSvmConfig", "Solver", "log_count_ratio"]
 
@@ -69,42 +69,23 @@ class Solver(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NbSvmConfig:
-    """How texts are counted and weights are held small.
+class NbSvmConfig(NGramConfig):
+    """The rung's settings.
 
     Attributes:
-        word_ngrams: words of the longest n-gram.
-        word_pairs: words at most from the first to the second of a pair of words; 0 for no pairs.
-        char_ngrams: characters of the longest n-gram within a word, 0 for none.
         weighting: of an n-gram in a text.
         solver: the classifier.
         alpha: what each n-gram has been seen in each class beforehand.
         beta: share of the classifier against naive Bayes; None as with `C`.
-        min_df: training texts that an n-gram must occur in; one is enough while texts are few.
-        max_features: n-grams of words, and of characters, at most.
-        C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
     """
 
-    word_ngrams: int = 3
-    word_pairs: int = 4
-    char_ngrams: int = 6
     weighting: Weighting = Weighting.TFIDF
     solver: Solver = Solver.SVM
     alpha: float = 1.0
     beta: float | None = None
-    min_df: int = 2
-    max_features: int = 300_000
-    C: float | None = None
 
-    def __post_init__(self) -> None:
-        check_settings(
-            word_ngrams=self.word_ngrams,
-            char_ngrams=self.char_ngrams,
-            word_pairs=self.word_pairs,
-            min_df=self.min_df,
-            max_features=self.max_features,
-            above_zero={"C": self.C, "alpha": self.alpha, "beta": self.beta},
-        )
+    def _above_zero(self) -> dict[str, float | None]:
+        return {"C": self.C, "alpha": self.alpha, "beta": self.beta}
 
 
 def log_count_ratio(
@@ -120,14 +101,6 @@ def log_count_ratio(
 def learner(config: NbSvmConfig, pair: Pair) -> TextLinear:
     """An unfitted learner."""
     del pair
-    blocks = ngram_blocks(
-        word_ngrams=config.word_ngrams,
-        word_pairs=config.word_pairs,
-        char_ngrams=config.char_ngrams,
-        min_df=config.min_df,
-        max_features=config.max_features,
-        weighting=config.weighting,
-    )
 
     def start(features: sparse.csr_array, targets: NDArray[np.int64], num_outputs: int, seed: int) -> Solve:
         wide = features.astype(np.float64)  # what LIBLINEAR computes in
@@ -152,7 +125,7 @@ def learner(config: NbSvmConfig, pair: Pair) -> TextLinear:
 
         return solve
 
-    return TextLinear(blocks, _settings(config), start)
+    return TextLinear(config.blocks(config.weighting), _settings(config), start)
 
 
 def _model(solver: Solver, C: float, seed: int) -> Any:
@@ -180,14 +153,7 @@ def _settings(config: NbSvmConfig) -> list[tuple[float, float]]:
 
 def cost(config: NbSvmConfig, shape: TextShape) -> Cost:
     """A pass of LIBLINEAR reads each n-gram twice, for each class and each C."""
-    return text_cost(
-        shape,
-        word_orders=config.word_ngrams + max(0, config.word_pairs - 1),
-        char_orders=config.char_ngrams,
-        max_features=config.max_features,
-        num_settings=len({C for C, _ in _settings(config)}),
-        passes=_PASSES,
-    )
+    return config.cost(shape, num_settings=len({C for C, _ in _settings(config)}), passes=_PASSES)
 
 
 RUNG = TraditionalRung(
