@@ -73,6 +73,14 @@ def test_a_first_row_of_numbers_is_suspected(tmp_path: Path) -> None:
     assert "is taken for the header, but holds numbers (1, 2)" in read(tmp_path / "d.csv").notes[0].message
 
 
+def test_a_character_may_be_cut_where_the_head_of_a_file_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rungwise.data.textfiles.HEAD_BYTES", len("a,b\n好".encode()) - 1)
+    (tmp_path / "d.csv").write_text("a,b\n好,x\n", encoding="utf-8")
+    assert rows_of(read(tmp_path / "d.csv")) == [{"a": "好", "b": "x"}]
+
+
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     table = pa.table(
         {"a": [1, 2], "c": pa.array(["x", "y"]).dictionary_encode(), "t": pd.to_datetime(["2020", None])}
@@ -177,6 +185,11 @@ ERRORS = {
     "gbk hint": ("d.csv", "a,b\n1,好的\n".encode("gb18030"), "say so: `--encoding gb18030`."),
     "latin hint": ("d.csv", "a,b\n1,é\n".encode("latin-1"), "say so: `--encoding cp1252`."),
     "utf-16": ("d.csv", "a,b\n1,2\n".encode("utf-16"), "it seems to be UTF-16: add `--encoding utf-16`."),
+    "latin header": (
+        "d.csv",
+        "café,b\n1,2\n".encode("latin-1"),
+        "d.csv: byte 3 (0xe9) isn't utf-8; if the file is in another encoding, say so: `--encoding cp1252`.",
+    ),
     "json encoding": ("d.jsonl", b'{"a": "1"}\n{"a": "\xff"}', "d.jsonl, row 2: byte 18 (0xff) isn't utf-8"),
     "json array": ("d.jsonl", '[{"a": 1}]', "d.jsonl: it holds a JSON array; write one object a line"),
     "json mixed": (

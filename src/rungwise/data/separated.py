@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -43,7 +44,7 @@ def read_csv(path: Path, *, encoding: str, folder: Path | None) -> Source:
 
 def _header(file: TextFile) -> tuple[str, list[str], int, list[Note]]:
     """The delimiter, the column names, the empty lines before them and what is odd about them."""
-    head = file.head().decode(file.encoding, errors="replace").removeprefix("\ufeff")
+    head = _decoded_head(file)
     suffixes = file.path.suffixes
     delimiter = "\t" if ".tsv" in suffixes or ".tab" in suffixes else ","
     names, notes = _fields(head, delimiter), []
@@ -63,6 +64,15 @@ def _header(file: TextFile) -> tuple[str, list[str], int, list[Note]]:
     names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(names)]
     num_blank = len(head) - len(head.lstrip("\r\n"))
     return delimiter, names, head[:num_blank].replace("\r\n", "\n").count("\n"), notes
+
+
+def _decoded_head(file: TextFile) -> str:
+    head = file.head()
+    try:
+        text = codecs.getincrementaldecoder(file.encoding)().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        raise encoding_error(file) from None
+    return text.removeprefix("\ufeff")
 
 
 def _fields(head: str, delimiter: str) -> list[str]:
