@@ -337,6 +337,13 @@ def test_what_is_no_dataset(tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{"schema_version": 99}', encoding="utf-8")
     with pytest.raises(DataError, match="schema version 99 can't be read, only 1"):
         Dataset.open(tmp_path)
+    for damaged in ('{"schema_version": 1}', '{"schema_version": 1, "pair": ["word", "label"]}'):
+        (tmp_path / "dataset.json").write_text(damaged, encoding="utf-8")
+        with pytest.raises(DataError, match=r"dataset\.json: it isn't a whole description of a dataset \("):
+            Dataset.open(tmp_path)
+    (tmp_path / "dataset.json").write_text("[1]", encoding="utf-8")
+    with pytest.raises(DataError, match="no prepared dataset can be read from it"):
+        Dataset.open(tmp_path)
     with pytest.raises(DataError, match=r"part 'dev' is unknown; known are train, valid, test."):
         prepare(table()).inputs("dev")
 
@@ -475,8 +482,16 @@ def test_bad_values_of_other_parts_are_named_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"target": "lable"}, UnknownNameError, "column 'lable' is unknown; did you mean 'label'?"),
-        ({"columns": {"c": "number"}}, UnknownNameError, "column 'c' is unknown; known: a, b, label."),
+        (
+            {"target": "lable"},
+            UnknownNameError,
+            "column 'lable' is unknown; did you mean 'label'?",
+        ),
+        (
+            {"columns": {"c": "number"}},
+            UnknownNameError,
+            "column 'c' is unknown; known: a, b, label.",
+        ),
         ({"group": "c"}, UnknownNameError, "column 'c' is unknown"),
         (
             {"columns": {"a": "float"}},

@@ -67,7 +67,7 @@ class Dataset:
         """The dataset in a folder.
 
         Raises:
-            DataError: if there is none, or it is of another version.
+            DataError: if there is none, or it is damaged or of another version.
         """
         return cls._open(Path(folder), None)
 
@@ -76,11 +76,15 @@ class Dataset:
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             version = manifest["schema_version"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"no prepared dataset can be read from it ({error}).", file=folder) from None
         if version != SCHEMA_VERSION:
             raise DataError(f"schema version {version} can't be read, only {SCHEMA_VERSION}.", file=folder)
-        return cls(folder, manifest, keeps)
+        try:
+            return cls(folder, manifest, keeps)
+        except (LookupError, TypeError, ValueError) as error:
+            problem = f"it isn't a whole description of a dataset ({error!r}); prepare the data again."
+            raise DataError(problem, file=folder / MANIFEST) from None
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:
