@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.data.split import (
+    MAX_TEST_ROWS,
+    MAX_VALID_ROWS,
     TEST,
     TRAIN,
     VALID,
@@ -34,6 +38,12 @@ def test_each_part_has_its_share_of_each_class(counts: list[int], seed: int) -> 
     assert (parts == VALID).sum() == sizes.valid
     for stratum, count in enumerate(counts):
         assert abs((parts[strata == stratum] == TEST).sum() - count * sizes.test / len(strata)) <= 1
+
+
+def test_the_data_page_names_the_caps() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    caps = f"the test and a tenth the validation ({MAX_TEST_ROWS:,} and {MAX_VALID_ROWS:,} rows at most)"
+    assert caps in page
 
 
 def test_the_seed_decides() -> None:
