@@ -485,14 +485,15 @@ def test_bad_values_of_other_parts_are_named_there(tmp_path: Path) -> None:
         (
             {"target": "lable"},
             UnknownNameError,
-            "column 'lable' is unknown; did you mean 'label'?",
+            "the table: column 'lable' is unknown; did you mean 'label'?",
         ),
         (
             {"columns": {"c": "number"}},
             UnknownNameError,
-            "column 'c' is unknown; known: a, b, label.",
+            "the table: column 'c' is unknown; known: a, b, label.",
         ),
-        ({"group": "c"}, UnknownNameError, "column 'c' is unknown"),
+        ({"group": "c"}, UnknownNameError, "the table: column 'c' is unknown"),
+        ({"time": "c"}, UnknownNameError, "the table: column 'c' is unknown"),
         (
             {"columns": {"a": "float"}},
             ConfigError,

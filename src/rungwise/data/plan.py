@@ -71,16 +71,22 @@ def make_plan(
     group: str | None,
     time: str | None,
 ) -> Plan:
-    """What can be said before the values are converted: whether the rows are a table or texts is open still."""
+    """What can be said before the values are converted: whether the rows are a table or texts is open still.
+
+    Raises:
+        UnknownNameError: if there is no column of a name that was given.
+        DataError: if there is nothing to predict, or nothing to predict it from.
+        ConfigError: if the target is to be something else too.
+    """
     source = rows.sources[0]
     names = [name for name in rows.table.column_names if source.images is None or name != FILE]
     if source.images is not None and not names:
         raise DataError(
             "the images have no labels; put those of each class into a sub-folder.", file=source.name
         )
-    for name in (*kinds, *(name for name in (group, time) if name is not None)):
-        if name not in names:
-            raise UnknownNameError("column", name, names)
+    for given in (*kinds, target, group, time):
+        if given is not None and given not in names:
+            raise UnknownNameError(f"{source.name}: column", given, names)
     if source.images is not None and target is None and len(names) == 1:
         name, why = names[0], "the only column beside the images"
     else:
