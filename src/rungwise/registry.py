@@ -6,6 +6,7 @@ Names come from file names and cards from docstrings, so that listing them impor
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import re
 import textwrap
@@ -157,7 +158,7 @@ def make_config(kind: type[Any], settings: Mapping[str, Any]) -> Any:
     """
     types = get_type_hints(kind)
     problems = [
-        f"{name!r} is no setting of {kind.__name__} (it has {', '.join(types)})"
+        f"{name!r} is no setting of {kind.__name__} ({_known_settings(name, list(types))})"
         for name in settings
         if name not in types
     ]
@@ -172,6 +173,13 @@ def make_config(kind: type[Any], settings: Mapping[str, Any]) -> Any:
     if problems:
         raise ConfigError("; ".join(problems))
     return kind(**{field.name: values.get(field.name, field.default) for field in fields(kind)})
+
+
+def _known_settings(name: str, known: list[str]) -> str:
+    """What to write instead of a setting that isn't there."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    suggestion = f"did you mean {near[0]!r}? " if near else ""
+    return f"{suggestion}it has {', '.join(known) or 'no settings'}"
 
 
 def _coerce(kind: Any, value: Any) -> Any:
