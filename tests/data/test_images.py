@@ -123,7 +123,7 @@ def test_idx_without_labels_or_compression(tmp_path: Path) -> None:
 
 
 def test_bad_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"there are no images in it \(known are \.bmp"):
+    with pytest.raises(DataError, match=r"there are no images in it \(known are \.bmp.*\) and no IDX files"):
         read(tmp_path)
     picture(tmp_path / "a" / "1.png")
     picture(tmp_path / "2.png")

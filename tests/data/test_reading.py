@@ -73,6 +73,13 @@ def test_a_first_row_of_numbers_is_suspected(tmp_path: Path) -> None:
     assert "is taken for the header, but holds numbers (1, 2)" in read(tmp_path / "d.csv").notes[0].message
 
 
+def test_empty_names_in_a_header_are_filled_and_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text('a,," "\n1,2,3\n', encoding="utf-8")
+    source = read(tmp_path / "d.csv")
+    assert source.table.column_names == ["a", "Unnamed: 1", "Unnamed: 2"]
+    assert source.notes[0].message.endswith("empty names, which become 'Unnamed: 1', 'Unnamed: 2'.")
+
+
 def test_a_character_may_be_cut_where_the_head_of_a_file_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +148,7 @@ ERRORS = {
         b"PK\x03\x04",
         "it is a zip archive or a spreadsheet; export the data as text",
     ),
+    "parquet": ("d.csv", b"PAR1\0", "d.csv: it isn't what its name says, it is a Parquet file; export"),
     "binary": ("d.csv", b"a,b\n1,2\n3,\0\n", "d.csv, row 2: byte 10 is zero, so it isn't text"),
     "not parquet": (
         "d.parquet",

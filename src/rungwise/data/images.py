@@ -81,7 +81,9 @@ def _listing(path: Path) -> tuple[list[Path], list[str], dict[str, range], list[
         files, labels, notes = _labelled(path)
         if not files:
             raise DataError(
-                f"there are no images in it (known are {', '.join(sorted(SUFFIXES))}).", file=path
+                f"there are no images in it (known are {', '.join(sorted(SUFFIXES))}) and no IDX files"
+                " (train-images-idx3-ubyte and its like); for a table or texts, name the file itself.",
+                file=path,
             )
         return files, labels, {}, notes
     files, labels, parts, notes = [], [], {}, []

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from rungwise.data.arrays import check_names
-from rungwise.data.source import BatchWriter, Level, Note, Source, mapped_table, workspace
+from rungwise.data.source import BatchWriter, Level, Note, Source, mapped_table, shown_names, workspace
 from rungwise.data.textfiles import GZIP_ERRORS, TextFile, encoding_error, text_file
 from rungwise.errors import DataError
 
@@ -61,7 +61,12 @@ def _header(file: TextFile) -> tuple[str, list[str], int, list[Note]]:
                 f"{file.path}: the first row is taken for the header, but holds numbers ({shown}).",
             )
         )
-    names = [name.strip() or f"Unnamed: {number}" for number, name in enumerate(names)]
+    names = [name.strip() for name in names]
+    unnamed = {number: f"Unnamed: {number}" for number, name in enumerate(names) if not name}
+    if unnamed:
+        called = shown_names([f"{name!r}" for name in unnamed.values()])
+        notes.append(Note(Level.INFO, f"{file.path}: the header has empty names, which become {called}."))
+    names = [unnamed.get(number, name) for number, name in enumerate(names)]
     num_blank = len(head) - len(head.lstrip("\r\n"))
     return delimiter, names, head[:num_blank].replace("\r\n", "\n").count("\n"), notes
 
