@@ -5,6 +5,7 @@ An expected failure is an entry of `EXPECTED_FAILURES`, with its reason.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import math
@@ -123,6 +124,21 @@ def test_the_config_is_frozen_and_every_setting_has_a_default_and_a_line_of_docu
     for field in dataclasses.fields(config):
         assert re.search(rf"^\s+{field.name}: ", documented, re.MULTILINE), field.name
     assert registry.make_config(config, dataclasses.asdict(config())) == config()
+
+
+@pytest.mark.parametrize("name", registry.rung_names())
+def test_the_card_names_settings_that_can_be_set_and_are_no_defaults(name):
+    config = registry.rung(name).config
+    for words in re.findall(r"`(\w+=[^`]+)`", registry.card(name).sections["Deviations"]):
+        named = {
+            keyword.arg: keyword.value for keyword in ast.parse(f"dict({words})", mode="eval").body.keywords
+        }
+        values = {
+            key: math.inf if ast.unparse(value) == "math.inf" else ast.literal_eval(value)
+            for key, value in named.items()
+        }
+        made = registry.make_config(config, values)
+        assert [key for key in values if getattr(made, key) == getattr(config(), key)] == []
 
 
 @pytest.mark.parametrize("name", registry.rung_names())

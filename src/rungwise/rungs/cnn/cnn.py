@@ -10,8 +10,9 @@ Source:
     IEEE 86, https://doi.org/10.1109/5.726791; in the form of the Keras example mnist_cnn.
 Deviations:
     ReLU and max-pooling for sigmoids and averages. By default images are padded, so that their borders count and any
-    size will do, odd sizes rounded up (`padding="valid"` gives the textbook form), and training has random shifts,
-    softened labels and Muon on the hidden weights.
+    size will do, odd sizes rounded up, and training has mirror images where they fit, random shifts, softened labels
+    and Muon on the hidden weights; there is no dropout. The textbook network is `padding="valid"`, and its training
+    `flip="off", shift=0.0, label_smoothing=0.0, optimizer="adamw", learning_rate=0.001, weight_decay=0.0`.
 Cost:
     Work grows with the pixels, and parameters with them too, since the first dense layer, which has most of
     them, sees every place.

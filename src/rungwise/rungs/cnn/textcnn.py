@@ -8,8 +8,10 @@ Formula:
 Source:
     Kim (2014), Convolutional Neural Networks for Sentence Classification, EMNLP, https://arxiv.org/abs/1408.5882.
 Deviations:
-    Word vectors are learned from the training texts (its "CNN-rand"), over subwords. Adam with weight decay instead
-    of Adadelta and a norm bound; dropout on word vectors; windows that overhang the text count (`wide`).
+    Word vectors are learned from the training texts (its "CNN-rand"), over subwords; Adam with weight decay instead of
+    Adadelta and a norm bound. Unless told otherwise word vectors are shorter and have dropout, windows that overhang
+    the text count, batches are smaller, and labels are softened. The paper's form is
+    `embedding_dim=300, embedding_dropout=0.0, wide=False, batch_size=50, label_smoothing=0.0`.
 Cost:
     Linear in the tokens: an embedding row each, and the filters' 2 · Σ widths · embedding_dim · num_filters.
 Wins:

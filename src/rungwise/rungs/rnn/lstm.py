@@ -11,7 +11,10 @@ Source:
     Gers, Schmidhuber & Cummins (2000), https://doi.org/10.1162/089976600300015015; both directions: Graves &
     Schmidhuber (2005), https://doi.org/10.1016/j.neunet.2005.06.042.
 Deviations:
-    The text's vector is pooled over all steps; the forget gate starts open (Jozefowicz 2015).
+    The forget gate starts open (Jozefowicz, Zaremba & Sutskever 2015). Unless told otherwise it reads both ways, the
+    largest of each unit's states is the text's vector, not the last, word vectors, layers' outputs and that vector have
+    dropout, and labels are softened. The textbook form is
+    `bidirectional=False, pooling="last", embedding_dropout=0.0, dropout=0.0, label_smoothing=0.0`.
 Cost:
     8 · hidden_size · (embedding_dim + hidden_size) weights a direction, each once a token, step after step.
 Wins:

@@ -5,15 +5,17 @@ Idea:
     mean of the states) is what the text means. Through many steps its gradient vanishes or explodes: the norms of
     ∂L/∂h_t are recorded in training, so that one can see it.
 Formula:
-    h_t = relu(W x_t + b + U (m ∘ h_{t-1})), m ~ Bernoulli(1 − recurrent_dropout) / (1 − recurrent_dropout) once a
-    text; p = softmax(V h + c).
+    h_t = min(relu(W x_t + b + U (m ∘ h_{t-1})), ceiling), m ~ Bernoulli(1 − recurrent_dropout) /
+    (1 − recurrent_dropout) once a text; p = softmax(V pool(h) + c).
 Source:
     Elman (1990), Finding Structure in Time, Cognitive Science 14, https://doi.org/10.1207/s15516709cog1402_1;
     recurrent dropout: Gal & Ghahramani (2016), NeurIPS, https://arxiv.org/abs/1512.05287;
     `identity`: Le, Jaitly & Hinton (2015), https://arxiv.org/abs/1504.00941.
 Deviations:
-    ReLU in place of the sigmoid, gradients through the whole text instead of one step; the units have a `ceiling`
-    (Hannun 2014, https://arxiv.org/abs/1412.5567), which they reach only when they explode.
+    ReLU in place of the sigmoid, gradients through the whole text instead of one step. Unless told otherwise the mean
+    of the states is read, not the last; word vectors, state and what is read have dropout; and the units have a ceiling
+    (Hannun 2014, https://arxiv.org/abs/1412.5567), which they reach only when they explode. The textbook form is
+    `pooling="last", embedding_dropout=0.0, recurrent_dropout=0.0, dropout=0.0, ceiling=math.inf`.
 Cost:
     2 · hidden_size · (embedding_dim + hidden_size) a token and direction, and one step after the other.
 Wins:

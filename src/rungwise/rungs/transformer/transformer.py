@@ -9,8 +9,11 @@ Formula:
 Source:
     Vaswani et al. (2017), Attention Is All You Need, NeurIPS, https://arxiv.org/abs/1706.03762.
 Deviations:
-    The encoder alone, with learned positions; `pre_norm` (Xiong 2020, https://arxiv.org/abs/2002.04745) and GELU
-    unless told otherwise.
+    The encoder alone, far smaller, with learned positions and a pooled vector of the text. Unless told otherwise
+    normalisation comes before a layer (Xiong 2020, https://arxiv.org/abs/2002.04745), the activation is GELU, there is
+    more dropout, and labels are as they are. The paper's form is
+    `pre_norm=False, activation="relu", embedding_dropout=0.1, dropout=0.1, label_smoothing=0.1`, and its size
+    `hidden_size=512, num_layers=6, num_heads=8, intermediate_size=2048`.
 Cost:
     num_layers · (8 C² + 4 C · intermediate_size) a token and 4 C T² a text and layer: quadratic in its length.
 Wins:
