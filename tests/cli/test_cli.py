@@ -83,12 +83,13 @@ def test_predict_gives_a_probability_for_each_class(folder, fitted):
     assert len(frame) == 150
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("name", ["out.csv", "out.csv.gz", "out.tsv", "out.jsonl", "out.parquet"])
 def test_predict_writes_every_format(folder, fitted, name):
     done = rungwise("predict", "runs/flowers", "new.csv", "--rung", "baseline", "--out", name, cwd=folder)
     assert done.stderr.strip() == f"150 predictions in {name}"
     read = {
         "out.csv": pd.read_csv,
+        "out.csv.gz": pd.read_csv,
         "out.tsv": lambda file: pd.read_csv(file, sep="\t"),
         "out.jsonl": lambda file: pd.read_json(file, lines=True),
         "out.parquet": pd.read_parquet,
@@ -136,6 +137,19 @@ def test_rungs_and_tasks_are_listed(folder):
         (["fit", "--resume", "nowhere"], "nowhere is no run's folder"),
         (["leaderboard", "nowhere"], "nowhere is no run's folder"),
         (["predict", "nowhere", "new.csv"], "nowhere is no run's folder"),
+        (
+            ["predict", "runs/flowers", "new.csv", "--out", "flowers.csv"],
+            "flowers.csv exists; choose another name",
+        ),
+        (
+            ["predict", "runs/flowers", "new.csv", "--out", "no/out.csv"],
+            "there is no folder 'no'; make it first",
+        ),
+        (
+            ["predict", "runs/flowers", "new.csv", "--out", "out.xlsx"],
+            "a file of predictions ends with one of .csv",
+        ),
+        (["fit", "--resume", "runs/flowers", "--seed", "3"], "with --resume leave out --seed"),
         (["rungs", "resnt"], "rung 'resnt' is unknown"),
         (["frobnicate"], "No such command 'frobnicate'"),
     ],

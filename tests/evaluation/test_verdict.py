@@ -12,7 +12,7 @@ def test_the_cheapest_rung_close_to_the_best_is_recommended(make_run):
     assert (found.recommended, found.best) == ("tfidf-logistic", "bert")
     assert re.fullmatch(
         r"Take `tfidf-logistic`: 88\.0 % accuracy on test \(8\d\.\d to 9\d\.\d\)\. "
-        r"`bert` is \d\.\d points better there \(95 % interval \d\.\d to \d+\.\d\), "
+        r"`bert` is \d\.\d points better on test \(95 % interval \d\.\d to \d+\.\d\), "
         r"and costs 10× the training, 2× the size and 3× the latency\. "
         r"A difference under \d\.\d points could not have been shown by this test set\.",
         found.sentence,
@@ -31,14 +31,14 @@ def test_a_best_rung_that_is_worse_on_test_is_said_to_be(make_run):
     found = verdict(make_run({"svm": (0.9, 0.92), "lstm": (0.91, 0.85)}), "accuracy")
     assert found.recommended == "svm"
     assert re.search(
-        r"`lstm`, the best on validation, is \d\.\d points worse there \(95 % interval −", found.sentence
+        r"`lstm`, the best on validation, is \d\.\d points worse on test \(95 % interval −", found.sentence
     )
 
 
 def test_the_best_rung_is_recommended_where_no_cheaper_one_is_close(make_run):
     found = verdict(make_run({"baseline": (0.5, 0.5), "svm": (0.7, 0.7), "lstm": (0.9, 0.9)}), "accuracy")
     assert found.recommended == "lstm"
-    assert "It is the best, and no cheaper rung is close: on test it is" in found.sentence
+    assert "It is the best on validation, and no cheaper rung is close: on test it is" in found.sentence
     assert "points better than `svm` (95 % interval" in found.sentence
     assert (found.difference, found.costs) == (None, {})
 

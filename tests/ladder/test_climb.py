@@ -15,6 +15,7 @@ from sklearn.datasets import load_iris
 import rungwise as rw
 from rungwise.errors import ConfigError, RunError
 from rungwise.ladder import Ladder, Status
+from rungwise.ladder.folder import locked
 from rungwise.ladder.processes import SpawnLauncher
 
 RUNGS = ["logistic-regression", "mlp"]
@@ -119,6 +120,7 @@ def test_a_stopped_climb_goes_on_where_it_was(frame, tmp_path):
     first = (ladder.run / "predictions" / "baseline.test.parquet").stat().st_mtime_ns
     resumed = Ladder.open(ladder.run).climb()
     assert resumed.leaderboard().status.tolist() == ["done", "done", "done"]
+    assert (resumed.leaderboard().latency > 0).all()
     assert (ladder.run / "predictions" / "baseline.test.parquet").stat().st_mtime_ns == first
 
 
@@ -186,3 +188,25 @@ def test_a_ladder_that_was_not_climbed_says_so():
 def test_rungs_that_are_no_list_are_refused():
     with pytest.raises(ConfigError, match=r"rungs is 'textcnn'; give a list of names, such as \['textcnn'\]"):
         Ladder(rungs="textcnn")
+
+
+def test_two_commands_do_not_climb_in_one_folder(climbed):
+    with locked(climbed.run / "journal.jsonl"), pytest.raises(RunError, match="is in use by another command"):
+        Ladder.open(climbed.run).climb()
+
+
+def test_a_damaged_config_is_named(climbed, tmp_path):
+    (tmp_path / "journal.jsonl").touch()
+    for text, problem in (
+        ("{", "is damaged: Expecting"),
+        ('{"schema_version": 1}', "is damaged \\(KeyError: 'task'"),
+    ):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(RunError, match=problem):
+            Ladder.open(tmp_path)
+
+
+def test_a_device_that_is_not_there_is_refused(frame, tmp_path):
+    with pytest.raises(ConfigError, match="device 'foo' can't be used here"):
+        Ladder(device="foo", out=tmp_path / "run").prepare(frame, "target")
+    assert not (tmp_path / "run").exists()

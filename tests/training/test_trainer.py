@@ -137,12 +137,12 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_rate():
 def test_training_stops_early_and_keeps_the_best_weights():
     trainer = make(replace(CONFIG, epochs=60, patience=2, schedule=Schedule.CONSTANT))
     history = fit(trainer)
-    scores = [epoch.valid_score for epoch in history]
+    merits = [(epoch.valid_score, -epoch.valid_loss) for epoch in history]
     assert len(history) < 60
-    assert len(history) == scores.index(max(scores)) + 1 + 3
+    assert len(history) == merits.index(max(merits)) + 1 + 3
     features, targets = problem()
     outputs = predict_outputs(trainer.network, Rows(features[120:]), CONFIG, trainer.context)
-    assert OBJECTIVE.score(outputs, targets[120:]) == max(scores)
+    assert OBJECTIVE.score(outputs, targets[120:]) == max(merits)[0]
 
 
 def test_without_validation_all_epochs_run():

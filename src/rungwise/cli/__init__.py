@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from pathlib import Path
 
 import click
 
@@ -65,8 +64,7 @@ def main() -> None:
         sys.stdout = None  # the reader has gone, as `| head` does; nothing is left to say
         code = 0
     except OSError as error:
-        if error.filename is None:
-            raise
-        click.echo(f"error: {Path(str(error.filename))}: {error.strerror}", err=True)
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {where}{error.strerror or error}", err=True)
         code = _EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)

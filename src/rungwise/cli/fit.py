@@ -32,14 +32,17 @@ from rungwise.cli.options import column_kinds, data_options, rung_settings, spli
     help="A rung's setting; may be repeated. `rungwise rungs RUNG` lists them.",
 )
 @click.option("--out", metavar="DIR", help="The run's folder (runs/NAME).")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped; --budget may be another.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, …")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16.")
 @click.option("--workers", type=int, metavar="N", help="Rungs side by side (as many as there are cores).")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON; progress goes to standard error."
 )
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     data: str | None,
     target: str | None,
     task: str | None,
@@ -55,12 +58,16 @@ def command(
     MNIST-like IDX files. What is left out is inferred, and the inference is printed.
     """
     from rungwise.cli.climbing import climb, show_data
-    from rungwise.ladder import Ladder
+    from rungwise.ladder import Ladder, parse_budget
 
     if (data is None) == (resume is None):
         raise click.UsageError("give DATA, or --resume RUN to go on with a run.")
     if resume is not None:
-        climb(Ladder.open(resume), as_json=as_json)
+        _refuse_others(ctx)
+        ladder = Ladder.open(resume)
+        if _is_given(ctx, "budget"):
+            ladder.budget = parse_budget(options["budget"])
+        climb(ladder, as_json=as_json)
         return
     of_ladder = (
         "rungs",
@@ -78,3 +85,17 @@ def command(
     ladder.prepare(data, target, columns=column_kinds(columns, text), **options)
     show_data(ladder, as_json=as_json)
     climb(ladder, as_json=as_json)
+
+
+def _refuse_others(ctx: click.Context) -> None:
+    """A run goes on as it was begun, but for its budget."""
+    others = [
+        name for name in ctx.params if name not in ("resume", "budget", "as_json") and _is_given(ctx, name)
+    ]
+    if others:
+        flags = ", ".join(option.opts[-1] for option in ctx.command.params if option.name in others)
+        raise click.UsageError(f"a run goes on as it was begun; with --resume leave out {flags}.")
+
+
+def _is_given(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE

@@ -10,7 +10,7 @@ import click
 @click.argument("data")
 @click.option("--rung", metavar="RUNG", help="Another rung than the recommended one.")
 @click.option(
-    "--out", metavar="FILE", help="A .csv, .tsv, .jsonl or .parquet file (else CSV to standard output)."
+    "--out", metavar="FILE", help="A new .csv, .tsv, .jsonl or .parquet file (else CSV to standard output)."
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Of text files.")
 def command(run: str, data: str, rung: str | None, out: str | None, encoding: str) -> None:
@@ -18,8 +18,10 @@ def command(run: str, data: str, rung: str | None, out: str | None, encoding: st
 
     RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column.
     """
-    from rungwise.ladder.predict import predict_data, write_tables
+    from rungwise.ladder.predict import check_out, predict_data, write_tables
 
+    if out is not None:
+        check_out(out)
     inputs, tables = predict_data(run, data, rung=rung, encoding=encoding)
     for note in inputs.notes:
         click.echo(note.message, err=True)

@@ -2,7 +2,8 @@
 
 The recommended rung is the cheapest whose paired bootstrap difference to the best is within one standard
 error (the rule of Breiman et al. 1984 for trees). For a share, such as accuracy, one more example counts among the
-errors: where two rungs differ in one or two examples, resampling alone can't know how much that is by chance. Nothing
+errors: where two rungs differ in one or two examples, resampling alone can't know how much that is by chance. A rung
+that measures dearer than the best in every way is no saving, whatever its formula said, and isn't recommended. Nothing
 is chosen by the set that judges it.
 """
 
@@ -94,7 +95,9 @@ def verdict(run_folder: Path, metric: str) -> Verdict:
     [test] = judge(outcomes, "test", [chosen])
     best = _best(valid, finished)
     differences = {outcome.rung: valid.difference(best.rung, outcome.rung) for outcome in finished}
-    recommended = next(o for o in finished if o is best or _is_close(valid, differences[o.rung]))
+    recommended = next(
+        o for o in finished if o is best or (_is_close(valid, differences[o.rung]) and _saves(o, best))
+    )
     difference = None if recommended is best else test.difference(best.rung, recommended.rung)
     rival = best if recommended.rung == BASELINE else recommended
     has_rival = rival.rung != BASELINE and BASELINE in test.outputs
@@ -109,7 +112,7 @@ def verdict(run_folder: Path, metric: str) -> Verdict:
         over_baseline=over_baseline,
         costs=costs,
         valid_differences=differences,
-        sentence=_sentence(test, finished, best, recommended, difference, costs),
+        sentence=_sentence(valid, test, finished, best, recommended, difference, costs),
         warnings=_warnings(chosen, outcomes, best, recommended, over_baseline),
     )
 
@@ -126,6 +129,12 @@ def _is_close(valid: Judged, difference: Difference) -> bool:
     return difference.mean <= math.hypot(difference.standard_error, one_example)
 
 
+def _saves(outcome: Outcome, best: Outcome) -> bool:
+    """Whether it costs less than the best in any way that was measured."""
+    ratios = _costs(best, outcome).values()
+    return not ratios or max(ratios) > 1
+
+
 def _costs(best: Outcome, other: Outcome) -> dict[str, float]:
     """What the best rung costs of another's training, size and latency, as far as known."""
     ratios = {}
@@ -140,6 +149,7 @@ def _costs(best: Outcome, other: Outcome) -> dict[str, float]:
 
 
 def _sentence(
+    valid: Judged,
     test: Judged,
     finished: Sequence[Outcome],
     best: Outcome,
@@ -158,22 +168,25 @@ def _sentence(
         return f"{start} {_gain(test.metric, best.rung, difference, costs)} {_limit(test.metric, difference)}"
     if recommended.rung == BASELINE:
         return f"{start} No other rung is better on validation."
-    return f"{start} {_lead(test, finished, best)}"
+    return f"{start} {_lead(valid, test, finished, best)}"
 
 
-def _lead(test: Judged, finished: Sequence[Outcome], best: Outcome) -> str:
-    """What is said where the best rung is the one to take: how far the next cheaper one is behind it."""
+def _lead(valid: Judged, test: Judged, finished: Sequence[Outcome], best: Outcome) -> str:
+    """What is said where the best rung is the one to take: how far the best cheaper one on validation is behind."""
     cheaper = [outcome for outcome in finished if outcome.record["order"] < best.record["order"]]
     if not cheaper:
         return "It is the cheapest rung, and the best on validation."
-    sign = 1 if test.metric.greater_is_better else -1
-    runner_up = max(cheaper, key=lambda outcome: sign * test.score(outcome.rung).value)
+    runner_up = _best(valid, cheaper)
     lead = test.difference(best.rung, runner_up.rung)
     size, bounds = difference_text(test.metric, lead.mean), bounds_text(test.metric, lead)
     how = "better" if lead.mean >= 0 else "worse"
-    start = (
-        "It is the best, and no cheaper rung is close:" if lead.low > 0 else "It was the best on validation;"
-    )
+    equals = [o.rung for o in finished if o is not best and valid.difference(best.rung, o.rung).mean == 0]
+    if equals:
+        start = f"On validation {_listed([f'`{rung}`' for rung in equals])} did as well, at a higher cost;"
+    elif lead.low > 0:
+        start = "It is the best on validation, and no cheaper rung is close:"
+    else:
+        start = "It was the best on validation;"
     text = f"{start} on test it is {size} {how} than `{runner_up.rung}` ({bounds})"
     price = "" if runner_up.rung == BASELINE else _price(_costs(best, runner_up))
     return f"{text}{price}. {_limit(test.metric, lead)}"
@@ -183,11 +196,11 @@ def _gain(metric: Metric, best: str, difference: Difference, costs: dict[str, fl
     """What the best rung gives more, and what it costs more."""
     size, bounds = difference_text(metric, difference.mean), bounds_text(metric, difference)
     if difference.mean > 0:
-        gain = f"`{best}` is {size} better there"
+        gain = f"`{best}` is {size} better on test"
     elif difference.mean == 0:
-        gain = f"`{best}`, the best on validation, is no better there"
+        gain = f"`{best}`, the best on validation, is no better on test"
     else:
-        gain = f"`{best}`, the best on validation, is {size} worse there"
+        gain = f"`{best}`, the best on validation, is {size} worse on test"
     return f"{gain} ({bounds}){_price(costs)}."
 
 

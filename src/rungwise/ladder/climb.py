@@ -19,7 +19,9 @@ from rungwise.ladder.processes import Launcher, Worker, make_launcher
 __all__ = ["Climb", "RungState", "Status", "Step"]
 
 _POLL_SECONDS = 0.05
-_LATENCY_JOB_SECONDS = 30.0
+_LEAST_LATENCY_SECONDS = 2.0
+"""What a latency gets where the budget is used up: the model is loaded, and asked a few times."""
+
 _LATENCY_SHARE = 0.05
 """Of the budget, what is kept for measuring latency and writing the results."""
 
@@ -102,6 +104,7 @@ class Climb:
         paths: of the run.
         jobs: fits, cheapest first.
         facts: of each rung, to go into its record: its order, family and expected cost.
+        unmeasured: rungs that were fitted earlier and have no latency yet.
         budget: seconds for the whole climb.
         num_workers: processes side by side.
         observe: called several times a second.
@@ -113,13 +116,14 @@ class Climb:
         jobs: list[Job],
         *,
         facts: dict[str, dict[str, Any]],
+        unmeasured: list[Job],
         budget: float,
         num_workers: int,
         observe: Callable[[Step], None],
     ) -> None:
         self.paths, self.facts, self.observe = paths, facts, observe
         self.states = [RungState(job) for job in jobs]
-        self.num_workers, self.budget = num_workers, budget
+        self.unmeasured, self.num_workers, self.budget = unmeasured, num_workers, budget
 
     def run(self) -> None:
         """Fits every rung and measures latencies; on Ctrl-C journals what is finished and raises it again.
@@ -157,7 +161,7 @@ class Climb:
             share = self._share()
             if share < _LEAST_SECONDS and self.states.index(state) > 1:
                 self._end(
-                    state, Status.SKIPPED, "no time was left of the budget; give it more, or name fewer rungs"
+                    state, Status.SKIPPED, "no time was left"
                 )
             else:
                 state.job = replace(state.job, seconds=max(share, _LEAST_SECONDS))
@@ -202,6 +206,8 @@ class Climb:
         if result is None:
             self._end(state, Status.FAILED, _exit_reason(code, state.job))
         else:
+            scores = [epoch["valid_score"] for epoch in result.get("history", [])]
+            state.score = max((score for score in scores if score is not None), default=state.score)
             self._end(state, Status(result.pop("status")), result.pop("reason", None), result)
 
     def _end(
@@ -228,21 +234,29 @@ class Climb:
 
     def _measure_latencies(self, launcher: Launcher) -> None:
         """One rung after another, with nothing else running."""
-        for state in self._with(Status.DONE, Status.DEADLINE):
-            self.observe(Step(self.states, self.ends - time.monotonic(), "latency"))
-            job = Job(kind="latency", run=state.job.run, rung=state.rung, device=state.job.device)
-            job.write()
-            worker = launcher.start(job.file)
-            ends = time.monotonic() + _LATENCY_JOB_SECONDS
-            while worker.exit_code() is None and time.monotonic() < ends:
-                time.sleep(_POLL_SECONDS)
-            if worker.exit_code() is None:
-                _kill(worker.pid)
-            result = read_json(job.result_file) or {}
+        for job in [*self.unmeasured, *(state.job for state in self._with(Status.DONE, Status.DEADLINE))]:
+            seconds_left = self.ends - time.monotonic()
+            self.observe(Step(self.states, seconds_left, "latency"))
             append_record(
                 self.paths.run,
-                {"type": "latency", "rung": state.rung, "latency_seconds": result.get("latency_seconds")},
+                {
+                    "type": "latency",
+                    "rung": job.rung,
+                    "latency_seconds": _latency(launcher, job, max(seconds_left, _LEAST_LATENCY_SECONDS)),
+                },
             )
+
+
+def _latency(launcher: Launcher, fitted: Job, seconds: float) -> float | None:
+    """Seconds for one example, as a worker measures it; None if it doesn't get there in the seconds allowed."""
+    job = Job(kind="latency", run=fitted.run, rung=fitted.rung, device=fitted.device)
+    job.write()
+    worker, ends = launcher.start(job.file), time.monotonic() + seconds
+    while worker.exit_code() is None and time.monotonic() < ends:
+        time.sleep(_POLL_SECONDS)
+    if worker.exit_code() is None:
+        _kill(worker.pid)
+    return (read_json(job.result_file) or {}).get("latency_seconds")
 
 
 def _kill(pid: int) -> None:

@@ -6,6 +6,8 @@ import os
 import platform
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from rungwise.errors import RunError
 
-__all__ = ["Paths", "circumstances", "free_folder", "new_folder", "num_cores"]
+__all__ = ["Paths", "circumstances", "free_folder", "locked", "new_folder", "num_cores"]
 
 _PACKAGES = ("rungwise", "torch", "scikit-learn", "numpy", "pyarrow", "lightgbm", "tokenizers")
 _MOST_RUNS = 10_000
@@ -71,6 +73,26 @@ def free_folder(stem: str) -> Path:
             continue
         return folder
     raise RunError(f"runs/{stem} to runs/{stem}-{_MOST_RUNS} exist; name the folder with --out.")
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Inside, no other command climbs in this run; where the platform has no such locks (Windows), nothing is done.
+
+    Raises:
+        RunError: if one does already.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with file.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{file.parent} is in use by another command; wait for it, or stop it.") from None
+        yield
 
 
 def circumstances() -> dict[str, Any]:

@@ -12,6 +12,8 @@ import json
 import os
 import signal
 import sys
+import traceback
+from contextlib import suppress
 from types import FrameType
 
 __all__: list[str] = []
@@ -20,7 +22,8 @@ _PRELOAD = ("rungwise.ladder.worker", "lightgbm", "pandas", "sklearn.svm", "torc
 
 
 def _say(message: dict[str, object]) -> None:
-    os.write(_REPLIES, (json.dumps(message) + "\n").encode())
+    with suppress(BrokenPipeError):  # nobody listens any more; the input's end comes next
+        os.write(_REPLIES, (json.dumps(message) + "\n").encode())
 
 
 def _reap(signum: int, frame: FrameType | None) -> None:
@@ -42,7 +45,11 @@ def _work(job: str) -> None:
     code = 1
     try:
         code = main(job)
+    except BaseException:
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
 
 
@@ -66,5 +73,6 @@ if __name__ == "__main__":
         _CHILDREN.add(pid)
         _say({"job": job, "pid": pid})
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for pid in _CHILDREN:
         os.kill(pid, signal.SIGKILL)

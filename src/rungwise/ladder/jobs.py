@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rungwise.errors import RunError
 from rungwise.evaluation.records import write_json
 from rungwise.ladder.folder import Paths
 
@@ -72,9 +73,17 @@ class Job:
 
 
 def read_json(file: Path) -> dict[str, Any] | None:
-    """What a file holds, or None where there is none."""
+    """What a file holds, or None where there is none.
+
+    Raises:
+        RunError: if it is no JSON object.
+    """
     try:
-        value: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise RunError(f"{file} is damaged: {error}.") from None
+    if not isinstance(value, dict):
+        raise RunError(f"{file} is damaged: it holds no JSON object.")
     return value

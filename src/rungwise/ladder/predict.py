@@ -20,7 +20,7 @@ from rungwise.errors import ConfigError
 from rungwise.estimators import RungClassifier, RungEstimator
 from rungwise.ladder.run import Ladder
 
-__all__ = ["predict_batches", "predict_data", "write_tables"]
+__all__ = ["check_out", "predict_batches", "predict_data", "write_tables"]
 
 
 def predict_data(
@@ -76,45 +76,65 @@ class _Writer(Protocol):
 
 
 class _JsonLinesWriter:
-    def __init__(self, file: Any, schema: pa.Schema) -> None:
+    def __init__(self, sink: Any, schema: pa.Schema) -> None:
         del schema
-        self._sink = pa.output_stream(file)
+        self._sink = sink
 
     def write_table(self, table: pa.Table) -> None:
         text = table.to_pandas().to_json(orient="records", lines=True, force_ascii=False)
         self._sink.write(text.encode())
 
     def close(self) -> None:
-        self._sink.close()
+        """The sink is closed by whoever opened it."""
 
 
-def _tsv(file: Any, schema: pa.Schema) -> _Writer:
-    writer: _Writer = pc.CSVWriter(file, schema, write_options=pc.WriteOptions(delimiter="\t"))
+def _tsv(sink: Any, schema: pa.Schema) -> _Writer:
+    writer: _Writer = pc.CSVWriter(sink, schema, write_options=pc.WriteOptions(delimiter="\t"))
     return writer
 
 
 _WRITERS: dict[str, Callable[[Any, pa.Schema], _Writer]] = {
     ".csv": pc.CSVWriter,
     ".tsv": _tsv,
+    ".tab": _tsv,
     ".jsonl": _JsonLinesWriter,
+    ".ndjson": _JsonLinesWriter,
     ".parquet": pq.ParquetWriter,
+    ".pq": pq.ParquetWriter,
 }
 
 
-def write_tables(tables: Iterator[pa.Table], out: str | None) -> int:
-    """Writes tables to a file by its ending, or as CSV to standard output; returns the number of rows.
+def check_out(out: str) -> None:
+    """Sees that predictions can go into a new file of that name.
 
     Raises:
-        ConfigError: if the ending is none that can be written.
+        ConfigError: if its ending is none that can be written, it exists, or its folder doesn't.
     """
-    ending = ".csv" if out is None else Path(out).suffix
-    if ending not in _WRITERS:
-        raise ConfigError(f"{out}: a file of predictions ends with one of {', '.join(_WRITERS)}.")
+    if _ending(out) not in _WRITERS:
+        raise ConfigError(
+            f"{out}: a file of predictions ends with one of {', '.join(_WRITERS)}, or that and .gz."
+        )
+    if Path(out).exists():
+        raise ConfigError(f"{out} exists; choose another name, or remove it first.")
+    if not Path(out).parent.is_dir():
+        raise ConfigError(f"{out}: there is no folder {str(Path(out).parent)!r}; make it first.")
+
+
+def _ending(out: str) -> str:
+    return Path(out.removesuffix(".gz")).suffix
+
+
+def write_tables(tables: Iterator[pa.Table], out: str | None) -> int:
+    """Writes tables to a new file by its ending, or as CSV to standard output; returns the number of rows."""
     first = next(tables, None)
     if first is None:
         return 0
     count = 0
-    with closing(_WRITERS[ending](sys.stdout.buffer if out is None else out, first.schema)) as writer:
+    ending = ".csv" if out is None else _ending(out)
+    with (
+        pa.PythonFile(sys.stdout.buffer, "w") if out is None else pa.output_stream(out) as sink,
+        closing(_WRITERS[ending](sink, first.schema)) as writer,
+    ):
         for table in chain([first], tables):
             writer.write_table(table)
             count += len(table)

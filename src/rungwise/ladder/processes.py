@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -15,6 +16,7 @@ from rungwise.errors import RunError
 
 __all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "Worker", "make_launcher"]
 
+_CLOSE_SECONDS = 5
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -118,11 +120,11 @@ class ForkLauncher:
         """Ends the server and with it the workers."""
         assert self._server.stdin is not None
         self._server.stdin.close()
-        try:
-            self._server.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        with suppress(subprocess.TimeoutExpired):
+            self._server.wait(timeout=_CLOSE_SECONDS)
+        with suppress(ProcessLookupError):
             os.killpg(self._server.pid, signal.SIGKILL)
-            self._server.wait()
+        self._server.wait()
 
     def _check_alive(self) -> None:
         if self._ended:
@@ -135,6 +137,7 @@ class ForkLauncher:
                 match reply:
                     case {"job": job, "pid": pid}:
                         self._pids[job] = pid
+                        self._exits.pop(pid, None)  # an earlier worker had this number
                     case {"exit": code, "pid": pid}:
                         self._exits[pid] = code
                     case _:

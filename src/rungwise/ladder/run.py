@@ -18,12 +18,13 @@ from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb, Status, Step
-from rungwise.ladder.folder import Paths, circumstances, new_folder, num_cores
+from rungwise.ladder.folder import Paths, circumstances, locked, new_folder, num_cores
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.plan import parse_budget, plan_rungs
 from rungwise.metrics import metric
 from rungwise.rung import Cost, Precision
 from rungwise.tasks import Task, task, task_for
+from rungwise.training.devices import check_device
 from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import sub_seed
 
@@ -126,6 +127,7 @@ class Ladder:
             RunError: if the folder exists.
             ConfigError: if the task and the data don't fit.
         """
+        was_there = self.out is not None and self.out.exists()
         self._paths = Paths(new_folder(self.out, data))
         try:
             self.dataset = prepare(
@@ -147,7 +149,9 @@ class Ladder:
             self._plan()
             self._write_config(data)
         except BaseException:
-            shutil.rmtree(self.paths.run)  # it was made above, and nothing was paid for yet
+            shutil.rmtree(self.paths.run)  # nothing was paid for yet
+            if was_there:
+                self.paths.run.mkdir()
             raise
         return self.dataset
 
@@ -158,6 +162,7 @@ class Ladder:
         _check_metric(self.metric, chosen, self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
         self.num_workers = min(self.workers or num_cores(), len(self.plan))
+        check_device(self.device)
         self.precision = resolve_precision(Precision(self.precision), self.device)
 
     def climb(self, observe: Callable[[Step], None] = _show_nothing) -> Self:
@@ -168,22 +173,28 @@ class Ladder:
 
         Raises:
             KeyboardInterrupt: after saving what is finished.
+            RunError: if another command climbs in this folder.
         """
         self.paths.logs.mkdir(exist_ok=True)
         (self.paths.run / JOURNAL).touch()
-        finished = {r["rung"] for r in read_records(self.paths.run) if r.get("status") in _FINAL}
+        records = read_records(self.paths.run)
+        finished = {record["rung"]: record["status"] for record in records if record.get("status") in _FINAL}
+        measured = {record["rung"] for record in records if record["type"] == "latency"}
+        fitted = [rung for rung, status in finished.items() if status != Status.FAILED]
         climb = Climb(
             self.paths,
             [self._job(rung) for rung in self.plan if rung not in finished],
+            unmeasured=[self._job(rung) for rung in fitted if rung not in measured],
             facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
             budget=self.budget,
             num_workers=self.num_workers,
             observe=observe,
         )
-        try:
-            climb.run()
-        finally:
-            self.write_results()
+        with locked(self.paths.run / JOURNAL):
+            try:
+                climb.run()
+            finally:
+                self.write_results()
         return self
 
     def write_results(self) -> None:
@@ -220,10 +231,13 @@ class Ladder:
                 f"this version of rungwise reads {SCHEMA_VERSION}."
             )
         names = ("task", "budget", "metric", "seed", "device", "precision", "workers", "settings")
-        ladder = cls(**{name: config[name] for name in names})
+        try:
+            ladder = cls(**{name: config[name] for name in names})
+            ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
         ladder._paths = paths
         ladder.dataset = Dataset.open(paths.data)
-        ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
         ladder.num_workers = min(ladder.workers or num_cores(), len(ladder.plan))
         return ladder
 

@@ -30,6 +30,7 @@ from rungwise.rung import (
     TableShape,
     TextShape,
 )
+from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
 from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import seeded
@@ -73,8 +74,10 @@ class NetworkLearner:
         """Fits the preprocessor on the inputs, builds the network for their shape and trains it.
 
         Raises:
+            ConfigError: if there is no such device.
             TrainingError: if the loss is not finite.
         """
+        check_device(context.device)
         self.preprocessor.fit(inputs)
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0

@@ -100,7 +100,7 @@ class Trainer:
         self.planned_steps = self.total_steps = self._count_steps()
         self.step_number = 0
         self.history: list[Epoch] = []
-        self.best: tuple[float, dict[str, Tensor]] | None = None
+        self.best: tuple[tuple[float, float], dict[str, Tensor]] | None = None
         self.stale_epochs = 0
         self.validate_seconds = 0.0
         self.start = time.monotonic()
@@ -152,10 +152,11 @@ class Trainer:
             targets = self.validation[1]
             valid_loss = float(self.objective.loss(outputs, targets))
             valid_score = self.objective.score(outputs, targets)
-            self._remember(valid_score)
+            self._remember((valid_score, -valid_loss))
         seconds = time.monotonic() - self.start
         self.history.append(Epoch(epoch, seconds, train_loss, valid_loss, valid_score))
         self._keep_to_deadline()
+        self.context.report(min(1.0, self.step_number / self.total_steps), self._best_score())
         return self.stale_epochs <= self.config.patience
 
     def finish(self) -> None:
@@ -198,11 +199,12 @@ class Trainer:
         self.total_steps = min(self.planned_steps, self.step_number + affordable)
 
     def _best_score(self) -> float | None:
-        return None if self.best is None else self.best[0]
+        return None if self.best is None else self.best[0][0]
 
-    def _remember(self, score: float) -> None:
-        if self.best is None or score > self.best[0]:
-            self.best = (score, copy.deepcopy(self.network.state_dict()))
+    def _remember(self, merit: tuple[float, float]) -> None:
+        """Keeps the weights if their score, or at equal scores their loss, is the best so far."""
+        if self.best is None or merit > self.best[0]:
+            self.best = (merit, copy.deepcopy(self.network.state_dict()))
             self.stale_epochs = 0
         else:
             self.stale_epochs += 1
