@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation.wording import seconds_text
 from rungwise.ladder import Ladder, Status, Step
@@ -70,7 +71,9 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
         ):
             ladder.climb(view.observe)
     except KeyboardInterrupt:
-        console.print(f"Stopped; what was finished is saved. Go on with: rungwise fit --resume {ladder.run}")
+        console.print(
+            f"Stopped; what was finished is saved. Go on with: {program()} fit --resume {ladder.run}"
+        )
         raise
     if as_json:
         print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
@@ -101,7 +104,7 @@ def show_result(console: Console, ladder: Ladder) -> None:
         console.print(f"[yellow]{escape(warning)}[/]")
     console.print(f"\npage     {escape(str(ladder.run / 'report.html'))}")
     if verdict.recommended is not None:
-        console.print(f"predict  rungwise predict {escape(str(ladder.run))} NEW_DATA")
+        console.print(f"predict  {program()} predict {escape(str(ladder.run))} NEW_DATA")
 
 
 class _LineView:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from rungwise.cli.options import program
+
 
 @click.command(short_help="Climb two small ladders on data that scikit-learn carries.")
 @click.option("--budget", default="60s", show_default=True, metavar="TIME", help="For each of the two.")
@@ -27,4 +29,4 @@ def command(budget: str) -> None:
     ladder.prepare(load_diabetes(as_frame=True).frame, "target")
     show_data(ladder, as_json=False)
     climb(ladder, as_json=False)
-    console.print("\nNow yours: rungwise fit my.csv --target label")
+    console.print(f"\nNow yours: {program()} fit my.csv --target label")

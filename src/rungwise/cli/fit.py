@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rungwise.cli.options import column_kinds, data_options, rung_settings, split_names
+from rungwise.cli.options import check_files, column_kinds, data_options, rung_settings, split_names
 
 
 @click.command(short_help="Climb the ladder on your data and see which rung pays.")
@@ -57,6 +57,7 @@ def command(
     DATA is a CSV, TSV, JSON-lines or Parquet file, a folder of images with a sub-folder a class, or a folder of
     MNIST-like IDX files. What is left out is inferred, and the inference is printed.
     """
+    check_files(data, options["valid"], options["test"])
     from rungwise.cli.climbing import climb, show_data
     from rungwise.ladder import Ladder, parse_budget
 

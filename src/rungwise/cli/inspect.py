@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rungwise.cli.options import column_kinds, data_options
+from rungwise.cli.options import check_files, column_kinds, data_options
 
 
 @click.command(short_help="Show what fit would do with your data.")
@@ -16,6 +16,7 @@ from rungwise.cli.options import column_kinds, data_options
 @data_options
 def command(data: str, task: str | None, text: str | None, columns: tuple[str, ...], **options: Any) -> None:
     """Show what `fit` would do with DATA: the task, the columns, the split, the rungs, and every problem seen."""
+    check_files(data, options["valid"], options["test"])
     from rungwise.cli.climbing import make_console, show_dataset
     from rungwise.evaluation.wording import count_text
     from rungwise.ladder import Ladder

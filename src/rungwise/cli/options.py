@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["column_kinds", "data_options", "rung_settings", "split_names"]
+__all__ = ["check_files", "column_kinds", "data_options", "program", "rung_settings", "split_names"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -45,6 +48,20 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def check_files(*names: str | None) -> None:
+    """Sees that files and folders are there, before a second goes by on imports."""
+    from rungwise.data import check_exists
+
+    for name in names:
+        if name is not None:
+            check_exists(Path(name))
+
+
+def program() -> str:
+    """What to type for this command line: its path where it isn't on the PATH."""
+    return "rungwise" if shutil.which("rungwise") or Path(sys.argv[0]).name != "rungwise" else sys.argv[0]
 
 
 def split_names(ctx: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:

@@ -7,7 +7,7 @@ from rungwise.data.columns import Column
 from rungwise.data.dataset import Dataset
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
-from rungwise.data.reading import read
+from rungwise.data.reading import check_exists, read
 from rungwise.data.source import Level, Note, Source
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "as_images",
     "as_table",
     "as_texts",
+    "check_exists",
     "inputs_for",
     "prepare",
     "read",

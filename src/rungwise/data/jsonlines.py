@@ -65,7 +65,8 @@ def _json_tables(file: TextFile) -> Iterator[pa.Table]:
         for name, values in zip(table.column_names, table.columns, strict=True):
             if pa.types.is_nested(values.type):
                 raise DataError(
-                    "its values are lists or objects; numbers, strings and booleans can be used.",
+                    "its values are lists or objects; numbers, strings and booleans can be used. "
+                    f"Leave it out of the file: `jq -c 'del(.{name})'`.",
                     file=file.path,
                     row=num_rows - table.num_rows + 1,
                     column=name,

@@ -21,7 +21,7 @@ from rungwise.data.separated import read_csv
 from rungwise.data.source import PARTS, Level, Note, Source, workspace
 from rungwise.errors import DataError
 
-__all__ = ["TARGET", "TEXT", "read"]
+__all__ = ["TARGET", "TEXT", "check_exists", "read"]
 
 TEXT = "text"
 """The name of the one column of an array of strings."""
@@ -88,6 +88,16 @@ def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int |
     if path.suffix.lower() in (".parquet", ".pq"):
         return read_parquet(path, folder=folder)
     raise DataError(f"files of type {suffix or 'unknown'!r} can't be read; known are {_KNOWN}.", file=path)
+
+
+def check_exists(path: Path) -> None:
+    """Sees that there is something to read, before anything heavy is done.
+
+    Raises:
+        DataError: if there is not.
+    """
+    if not path.exists():
+        raise _missing(path)
 
 
 def _missing(path: Path) -> DataError:

@@ -19,8 +19,13 @@ _SUFFIX = {OutputKind.LABEL: "Classifier", OutputKind.NUMBER: "Regressor"}
 
 
 def class_names() -> list[str]:
-    """Names that `estimator_named` may know, without importing a rung."""
-    return [stem + suffix for stem in registry.rung_class_names() for suffix in _SUFFIX.values()]
+    """The names that `estimator_named` knows; every rung is imported."""
+    return [
+        stem + suffix
+        for stem, name in registry.rung_class_names().items()
+        for output, suffix in _SUFFIX.items()
+        if output in {pair[1] for pair in registry.rung(name).accepts}
+    ]
 
 
 def estimator_named(name: str) -> type[RungEstimator]:
@@ -32,7 +37,11 @@ def estimator_named(name: str) -> type[RungEstimator]:
     stems = registry.rung_class_names()
     for output, suffix in _SUFFIX.items():
         stem = name.removesuffix(suffix)
-        if stem != name and stem in stems:
+        if (
+            stem != name
+            and stem in stems
+            and output in {pair[1] for pair in registry.rung(stems[stem]).accepts}
+        ):
             return estimator_class(stems[stem], output)
     raise UnknownNameError("estimator", name, class_names())
 

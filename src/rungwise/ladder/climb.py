@@ -160,9 +160,7 @@ class Climb:
             state = self._with(Status.WAITING)[0]
             share = self._share()
             if share < _LEAST_SECONDS and self.states.index(state) > 1:
-                self._end(
-                    state, Status.SKIPPED, "no time was left"
-                )
+                self._end(state, Status.SKIPPED, "no time was left")
             else:
                 state.job = replace(state.job, seconds=max(share, _LEAST_SECONDS))
                 state.job.write()

@@ -18,7 +18,15 @@ from types import FrameType
 
 __all__: list[str] = []
 
-_PRELOAD = ("rungwise.ladder.worker", "lightgbm", "pandas", "sklearn.svm", "torch")
+_PRELOAD = (
+    "rungwise.ladder.worker",
+    "rungwise.training.learner",
+    "lightgbm",
+    "pandas",
+    "sklearn.svm",
+    "tokenizers",
+    "torch._dynamo",  # seconds, which every network's optimizer would pay
+)
 
 
 def _say(message: dict[str, object]) -> None:

@@ -79,7 +79,7 @@ def cost(config: LinearSvmConfig, shape: TextShape) -> Cost:
 
 
 RUNG = TraditionalRung(
-    class_name="LinearSvm",
+    class_name="LinearSVM",
     accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
     config=LinearSvmConfig,
     cost=cost,

@@ -157,7 +157,7 @@ def cost(config: NbSvmConfig, shape: TextShape) -> Cost:
 
 
 RUNG = TraditionalRung(
-    class_name="NbSvm",
+    class_name="NBSVM",
     accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
     config=NbSvmConfig,
     cost=cost,
