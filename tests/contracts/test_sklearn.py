@@ -154,3 +154,10 @@ def test_every_problem_of_the_settings_is_named() -> None:
 
 def test_table_names_are_public() -> None:
     assert set(NAMES) <= set(class_names())
+
+
+def test_an_array_for_a_model_of_named_columns_is_refused():
+    frame = pd.DataFrame({"size": [1.0, 2, 3, 4] * 5, "colour": ["red", "blue"] * 10})
+    model = estimator_named("LogisticClassifier")(random_state=0).fit(frame, ["a", "b"] * 10)
+    with pytest.raises(DataError, match=r"fitted on named columns \(size, colour\); give a DataFrame"):
+        model.predict(frame.to_numpy())

@@ -59,6 +59,7 @@ def main() -> None:
         click.echo(f"error: {error}", err=True)
         code = _EXIT_ERROR
     except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
         code = _EXIT_INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None  # the reader has gone, as `| head` does; nothing is left to say

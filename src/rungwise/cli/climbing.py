@@ -72,7 +72,7 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
             ladder.climb(view.observe)
     except KeyboardInterrupt:
         console.print(
-            f"Stopped; what was finished is saved. Go on with: {program()} fit --resume {ladder.run}"
+            f"What was finished is saved. Go on with: {program()} fit --resume {ladder.run}"
         )
         raise
     if as_json:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_y, check_consistent_length, column_o
 from rungwise.data import as_images, as_table, as_texts
 from rungwise.data.arrays import arrow_table
 from rungwise.errors import DataError
-from rungwise.kinds import InputKind
+from rungwise.kinds import ColumnKind, InputKind
 
 __all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "rows", "set_columns", "take"]
 
@@ -69,6 +69,11 @@ def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:
     """A table whose columns have the kinds that they had at fit; arrays are checked as scikit-learn checks them."""
     is_named = isinstance(X, pa.Table) or hasattr(X, "columns")
     if not is_named:
+        if not reset and set(estimator.column_kinds_.values()) != {ColumnKind.NUMBER}:
+            names = ", ".join(estimator.column_kinds_)
+            raise DataError(
+                f"X is an array, but the model was fitted on named columns ({names}); give a DataFrame."
+            )
         X = validate_data(
             estimator, X, reset=reset, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=1
         )
