@@ -41,7 +41,9 @@ def test_words_are_weighed_as_scikit_learn_weighs_them():
 def test_pairs_are_weighed_as_scikit_learn_weighs_them():
     def pairs(text):
         words = ["⊢", *text.lower().split(), "⊣"]
-        return [f"{words[i]}…{words[j]}" for i in range(len(words)) for j in range(i + 2, min(i + 5, len(words)))]
+        return [
+            f"{words[i]}…{words[j]}" for i in range(len(words)) for j in range(i + 2, min(i + 5, len(words)))
+        ]
 
     data = [*sentences(50), "", "good"]
     found = make(Unit.PAIR, 2, 4)

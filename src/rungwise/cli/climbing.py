@@ -71,9 +71,7 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
         ):
             ladder.climb(view.observe)
     except KeyboardInterrupt:
-        console.print(
-            f"What was finished is saved. Go on with: {program()} fit --resume {ladder.run}"
-        )
+        console.print(f"What was finished is saved. Go on with: {program()} fit --resume {ladder.run}")
         raise
     if as_json:
         print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
