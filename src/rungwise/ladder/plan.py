@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from rungwise import registry
 from rungwise.data import Dataset
-from rungwise.errors import ConfigError, UnknownNameError
+from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
 from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
@@ -97,7 +97,7 @@ def plan_rungs(
     if up_to is not None:
         registry.rung(up_to)
         if up_to not in order:
-            raise UnknownNameError("rung", up_to, order, "It isn't on this ladder.")
+            raise ConfigError(f"rung {up_to!r} isn't on this ladder: {', '.join(order)}.")
         order = order[: order.index(up_to) + 1]
     return {name: costs[name] for name in order}
 
