@@ -27,6 +27,7 @@ from rungwise.tasks import Task, task, task_for
 from rungwise.training.devices import check_device
 from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import sub_seed
+from rungwise.training.threads import resolve_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +149,7 @@ class Ladder:
             )
             self._plan()
             self._write_config(data)
+            (self.paths.run / JOURNAL).touch()
         except BaseException:
             shutil.rmtree(self.paths.run)  # nothing was paid for yet
             if was_there:
@@ -164,6 +166,7 @@ class Ladder:
         self.num_workers = min(self.workers or num_cores(), len(self.plan))
         check_device(self.device)
         self.precision = resolve_precision(Precision(self.precision), self.device)
+        self.num_threads = resolve_threads(num_cores()) if self.num_workers == 1 else 1
 
     def climb(self, observe: Callable[[Step], None] = _show_nothing) -> Self:
         """Fits the rungs that have no result yet and writes the leaderboard, the verdict and the page.
@@ -176,7 +179,6 @@ class Ladder:
             RunError: if another command climbs in this folder.
         """
         self.paths.logs.mkdir(exist_ok=True)
-        (self.paths.run / JOURNAL).touch()
         records = read_records(self.paths.run)
         finished = {record["rung"]: record["status"] for record in records if record.get("status") in _FINAL}
         measured = {record["rung"] for record in records if record["type"] == "latency"}
@@ -234,11 +236,11 @@ class Ladder:
         try:
             ladder = cls(**{name: config[name] for name in names})
             ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
+            ladder.num_workers, ladder.num_threads = config["num_workers"], config["num_threads"]
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
         ladder._paths = paths
         ladder.dataset = Dataset.open(paths.data)
-        ladder.num_workers = min(ladder.workers or num_cores(), len(ladder.plan))
         return ladder
 
     @property
@@ -320,7 +322,7 @@ class Ladder:
             seed=sub_seed(self.seed, rung),
             device=self.device,
             precision=self.precision,
-            num_threads=num_cores() if self.num_workers == 1 else 1,
+            num_threads=self.num_threads,
         )
 
     def _facts(self, rung: str, order: int) -> dict[str, Any]:
@@ -338,6 +340,8 @@ class Ladder:
             "device": self.device,
             "precision": self.precision,
             "workers": self.workers,
+            "num_workers": self.num_workers,
+            "num_threads": self.num_threads,
             "settings": self.settings,
             "plan": {rung: asdict(cost) for rung, cost in self.plan.items()},
             "fingerprint": self.dataset.fingerprint,
