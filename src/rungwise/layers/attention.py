@@ -22,9 +22,9 @@ def padding_bias(mask: Tensor) -> Tensor:
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: float) -> Tensor:
     """softmax(query keyᵀ / √D + bias) value.
 
-    On a CPU three plain kernels are faster than the fused one in bf16 (3.2 times at T = 128, forward and backward)
-    and slower in fp32, if there is no dropout, which the fused one lacks. It isn't measured at run time, because
-    the two differ in their last bits.
+    On a CPU three plain kernels are faster than the fused one in bf16 and with dropout, and slower in fp32 without:
+    `benchmarks/attention.py` measures it. That isn't done at run time, because the two differ in their last bits,
+    and a fit must give the same weights again.
 
     Args:
         query: (B, H, T, D), as key and value.
