@@ -6,8 +6,7 @@ RungwiseError
 ├── UnknownNameError(LookupError)  no rung, task, metric or column has that name
 ├── RunError(ValueError)           a run folder can't be used
 ├── ModelError(ValueError)         a model folder can't be loaded
-├── TrainingError(RuntimeError)    training can't go on
-└── MissingExtraError(ImportError) an optional package is needed
+└── TrainingError(RuntimeError)    training can't go on
 
 A message says what is wrong, the value got, what is allowed and what to do.
 """
@@ -20,7 +19,6 @@ from collections.abc import Iterable
 __all__ = [
     "ConfigError",
     "DataError",
-    "MissingExtraError",
     "ModelError",
     "RunError",
     "RungwiseError",
@@ -89,7 +87,3 @@ class ModelError(RungwiseError, ValueError):
 
 class TrainingError(RungwiseError, RuntimeError):
     """Training can't go on: the loss is not finite, or the budget is too small for one step."""
-
-
-class MissingExtraError(RungwiseError, ImportError):
-    """An optional package is needed; the message has its pip command."""
