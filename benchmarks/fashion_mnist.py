@@ -27,9 +27,10 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from rungwise.data.images import LABEL, read_idx
+from rungwise.fitting import FitContext
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing.pixels import PixelPreprocessor
-from rungwise.rung import FitContext, ImageShape
+from rungwise.rung import ImageShape
 from rungwise.rungs.cnn.cnn import CNN, CNNConfig, Padding
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded

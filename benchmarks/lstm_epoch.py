@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 
+from rungwise.fitting import FitContext
 from rungwise.kinds import OutputKind
 from rungwise.layers.sequence import Pooling
 from rungwise.preprocessing.tokens import TokenPreprocessor, Tokens
-from rungwise.rung import FitContext
 from rungwise.rungs.rnn.lstm import LSTM, LSTMConfig
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded

@@ -10,13 +10,13 @@ The file's name is the rung's name and its docstring is the rung's card (`regist
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rungwise.errors import ConfigError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 
 if TYPE_CHECKING:
@@ -26,23 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cost",
-    "Epoch",
     "Examples",
-    "FitContext",
     "ImageShape",
     "Learner",
     "NetworkConfig",
     "NetworkRung",
     "Optimizer",
     "Pair",
-    "Precision",
     "Preprocessor",
-    "Recorded",
     "Rung",
     "Schedule",
-    "Series",
     "Shape",
-    "State",
     "TableShape",
     "TextShape",
     "TraditionalRung",
@@ -50,9 +44,6 @@ __all__ = [
 
 Pair = tuple[InputKind, OutputKind]
 """What goes in and what comes out: a task declares one, a rung accepts some."""
-
-State = dict[str, Any]
-"""A learner's fitted state: nested dicts of arrays, strings, numbers, booleans, None and lists of these."""
 
 
 # --------------------------------------------------------------------------------------- shapes and costs
@@ -112,83 +103,7 @@ class Cost:
     fit_flops: float
 
 
-# ------------------------------------------------------------------------------------------------ fitting
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One row of a learner's history: a point of its learning curve."""
-
-    epoch: float
-    seconds: float
-    train_loss: float
-    valid_loss: float | None = None
-    valid_score: float | None = None
-
-
-@dataclass(frozen=True)
-class Series:
-    """Positive numbers that a network recorded in training, drawn in the report on a logarithmic axis.
-
-    Attributes:
-        title: what they are.
-        x_title: what they are numbered by, from 0.
-        values: the numbers.
-    """
-
-    title: str
-    x_title: str
-    values: list[float]
-
-
-@runtime_checkable
-class Recorded(Protocol):
-    """A network, or the learner around it, that recorded something in training."""
-
-    def series(self) -> list[Series]:
-        """What it recorded."""
-        ...
-
-
-class Precision(StrEnum):
-    """Arithmetic of the forward and backward passes; weights stay in fp32. `AUTO` is chosen by measuring."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
-
-
-def _ignore(fraction: float, score: float | None) -> None:
-    """Reports progress to nobody."""
-
-
-def _do_nothing() -> None:
-    """Tells nobody that training was cut."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitContext:
-    """What a fit is given beside data: all randomness, devices and limits come in through here.
-
-    Attributes:
-        seed: of every random choice.
-        deadline: on the clock of `time.monotonic`, in seconds; None for no limit.
-        device: a torch device name, such as "cpu", "cuda" or "mps".
-        precision: of the arithmetic.
-        report: called with the fraction done and the validation score so far.
-        cut: called when training is cut short to keep the deadline.
-    """
-
-    seed: int = 0
-    deadline: float | None = None
-    device: str = "cpu"
-    precision: Precision = Precision.AUTO
-    report: Callable[[float, float | None], None] = _ignore
-    cut: Callable[[], None] = _do_nothing
-
-    def seconds_left(self) -> float:
-        """Seconds until the deadline, infinite without one."""
-        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
+# ----------------------------------------------------------------------------------------------- learners
 
 
 class Learner(Protocol):

@@ -18,8 +18,9 @@ from sklearn.svm import SVC, SVR
 
 from rungwise.data import as_table
 from rungwise.errors import ModelError
+from rungwise.fitting import FitContext
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import FitContext, TableShape
+from rungwise.rung import TableShape
 from rungwise.rungs import _solver as solver
 from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, Loss, SoftmaxLoss, best_on_path
 from rungwise.rungs.traditional import gradient_boosting, linear_regression, logistic_regression, mlp, svm

@@ -10,13 +10,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from rungwise import load, registry
 from rungwise.errors import ConfigError
 from rungwise.estimators import estimator_class
+from rungwise.fitting import FitContext
 from rungwise.kinds import OutputKind
 from rungwise.layers.attention import attend, padding_bias
 from rungwise.layers.dropout import StepsDropout, dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import elman
 from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
-from rungwise.rung import FitContext, TextShape
+from rungwise.rung import TextShape
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
 from rungwise.training.trainer import Trainer

@@ -7,8 +7,9 @@ from sklearn.metrics import log_loss
 
 from rungwise import registry
 from rungwise.errors import ConfigError
+from rungwise.fitting import FitContext
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import FitContext, TextShape
+from rungwise.rung import TextShape
 from rungwise.rungs.traditional.nb_svm import log_count_ratio
 
 PAIR = (InputKind.TEXT, OutputKind.LABEL)

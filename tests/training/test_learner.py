@@ -2,8 +2,8 @@ import numpy as np
 import pyarrow as pa
 
 from rungwise import registry
+from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import FitContext, Precision
 from rungwise.training.learner import NetworkLearner
 from rungwise.training.trainer import Trainer
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from rungwise.rung import Precision, Schedule
+from rungwise.fitting import Precision
+from rungwise.rung import Schedule
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.precision import autocast, resolve_precision
 from rungwise.training.schedules import rate_factor

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from rungwise.errors import ConfigError, TrainingError
+from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import OutputKind
-from rungwise.rung import FitContext, NetworkConfig, Optimizer, Precision, Schedule
+from rungwise.rung import NetworkConfig, Optimizer, Schedule
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded
 from rungwise.training.trainer import Trainer, predict_outputs

@@ -1,5 +1,6 @@
 """The model folder: JSON and safetensors, never code."""
 
-from rungwise.artifacts.folder import SCHEMA_VERSION, load_model, model_bytes, save_model
+from rungwise.artifacts.description import SCHEMA_VERSION
+from rungwise.artifacts.folder import load_model, model_bytes, save_model
 
 __all__ = ["SCHEMA_VERSION", "load_model", "model_bytes", "save_model"]

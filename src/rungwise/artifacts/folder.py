@@ -10,7 +10,6 @@ README.md          the model card
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,14 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from rungwise import registry
 from rungwise.artifacts.card import model_card
+from rungwise.artifacts.description import SCHEMA_VERSION, describe, restored
 from rungwise.artifacts.state import join_state, split_state
 from rungwise.errors import ModelError, RungwiseError
-from rungwise.estimators import RungEstimator, estimator_class
-from rungwise.estimators.estimator import make_learner
-from rungwise.estimators.inputs import set_columns
-from rungwise.kinds import InputKind, OutputKind
+from rungwise.estimators import RungEstimator
+from rungwise.fitting import State
 
-__all__ = ["SCHEMA_VERSION", "load_model", "model_bytes", "save_model"]
-
-SCHEMA_VERSION = 1
-"""Of the folder's layout; a change to it adds a migration."""
+__all__ = ["load_model", "model_bytes", "save_model"]
 
 _CONFIG, _ARRAYS, _STATE, _CARD = "config.json", "model.safetensors", "state.json", "README.md"
 _TOKENIZER = "tokenizer.json"
@@ -56,7 +50,7 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     else:
         (folder / _TOKENIZER).write_text(tokenizer, encoding="utf-8")
     _write_json(folder / _STATE, rest)
-    _write_json(folder / _CONFIG, _config(estimator))
+    _write_json(folder / _CONFIG, describe(estimator))
     (folder / _CARD).write_text(model_card(estimator), encoding="utf-8")
     return folder
 
@@ -74,7 +68,7 @@ def load_model(folder: Path) -> RungEstimator:
             f"{folder}: schema_version is {version!r}; this version of rungwise reads {SCHEMA_VERSION}."
         )
     try:
-        return _restore(folder, config)
+        return restored(config, _read_state(folder))
     except ModelError:
         raise
     except (KeyError, TypeError, ValueError, OSError, RungwiseError, SafetensorError) as error:
@@ -89,56 +83,15 @@ def model_bytes(folder: Path) -> int:
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _config(estimator: RungEstimator) -> dict[str, Any]:
-    columns = getattr(estimator, "feature_names_in_", None)
-    config: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "model_type": estimator.rung_name,
-        "input": estimator.pair_[0],
-        "output": estimator.pair_[1],
-        "settings": estimator._settings(),
-        "shared": {name: getattr(estimator, name) for name in ("device", "precision", "time_limit")},
-        "columns": columns.tolist() if columns is not None else None,
-        "num_columns": getattr(estimator, "n_features_in_", None),
-        "column_kinds": getattr(estimator, "column_kinds_", None),
-    }
-    config["shared"]["random_state"] = (
-        estimator.random_state if isinstance(estimator.random_state, int) else None
-    )
-    if estimator.output_kind is OutputKind.LABEL:
-        classes = estimator.classes_
-        config["classes_dtype"] = classes.dtype.str if classes.dtype.kind != "O" else "object"
-        config["id2label"] = {str(i): label for i, label in enumerate(classes.tolist())}
-    return config
-
-
-def _restore(folder: Path, config: dict[str, Any]) -> RungEstimator:
-    rung_name, output = config["model_type"], OutputKind(config["output"])
-    pair = (InputKind(config["input"]), output)
-    settings = registry.make_config(registry.rung(rung_name).config, config["settings"])
-    estimator = estimator_class(rung_name, output)(
-        **{field.name: getattr(settings, field.name) for field in fields(settings)}, **config["shared"]
-    )
-    estimator.pair_ = pair
-    if config["columns"] is not None:
-        set_columns(estimator, config["columns"])
-    elif config["num_columns"] is not None:
-        estimator.n_features_in_ = config["num_columns"]
-    if config["column_kinds"] is not None:
-        estimator.column_kinds_ = config["column_kinds"]
-    if output is OutputKind.LABEL:
-        labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
-        estimator.classes_ = np.array(labels, dtype=config["classes_dtype"])
+def _read_state(folder: Path) -> State:
     arrays = load_file(folder / _ARRAYS)
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"{folder}: array {name!r} holds numbers that are not finite.")
-    estimator.learner_ = make_learner(rung_name, settings, pair)
     rest = _read_json(folder / _STATE)
     if (folder / _TOKENIZER).exists():
         rest["preprocessor"]["tokenizer"] = (folder / _TOKENIZER).read_text(encoding="utf-8")
-    estimator.learner_.restore(join_state(rest, arrays))
-    return estimator
+    return join_state(rest, arrays)
 
 
 def _write_json(file: Path, value: Any) -> None:

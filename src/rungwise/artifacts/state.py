@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ModelError
-from rungwise.rung import State
+from rungwise.fitting import State
 
 __all__ = ["join_state", "split_state"]
 

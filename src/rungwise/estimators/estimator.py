@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,18 +18,9 @@ from sklearn.utils.validation import check_is_fitted
 from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
+from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import (
-    Epoch,
-    FitContext,
-    Learner,
-    NetworkRung,
-    Pair,
-    Precision,
-    Recorded,
-    Series,
-    TraditionalRung,
-)
+from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
 
 __all__ = ["SHARED_PARAMETERS", "RungClassifier", "RungEstimator", "RungRegressor", "make_learner"]
 
@@ -89,8 +80,9 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             device=self.device,
             precision=_precision(self.precision),
             cut=self._cut,
-            **({} if report is None else {"report": report}),
         )
+        if report is not None:
+            context = replace(context, report=report)
         learner = make_learner(self.rung_name, config, self.pair_)
         learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
         self.learner_ = learner

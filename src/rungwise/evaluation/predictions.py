@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rungwise.errors import RunError
+from rungwise.files import replace_file
 from rungwise.metrics import Metric, Needs
 
 __all__ = ["Predictions", "has_predictions", "read_predictions", "write_predictions"]
@@ -62,7 +63,7 @@ def write_predictions(run_folder: Path, rung: str, part: str, predictions: Predi
         columns["probabilities"] = fixed.cast(pa.list_(pa.float32()))
     file = _file(run_folder, rung, part)
     file.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), file)
+    replace_file(file, lambda part: pq.write_table(pa.table(columns), part))
     return file
 
 

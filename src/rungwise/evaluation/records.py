@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.errors import RunError
+from rungwise.files import replace_text
 
 __all__ = ["JOURNAL", "append_record", "read_records", "write_json"]
 
@@ -97,7 +98,5 @@ def _finite(value: Any) -> Any:
 
 
 def write_json(file: Path, value: Any) -> None:
-    """Writes a JSON file for people and programs: indented, UTF-8, replaced as a whole, null for NaN."""
-    part = file.with_name(f".{file.name}.part")
-    part.write_text(json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(file)
+    """Writes a JSON file for people and programs: indented, UTF-8, null for NaN."""
+    replace_text(file, json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n")

@@ -16,13 +16,14 @@ from rungwise.estimators import RungEstimator
 from rungwise.evaluation import leaderboard, read_records, scores, verdict, write_json
 from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
+from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb, Status, Step
 from rungwise.ladder.folder import Paths, circumstances, locked, new_folder, num_cores
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.plan import parse_budget, plan_rungs
 from rungwise.metrics import metric
-from rungwise.rung import Cost, Precision
+from rungwise.rung import Cost
 from rungwise.tasks import Task, task, task_for
 from rungwise.training.devices import check_device
 from rungwise.training.precision import resolve_precision

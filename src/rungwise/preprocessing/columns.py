@@ -17,8 +17,8 @@ from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from rungwise.errors import DataError
+from rungwise.fitting import State
 from rungwise.kinds import ColumnKind
-from rungwise.rung import State
 
 __all__ = ["MISSING", "RARE", "TableColumns", "fit_sample"]
 

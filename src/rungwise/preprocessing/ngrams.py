@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from rungwise.errors import ModelError
-from rungwise.rung import State
+from rungwise.fitting import State
 
 __all__ = ["NGrams", "Unit", "Weighting", "batches"]
 

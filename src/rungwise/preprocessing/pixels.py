@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rungwise.errors import DataError
+from rungwise.fitting import State
 from rungwise.preprocessing.augment import alter, cut_out
-from rungwise.rung import ImageShape, NetworkConfig, State
+from rungwise.rung import ImageShape, NetworkConfig
 
 __all__ = ["Flip", "ImageNetworkConfig", "PixelExamples", "PixelPreprocessor", "is_symmetric"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from rungwise.rung import State
+from rungwise.fitting import State
 
 __all__ = ["SCALERS", "QuantileScaler", "Scaling", "StandardScaler"]
 

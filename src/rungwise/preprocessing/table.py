@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rungwise.fitting import State
 from rungwise.preprocessing.columns import RARE, TableColumns, fit_sample
 from rungwise.preprocessing.scaling import SCALERS, QuantileScaler, Scaling, StandardScaler
-from rungwise.rung import State, TableShape
+from rungwise.rung import TableShape
 
 if TYPE_CHECKING:
     from torch import Tensor

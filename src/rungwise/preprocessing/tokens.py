@@ -17,7 +17,8 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from torch import Tensor
 
 from rungwise.errors import ModelError
-from rungwise.rung import NetworkConfig, State, TextShape
+from rungwise.fitting import State
+from rungwise.rung import NetworkConfig, TextShape
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens"]
 

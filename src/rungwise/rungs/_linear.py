@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from rungwise.rung import State
+from rungwise.fitting import State
 
 __all__ = ["LinearScores", "best_temperature"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from rungwise.rung import FitContext
+from rungwise.fitting import FitContext
 
 __all__ = [
     "HingeLoss",

@@ -18,8 +18,9 @@ from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from rungwise.errors import ConfigError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting, batches
-from rungwise.rung import Cost, Epoch, FitContext, State, TextShape
+from rungwise.rung import Cost, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
 
 __all__ = ["NGramConfig", "Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]

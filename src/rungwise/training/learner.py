@@ -13,23 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rungwise.errors import ModelError
+from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing import preprocessor_for
-from rungwise.rung import (
-    Epoch,
-    FitContext,
-    ImageShape,
-    NetworkConfig,
-    NetworkRung,
-    Pair,
-    Precision,
-    Recorded,
-    Series,
-    Shape,
-    State,
-    TableShape,
-    TextShape,
-)
+from rungwise.rung import ImageShape, NetworkConfig, NetworkRung, Pair, Shape, TableShape, TextShape
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
 from rungwise.training.precision import resolve_precision

@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 
-from rungwise.rung import Precision
+from rungwise.fitting import Precision
 
 __all__ = ["autocast", "resolve_precision"]
 

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rungwise.errors import TrainingError
-from rungwise.rung import Epoch, Examples, FitContext, NetworkConfig
+from rungwise.fitting import Epoch, FitContext
+from rungwise.rung import Examples, NetworkConfig
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
 from rungwise.training.optimizers import make_optimizers

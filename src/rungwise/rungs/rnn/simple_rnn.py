@@ -35,13 +35,14 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
+from rungwise.fitting import Series
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import elman
 from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
-from rungwise.rung import Cost, NetworkRung, Series, TextShape
+from rungwise.rung import Cost, NetworkRung, TextShape
 
 __all__ = ["RUNG", "RecurrentInit", "SimpleRNN", "SimpleRNNConfig"]
 

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import Cost, Epoch, FitContext, Pair, Shape, State, TraditionalRung
+from rungwise.rung import Cost, Pair, Shape, TraditionalRung
 
 __all__ = ["RUNG", "Baseline", "BaselineConfig"]
 

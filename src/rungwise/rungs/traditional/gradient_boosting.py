@@ -38,9 +38,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
 from rungwise.errors import ModelError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.columns import TableColumns
-from rungwise.rung import Cost, Epoch, FitContext, Pair, State, TableShape, TraditionalRung
+from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 
 __all__ = ["RUNG", "GradientBoosting", "GradientBoostingConfig"]
 

@@ -36,9 +36,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.hog import BLOCK, brightness, hog, num_cells
-from rungwise.rung import Cost, Epoch, FitContext, ImageShape, Pair, State, TraditionalRung
+from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._solver import HingeLoss, LinearProblem, num_scores
 

@@ -29,9 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import Cost, Epoch, FitContext, Pair, State, TableShape, TraditionalRung
+from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 
 __all__ = ["RUNG", "LinearRegression", "LinearRegressionConfig"]

@@ -29,18 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import (
-    Cost,
-    Epoch,
-    FitContext,
-    ImageShape,
-    Pair,
-    State,
-    TableShape,
-    TraditionalRung,
-)
+from rungwise.rung import Cost, ImageShape, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
 

@@ -40,9 +40,10 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.svm import SVC, SVR
 
 from rungwise.errors import ConfigError
+from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import Cost, Epoch, FitContext, Pair, State, TableShape, TraditionalRung
+from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, best_on_path, num_scores
 

@@ -1,0 +1,145 @@
+"""What a fit is given beside data, and what it reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+__all__ = [
+    "Checkpoint",
+    "Epoch",
+    "FitContext",
+    "Precision",
+    "Recorded",
+    "Series",
+    "State",
+]
+
+State = dict[str, Any]
+"""A learner's fitted state: nested dicts of arrays, strings, numbers, booleans, None and lists of these."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of a learner's history: a point of its learning curve."""
+
+    epoch: float
+    seconds: float
+    train_loss: float
+    valid_loss: float | None = None
+    valid_score: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Positive numbers that a network recorded in training, drawn in the report on a logarithmic axis.
+
+    Attributes:
+        title: what they are.
+        x_title: what they are numbered by, from 0.
+        values: the numbers.
+    """
+
+    title: str
+    x_title: str
+    values: list[float]
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A network, or the learner around it, that recorded something in training."""
+
+    def series(self) -> list[Series]:
+        """What it recorded."""
+        ...
+
+
+class Precision(StrEnum):
+    """Arithmetic of the forward and backward passes; weights stay in fp32. `AUTO` is chosen by measuring."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+def _ignore(fraction: float, score: float | None) -> None:
+    """Reports progress to nobody."""
+
+
+def _do_nothing() -> None:
+    """Tells nobody that training was cut."""
+
+
+def _say_nothing(sentence: str) -> None:
+    """Tells nobody."""
+
+
+class Checkpoint(Protocol):
+    """Where a fit keeps how far it is, so that it can go on, and the best model so far, so that it isn't lost."""
+
+    def load(self) -> State | None:
+        """What was saved last as `progress`; None where there is nothing yet."""
+        ...
+
+    def is_due(self) -> bool:
+        """Whether it is time to save: often enough to lose little, seldom enough to cost little."""
+        ...
+
+    def save(self, progress: State, model: State) -> None:
+        """Keeps these two in place of the last ones.
+
+        Args:
+            progress: all that the fit needs to go on as if it had never stopped.
+            model: the best model so far, as `Learner.state` gives it.
+        """
+        ...
+
+
+class _NoCheckpoint:
+    """Keeps nothing."""
+
+    def load(self) -> State | None:
+        """There is never anything."""
+        return None
+
+    def is_due(self) -> bool:
+        """Never."""
+        return False
+
+    def save(self, progress: State, model: State) -> None:
+        """Drops both."""
+
+
+_NOWHERE = _NoCheckpoint()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitContext:
+    """What a fit is given beside data: all randomness, devices and limits come in through here.
+
+    Attributes:
+        seed: of every random choice.
+        deadline: on the clock of `time.monotonic`, in seconds; None for no limit.
+        device: a torch device name, such as "cpu", "cuda" or "mps".
+        precision: of the arithmetic.
+        report: called with the fraction done and the validation score so far.
+        cut: called when training is cut short to keep the deadline.
+        note: called with a sentence for the user, such as why training began anew.
+        checkpoint: where the fit keeps how far it is.
+    """
+
+    seed: int = 0
+    deadline: float | None = None
+    device: str = "cpu"
+    precision: Precision = Precision.AUTO
+    report: Callable[[float, float | None], None] = _ignore
+    cut: Callable[[], None] = _do_nothing
+    note: Callable[[str], None] = _say_nothing
+    checkpoint: Checkpoint = _NOWHERE
+
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, infinite without one."""
+        return float("inf") if self.deadline is None else self.deadline - time.monotonic()
