@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["replace_file", "replace_text"]
+__all__ = ["is_disk_error", "replace_file", "replace_text"]
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}
+_DISK_WORDS = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
 
-def replace_file(file: Path, write: Callable[[Path], object]) -> None:
+def replace_file(file: Path, write: Callable[[Path], object], *, sync: bool = True) -> None:
     """Writes a file by way of another one; it is on the disk when this returns, and as it was if this raises.
 
     Args:
         file: the name in the end.
         write: is given the name to write to, in the same folder.
+        sync: whether it must outlive a failure of the machine, and not only of this process.
     """
     part = file.with_name(f".{file.name}.part")
     try:
         write(part)
-        _sync(part)
+        if sync:
+            _sync(part)
         part.replace(file)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # elsewhere a folder can't be opened, and a rename needs no more
+    if sync and os.name == "posix":  # elsewhere a folder can't be opened, and a rename needs no more
         _sync(file.parent)
 
 
-def replace_text(file: Path, text: str) -> None:
+def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
     """Writes a file of UTF-8 text so."""
-    replace_file(file, lambda part: part.write_text(text, encoding="utf-8"))
+    replace_file(file, lambda part: part.write_text(text, encoding="utf-8"), sync=sync)
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Whether a disk is full, or can't be written: no fault of what was being done."""
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return True
+    return any(words in str(error) for words in _DISK_WORDS)  # as libraries in Rust and C++ pass it on
 
 
 def _sync(path: Path) -> None:

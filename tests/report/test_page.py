@@ -9,7 +9,7 @@ import pytest
 
 from rungwise.data import Dataset, prepare
 from rungwise.errors import RunError
-from rungwise.evaluation import Predictions, append_record, write_json, write_predictions
+from rungwise.evaluation import Predictions, Results, append_record, write_json, write_predictions
 from rungwise.report import write_report
 from rungwise.report.confusions import confused_pairs, confusion_rows
 from rungwise.report.examples import most_wrong, show_examples
@@ -92,7 +92,7 @@ class Tags(HTMLParser):
 
 
 def read(folder):
-    return write_report(folder).read_text(encoding="utf-8")
+    return write_report(Results(folder)).read_text(encoding="utf-8")
 
 
 def test_the_page_begins_with_the_verdict_and_has_every_section(texts):
@@ -174,8 +174,9 @@ def test_many_classes_are_shown_as_pairs(tmp_path):
 
 
 def test_a_folder_without_config_is_no_run(tmp_path):
+    (tmp_path / "journal.jsonl").touch()
     with pytest.raises(RunError, match=r"has no readable config\.json"):
-        write_report(tmp_path)
+        write_report(Results(tmp_path))
 
 
 def test_a_matrix_counts_classes_that_training_never_saw():

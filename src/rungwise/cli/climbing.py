@@ -118,7 +118,7 @@ class _LineView:
             seconds = f" {seconds_text(state.seconds)}" if state.seconds else ""
             score = f", validation {self.measure} {state.score:.4f}" if state.score is not None else ""
             reason = f": {state.reason}" if state.reason else ""
-            self.console.print(f"{state.rung}: {state.status}{seconds}{score}{escape(reason)}")
+            self.console.print(f"{state.name}: {state.status}{seconds}{score}{escape(reason)}")
             self.last = time.monotonic()
         if step.phase != self.phase:
             self.phase = step.phase
@@ -126,7 +126,7 @@ class _LineView:
         if time.monotonic() - self.last > _LINE_SECONDS and step.phase == "fit":
             self.last = time.monotonic()
             running = [
-                f"{s.rung} {100 * s.fraction:.0f} %" for s in step.states if s.status is Status.RUNNING
+                f"{s.name} {100 * s.fraction:.0f} %" for s in step.states if s.status is Status.RUNNING
             ]
             self.console.print(f"{seconds_text(step.seconds_left)} left; {', '.join(running)}")
 
@@ -154,7 +154,7 @@ class _TableView:
         for state in step.states:
             fraction = 1.0 if state.status in (Status.DONE, Status.DEADLINE) else state.fraction
             table.add_row(
-                state.rung,
+                state.name,
                 f"[{STATUS_STYLES[state.status]}]{state.status}[/]",
                 _bar(fraction) if state.status is not Status.WAITING else "",
                 "" if state.score is None else f"{state.score:.4f}",

@@ -33,6 +33,14 @@ from rungwise.cli.options import check_files, column_kinds, data_options, rung_s
 )
 @click.option("--out", metavar="DIR", help="The run's folder (runs/NAME).")
 @click.option("--resume", metavar="RUN", help="Go on with a run that was stopped; --budget may be another.")
+@click.option(
+    "--seeds",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Fit each rung so often, to see the spread.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, …")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16.")
 @click.option("--workers", type=int, metavar="N", help="Rungs side by side (as many as there are cores).")
@@ -76,6 +84,7 @@ def command(
         "budget",
         "metric",
         "seed",
+        "seeds",
         "out",
         "device",
         "precision",

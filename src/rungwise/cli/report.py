@@ -12,4 +12,4 @@ def command(run: str) -> None:
     from rungwise.ladder import Ladder
     from rungwise.report import write_report
 
-    print(write_report(Ladder.open(run).run))
+    print(write_report(Ladder.open(run).results))

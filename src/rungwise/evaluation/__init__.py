@@ -2,7 +2,7 @@
 
 from rungwise.evaluation.intervals import Difference, Score, bootstrap, paired
 from rungwise.evaluation.leaderboard import leaderboard
-from rungwise.evaluation.outcomes import Outcome, read_outcomes, run_metric
+from rungwise.evaluation.outcomes import Outcome, Results
 from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.scores import scores
@@ -12,16 +12,15 @@ __all__ = [
     "Difference",
     "Outcome",
     "Predictions",
+    "Results",
     "Score",
     "Verdict",
     "append_record",
     "bootstrap",
     "leaderboard",
     "paired",
-    "read_outcomes",
     "read_predictions",
     "read_records",
-    "run_metric",
     "scores",
     "verdict",
     "write_json",

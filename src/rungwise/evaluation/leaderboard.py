@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rungwise.evaluation.outcomes import judge, read_outcomes, run_metric
+import numpy as np
+
+from rungwise.evaluation.outcomes import Outcome, Results
+from rungwise.metrics import Metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,30 +25,32 @@ _COSTS = {
 }
 """Column → field of the journal's record. Times are in seconds; latency is for one example alone."""
 
+_SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
+"""Over the seeds that a rung was fitted with; the other scores and the costs are those of the first."""
+
 COLUMNS = (
     "rung",
     *(f"score_{part}{end}" for part in ("test", "val") for end in ("", "_low", "_high")),
+    *_SEEDS,
     *_COSTS,
     "status",
     "reason",
 )
 
 
-def leaderboard(run_folder: Path, metric: str) -> pd.DataFrame:
+def leaderboard(results: Results, metric: str) -> pd.DataFrame:
     """The rungs of a run, cheapest first, with scores and 95 % intervals; a failed rung has NaN and its reason.
 
     Raises:
-        RunError: if the run folder can't be read.
         UnknownNameError: if there is no such metric.
         ConfigError: if the metric doesn't fit what the run predicts.
     """
     import pandas as pd
 
-    outcomes = read_outcomes(run_folder)
-    chosen = run_metric(metric, outcomes)
-    [valid], [test] = judge(outcomes, "valid", [chosen]), judge(outcomes, "test", [chosen])
+    chosen = results.metric(metric)
+    [valid], [test] = results.judge("valid", [chosen]), results.judge("test", [chosen])
     rows = []
-    for outcome in outcomes:
+    for outcome in results.outcomes:
         row = {
             "rung": outcome.rung,
             "status": outcome.record["status"],
@@ -59,6 +63,19 @@ def leaderboard(run_folder: Path, metric: str) -> pd.DataFrame:
                 f"score_{name}_low": score.low,
                 f"score_{name}_high": score.high,
             }
-        rows.append(row | {column: outcome.record.get(field) for column, field in _COSTS.items()})
+        rows.append(
+            row
+            | _over_seeds(outcome, chosen)
+            | {column: outcome.record.get(field) for column, field in _COSTS.items()}
+        )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(dict.fromkeys(_COSTS, "float64"))
+    return table.astype(dict.fromkeys((*_SEEDS, *_COSTS), "float64"))
+
+
+def _over_seeds(outcome: Outcome, metric: Metric) -> dict[str, float | None]:
+    """How many, mean and standard deviation of the test score; of one seed there is no deviation."""
+    tests = [test for test in (outcome.test, *(test for _, test in outcome.repeats)) if test is not None]
+    scores = [metric.score(test.target, test.output(metric)) for test in tests]
+    mean = float(np.mean(scores)) if scores else None
+    deviation = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
+    return dict(zip(_SEEDS, (len(scores) or None, mean, deviation), strict=True))

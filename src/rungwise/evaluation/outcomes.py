@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
 from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
-from rungwise.evaluation.predictions import Predictions, has_predictions, read_predictions
+from rungwise.evaluation.predictions import Predictions, fit_name, has_predictions, read_predictions
 from rungwise.evaluation.records import read_records
 from rungwise.metrics import Metric, metric, rarer_class
 
-__all__ = ["PARTS", "Judged", "Outcome", "judge", "read_outcomes", "run_metric"]
+__all__ = ["PARTS", "Judged", "Outcome", "Results", "run_metric"]
 
 PARTS = ("valid", "test")
 
@@ -34,12 +34,14 @@ class Outcome:
         record: its record in the journal, with `latency_seconds` where that was measured.
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
+        repeats: what the fits with further seeds said of the two parts.
     """
 
     rung: str
     record: dict[str, Any]
     valid: Predictions | None
     test: Predictions | None
+    repeats: tuple[tuple[Predictions, Predictions], ...] = ()
 
     @property
     def is_finished(self) -> bool:
@@ -60,10 +62,27 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
     outcomes = []
     for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
         rung = record["rung"]
-        is_finished = record["status"] in ("done", "deadline") and has_predictions(run_folder, rung)
-        valid, test = (read_predictions(run_folder, rung, part) if is_finished else None for part in PARTS)
-        outcomes.append(Outcome(rung, {"latency_seconds": latencies.get(rung), **record}, valid, test))
+        valid, test = _read_both(run_folder, record) or (None, None)
+        repeats = [r for r in records if r["type"] == "repeat" and r["rung"] == rung]
+        further = (_read_both(run_folder, repeat) for repeat in repeats)
+        outcomes.append(
+            Outcome(
+                rung,
+                {"latency_seconds": latencies.get(rung), **record},
+                valid,
+                test,
+                tuple(both for both in further if both is not None),
+            )
+        )
     return outcomes
+
+
+def _read_both(run_folder: Path, record: dict[str, Any]) -> tuple[Predictions, Predictions] | None:
+    """What the fit of a record said of the validation and the test part, if it got so far."""
+    name = fit_name(record["rung"], record.get("repeat", 0))
+    if record["status"] not in ("done", "deadline") or not has_predictions(run_folder, name):
+        return None
+    return read_predictions(run_folder, name, "valid"), read_predictions(run_folder, name, "test")
 
 
 def run_metric(name: str, outcomes: Sequence[Outcome]) -> Metric:
@@ -115,6 +134,32 @@ class Judged:
         """By how much the first rung is better than the second."""
         outputs = self.outputs[first], self.outputs[second]
         return difference(self.metric, self.target, outputs, (self.scores[first], self.scores[second]))
+
+
+class Results:
+    """What a run came to, read once; each metric is judged once.
+
+    Args:
+        run_folder: of the run.
+
+    Raises:
+        RunError: if the journal or a file of predictions can't be read.
+    """
+
+    def __init__(self, run_folder: Path) -> None:
+        self.run_folder, self.outcomes = run_folder, read_outcomes(run_folder)
+        self._judged: dict[tuple[str, str], Judged] = {}
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name, for what the run predicts; see `run_metric`."""
+        return run_metric(name, self.outcomes)
+
+    def judge(self, part: str, metrics: Sequence[Metric]) -> list[Judged]:
+        """The finished rungs on a part by each metric: those not judged yet in one pass of the bootstrap."""
+        new = [each for each in metrics if (part, each.name) not in self._judged]
+        if new:
+            self._judged |= {(part, by.metric.name): by for by in judge(self.outcomes, part, new)}
+        return [self._judged[part, each.name] for each in metrics]
 
 
 def judge(

@@ -17,7 +17,7 @@ from rungwise.errors import RunError
 from rungwise.files import replace_file
 from rungwise.metrics import Metric, Needs
 
-__all__ = ["Predictions", "has_predictions", "read_predictions", "write_predictions"]
+__all__ = ["Predictions", "fit_name", "has_predictions", "read_predictions", "write_predictions"]
 
 
 @dataclass(frozen=True)
@@ -45,35 +45,40 @@ class Predictions:
         return self.probabilities
 
 
-def _file(run_folder: Path, rung: str, part: str) -> Path:
-    return run_folder / "predictions" / f"{rung}.{part}.parquet"
+def fit_name(rung: str, repeat: int) -> str:
+    """What a fit's files are called: the rung's name for the first seed, such as "lstm@1" for a further one."""
+    return f"{rung}@{repeat}" if repeat else rung
 
 
-def has_predictions(run_folder: Path, rung: str) -> bool:
-    """Whether the rung got as far as predicting the validation and the test part."""
-    return all(_file(run_folder, rung, part).is_file() for part in ("valid", "test"))
+def _file(run_folder: Path, name: str, part: str) -> Path:
+    return run_folder / "predictions" / f"{name}.{part}.parquet"
 
 
-def write_predictions(run_folder: Path, rung: str, part: str, predictions: Predictions) -> Path:
-    """Stores what a rung said of a part; returns the file."""
+def has_predictions(run_folder: Path, name: str) -> bool:
+    """Whether the fit got as far as predicting the validation and the test part."""
+    return all(_file(run_folder, name, part).is_file() for part in ("valid", "test"))
+
+
+def write_predictions(run_folder: Path, name: str, part: str, predictions: Predictions) -> Path:
+    """Stores what a fit said of a part; returns the file."""
     columns = {"target": pa.array(predictions.target), "prediction": pa.array(predictions.prediction)}
     if predictions.probabilities is not None:
         flat = pa.array(np.asarray(predictions.probabilities, dtype=np.float32).ravel())
         fixed = pa.FixedSizeListArray.from_arrays(flat, predictions.probabilities.shape[1])
         columns["probabilities"] = fixed.cast(pa.list_(pa.float32()))
-    file = _file(run_folder, rung, part)
+    file = _file(run_folder, name, part)
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_file(file, lambda part: pq.write_table(pa.table(columns), part))
     return file
 
 
-def read_predictions(run_folder: Path, rung: str, part: str) -> Predictions:
-    """What a rung said of a part.
+def read_predictions(run_folder: Path, name: str, part: str) -> Predictions:
+    """What a fit said of a part.
 
     Raises:
         RunError: if it isn't there, or isn't what `write_predictions` writes.
     """
-    file = _file(run_folder, rung, part)
+    file = _file(run_folder, name, part)
     try:
         table = pq.read_table(file, memory_map=True).combine_chunks()
         target, prediction = table["target"].to_numpy(), table["prediction"].to_numpy()
@@ -82,4 +87,4 @@ def read_predictions(run_folder: Path, rung: str, part: str) -> Predictions:
         flat = table["probabilities"].combine_chunks().flatten().to_numpy()
         return Predictions(target, prediction, flat.reshape(len(target), -1 if len(target) else 0))
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
-        raise RunError(f"{file} can't be read ({error}); fit the rung {rung!r} again.") from error
+        raise RunError(f"{file} can't be read ({error}); fit the rung {name!r} again.") from error

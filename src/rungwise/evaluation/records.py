@@ -8,6 +8,7 @@ the last one can be torn by a crash; it is left out when reading and cut off by 
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -38,14 +39,20 @@ def append_record(run_folder: Path, record: Record) -> None:
         if whole < len(content):
             os.ftruncate(descriptor, whole)
         text = _compact(record)
-        os.write(descriptor, f'{{"crc":{zlib.crc32(text.encode())},"record":{text}}}\n'.encode())
-        os.fsync(descriptor)
+        line = f'{{"crc":{zlib.crc32(text.encode())},"record":{text}}}\n'.encode()
+        try:
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, whole)
+            raise
     finally:
         os.close(descriptor)
 
 
 def read_records(run_folder: Path) -> list[Record]:
-    """The journal's records; of those of one type and rung, the last.
+    """The journal's records; of those of one type, rung and repeat, the last.
 
     Raises:
         RunError: if there is no journal, or if it is damaged before its last line.
@@ -55,7 +62,8 @@ def read_records(run_folder: Path) -> list[Record]:
         raise RunError(f"{run_folder} has no {JOURNAL}: it is no run folder; `rungwise fit` makes one.")
     records: dict[Any, Record] = {}
     for number, record in enumerate(_parse(file, file.read_bytes())[0]):
-        records[(record["type"], record["rung"]) if "rung" in record else number] = record
+        key = (record["type"], record["rung"], record.get("repeat", 0)) if "rung" in record else number
+        records[key] = record
     return list(records.values())
 
 
@@ -97,6 +105,6 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_json(file: Path, value: Any) -> None:
-    """Writes a JSON file for people and programs: indented, UTF-8, null for NaN."""
-    replace_text(file, json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n")
+def write_json(file: Path, value: Any, *, sync: bool = True) -> None:
+    """Writes a JSON file for people and programs: indented, UTF-8, null for NaN; see `files.replace_file`."""
+    replace_text(file, json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n", sync=sync)

@@ -4,44 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rungwise.errors import ConfigError
-from rungwise.evaluation.outcomes import PARTS, Outcome, judge, read_outcomes, run_metric
+from rungwise.evaluation.outcomes import PARTS, Results
 from rungwise.evaluation.predictions import Predictions
 from rungwise.metrics import Metric, class_scores
 
 __all__ = ["scores"]
 
 
-def scores(run_folder: Path, metrics: Sequence[str], classes: Sequence[str] = ()) -> dict[str, Any]:
+def scores(results: Results, metrics: Sequence[str], classes: Sequence[str] = ()) -> dict[str, Any]:
     """Rung → part → metric → value, low and high; and for classes the scores of each.
 
     Args:
-        run_folder: of the run.
+        results: of the run.
         metrics: names, such as a task's; those for two classes are left out where there are more.
         classes: the names of the classes, in the order of their numbers.
 
     Raises:
-        RunError: if the run folder can't be read.
         UnknownNameError: if there is no such metric.
     """
-    outcomes = read_outcomes(run_folder)
-    fitting = [chosen for name in metrics if (chosen := _fitting(name, outcomes)) is not None]
-    result: dict[str, Any] = {outcome.rung: {} for outcome in outcomes if outcome.is_finished}
+    fitting = [chosen for name in metrics if (chosen := _fitting(name, results)) is not None]
+    finished = [outcome for outcome in results.outcomes if outcome.is_finished]
+    rungs: dict[str, Any] = {outcome.rung: {} for outcome in finished}
     for part in PARTS:
-        judged = judge(outcomes, part, fitting)
-        for outcome in outcomes:
-            if outcome.is_finished:
-                row = {by.metric.name: asdict(by.score(outcome.rung)) for by in judged}
-                result[outcome.rung][part] = row | _of_classes(getattr(outcome, part), classes)
-    return result
+        judged = results.judge(part, fitting)
+        for outcome in finished:
+            row = {by.metric.name: asdict(by.score(outcome.rung)) for by in judged}
+            rungs[outcome.rung][part] = row | _of_classes(getattr(outcome, part), classes)
+    return rungs
 
 
-def _fitting(name: str, outcomes: Sequence[Outcome]) -> Metric | None:
+def _fitting(name: str, results: Results) -> Metric | None:
     try:
-        return run_metric(name, outcomes)
+        return results.metric(name)
     except ConfigError:
         return None
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rungwise.evaluation.intervals import Difference, Score
-from rungwise.evaluation.outcomes import Judged, Outcome, judge, read_outcomes, run_metric
+from rungwise.evaluation.outcomes import Judged, Outcome, Results
 from rungwise.evaluation.wording import bounds_text, difference_text, ratio_text, score_text
 from rungwise.metrics import Metric
 
@@ -66,17 +65,15 @@ class Verdict:
         return asdict(self)
 
 
-def verdict(run_folder: Path, metric: str) -> Verdict:
+def verdict(results: Results, metric: str) -> Verdict:
     """The verdict on a run.
 
     Raises:
-        RunError: if the run folder can't be read.
         UnknownNameError: if there is no such metric.
         ConfigError: if the metric doesn't fit what the run predicts.
     """
-    outcomes = read_outcomes(run_folder)
-    chosen = run_metric(metric, outcomes)
-    [valid] = judge(outcomes, "valid", [chosen])
+    outcomes, chosen = results.outcomes, results.metric(metric)
+    [valid] = results.judge("valid", [chosen])
     finished = [outcome for outcome in outcomes if outcome.is_finished]
     if not finished:
         sentence = "No rung finished, so there is nothing to recommend."
@@ -92,7 +89,7 @@ def verdict(run_folder: Path, metric: str) -> Verdict:
             sentence,
             (_unfinished(outcomes),) if outcomes else (),
         )
-    [test] = judge(outcomes, "test", [chosen])
+    [test] = results.judge("test", [chosen])
     best = _best(valid, finished)
     differences = {outcome.rung: valid.difference(best.rung, outcome.rung) for outcome in finished}
     recommended = next(

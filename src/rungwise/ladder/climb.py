@@ -1,113 +1,74 @@
-"""The climb: rungs in order of cost, side by side in worker processes, each within its share of the budget."""
+"""The climb: fits in order of cost, side by side in worker processes, each within its share of the budget.
+
+A fit that is past its share in native code is ended, and the best model of its checkpoint counts. One whose process is
+lost, as by the system's want of memory, is begun once more from its checkpoint.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from rungwise.evaluation.records import append_record
+from rungwise.errors import RunError
+from rungwise.evaluation.records import append_record, write_json
+from rungwise.evaluation.wording import bytes_text
+from rungwise.files import is_disk_error
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
-from rungwise.ladder.processes import Launcher, Worker, make_launcher
+from rungwise.ladder.memory import available_bytes, says_out_of_memory
+from rungwise.ladder.processes import Launcher, LauncherError, Worker, make_launcher
+from rungwise.ladder.states import FitState, Status, Step
+from rungwise.ladder.worker import DISK_EXIT_CODE
 
-__all__ = ["Climb", "RungState", "Status", "Step"]
+__all__ = ["Climb"]
 
-_POLL_SECONDS = 0.05
-_LEAST_LATENCY_SECONDS = 2.0
-"""What a latency gets where the budget is used up: the model is loaded, and asked a few times."""
+_POLL_SECONDS = 0.02
+_HEARTBEAT_SECONDS = 5.0
 
-_LATENCY_SHARE = 0.05
-"""Of the budget, what is kept for measuring latency and writing the results."""
+_SLACK, _SLACK_SECONDS = 0.02, 2.0
+"""Of the budget, or in seconds: by how much more of these two a climb may be over its budget."""
 
+_PROTECTED = 2
+"""Fits that run however little time there is: the baseline and the cheapest rung."""
+
+_PROTECTED_SECONDS, _PROTECTED_MOST_SECONDS = 0.5, 10.0
 _LEAST_SECONDS = 1.0
-"""A rung that would have less than this isn't started, but for the first two."""
+"""Another fit that would have less than this isn't started."""
 
-_GRACE = 1.2
-"""A worker is ended at this multiple of its share: native code may not look at the clock."""
+_LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
+"""What is kept for measuring latencies: seconds for each rung, but no more than this share of the budget."""
 
-_GRACE_SECONDS = 5.0
+_RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
+"""What is kept of a fit's share, at least these seconds, to make a model of its checkpoint."""
 
+_MEMORY_SHARE = 0.9
+"""Of the memory that is free at the start, what fits may take."""
 
-class Status(StrEnum):
-    """How a rung stands; those from DONE on are final."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    DEADLINE = "deadline"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    INTERRUPTED = "interrupted"
-
-
-@dataclass
-class RungState:
-    """What is known of a rung during the climb.
-
-    Attributes:
-        job: what its worker does.
-        status: how it stands.
-        fraction: of its training that is done.
-        score: the best on validation so far, as its learner measures it.
-        started: on the clock of `time.monotonic`.
-        seconds: that it ran.
-        reason: why it failed, or was cut.
-    """
-
-    job: Job
-    status: Status = Status.WAITING
-    fraction: float = 0.0
-    score: float | None = None
-    started: float = 0.0
-    seconds: float = 0.0
-    reason: str | None = None
-    worker: Worker | None = None
-
-    @property
-    def rung(self) -> str:
-        """The rung's name."""
-        return self.job.rung
-
-    @property
-    def ends(self) -> float:
-        """When its share of the budget is used up."""
-        return self.started + self.job.seconds
-
-
-@dataclass
-class Step:
-    """A moment of the climb, for whoever shows it.
-
-    Attributes:
-        states: every rung, in order.
-        seconds_left: of the budget.
-        phase: "fit" or "latency".
-        changed: the rungs whose status has just changed.
-    """
-
-    states: list[RungState]
-    seconds_left: float
-    phase: str
-    changed: list[RungState] = field(default_factory=list)
+_TRIES = 2
+_LAUNCHERS = 4
+"""How often workers, and what starts them, may be lost."""
 
 
 class Climb:
-    """Runs jobs within a budget and journals what comes of each.
+    """Runs fits within a budget and journals what comes of each.
 
     Args:
         paths: of the run.
         jobs: fits, cheapest first.
         facts: of each rung, to go into its record: its order, family and expected cost.
-        unmeasured: rungs that were fitted earlier and have no latency yet.
+        unmeasured: fits of earlier climbs that have no latency yet.
         budget: seconds for the whole climb.
+        elapsed: seconds of it that earlier climbs used up.
+        results_seconds: what is kept of it for writing the results.
         num_workers: processes side by side.
-        observe: called several times a second.
+        observe: called many times a second.
+        launcher: starts workers; closed at the end.
     """
 
     def __init__(
@@ -118,59 +79,137 @@ class Climb:
         facts: dict[str, dict[str, Any]],
         unmeasured: list[Job],
         budget: float,
+        elapsed: float,
+        results_seconds: float,
         num_workers: int,
         observe: Callable[[Step], None],
+        launcher: Launcher | None = None,
     ) -> None:
         self.paths, self.facts, self.observe = paths, facts, observe
-        self.states = [RungState(job) for job in jobs]
-        self.unmeasured, self.num_workers, self.budget = unmeasured, num_workers, budget
+        self.states = [FitState(job) for job in jobs]
+        self.unmeasured, self.num_workers = unmeasured, num_workers
+        self.start = time.monotonic() - elapsed
+        self.ends = self.start + budget - results_seconds
+        self.last_end = self.ends + max(_SLACK * budget, _SLACK_SECONDS) / 2
+        num_latencies = len(unmeasured) + sum(job.repeat == 0 for job in jobs)
+        self.fit_ends = self.ends - min(_LATENCY_SHARE * budget, _LATENCY_SECONDS * num_latencies)
+        self.launcher = launcher
+        self.num_launchers = 0
+        self.memory = available_bytes()
+        self.heartbeat = time.monotonic()
 
     def run(self) -> None:
-        """Fits every rung and measures latencies; on Ctrl-C journals what is finished and raises it again.
+        """Fits every rung and measures latencies.
 
-        The budget's clock starts when workers can.
+        Raises:
+            KeyboardInterrupt: after journaling what is finished.
+            RunError: if the disk is full, or workers can't be started; what is finished is journaled.
         """
-        with closing(make_launcher(self.paths.logs / "workers.log")) as launcher:
+        try:
+            self._launch(self.launcher)
+            self._fit_all()
+            self._measure_latencies()
+        except BaseException as error:
+            self._interrupt(error)
+            if is_disk_error(error):
+                raise RunError(
+                    f"{self.paths.run} can't be written ({error}). What was finished is kept: free some space, and "
+                    f"go on with --resume {self.paths.run}."
+                ) from error
+            raise
+        finally:
+            if self.launcher is not None:
+                self.launcher.close()
+
+    def _interrupt(self, error: BaseException) -> None:
+        is_stop = isinstance(error, KeyboardInterrupt)
+        reason = "stopped by the user" if is_stop else f"stopped by: {error}"
+        with suppress(OSError):  # where a full disk was the reason
+            for state in self._with(Status.RUNNING, Status.WAITING):
+                self._end(state, Status.INTERRUPTED, reason)
+
+    # ------------------------------------------------------------------------------------------- processes
+
+    def _launch(self, launcher: Launcher | None = None) -> None:
+        """Waits for the launcher, or makes a new one; one that is lost is replaced, some times.
+
+        Raises:
+            LauncherError: if they are lost again and again.
+        """
+        while True:
+            self.num_launchers += 1
+            self.launcher = launcher or make_launcher(self.paths.logs)
             try:
-                launcher.wait_until_ready()
-                self.ends = time.monotonic() + self.budget
-                self.fit_ends = self.ends - _LATENCY_SHARE * self.budget
-                self._fit_all(launcher)
-                self._measure_latencies(launcher)
-            except BaseException as error:
-                reason = (
-                    "stopped by the user" if isinstance(error, KeyboardInterrupt) else f"stopped by: {error}"
-                )
-                for state in self._with(Status.RUNNING, Status.WAITING):
-                    self._end(state, Status.INTERRUPTED, reason)
-                raise
+                self.launcher.wait_until_ready()
+                return
+            except LauncherError:
+                self.launcher.close()
+                launcher = None
+                if self.num_launchers >= _LAUNCHERS:
+                    raise
+
+    def _start(self, job: Job) -> Worker:
+        job.write()
+        while True:
+            assert self.launcher is not None
+            try:
+                return self.launcher.start(job.file)
+            except LauncherError:
+                self.launcher.close()
+                if self.num_launchers >= _LAUNCHERS:
+                    raise
+                self._launch()
 
     # -------------------------------------------------------------------------------------------- fitting
 
-    def _fit_all(self, launcher: Launcher) -> None:
+    def _fit_all(self) -> None:
         while self._with(Status.WAITING, Status.RUNNING):
             changed = [state for state in self._with(Status.RUNNING) if self._watch(state)]
-            changed += self._start_what_fits(launcher)
+            changed += self._start_what_fits()
+            self._beat()
             self.observe(Step(self.states, self.ends - time.monotonic(), "fit", changed))
             time.sleep(_POLL_SECONDS)
 
-    def _start_what_fits(self, launcher: Launcher) -> list[RungState]:
+    def _start_what_fits(self) -> list[FitState]:
         changed = []
         while self._with(Status.WAITING) and len(self._with(Status.RUNNING)) < self.num_workers:
             state = self._with(Status.WAITING)[0]
+            is_protected = self.states.index(state) < _PROTECTED
             share = self._share()
-            if share < _LEAST_SECONDS and self.states.index(state) > 1:
-                self._end(state, Status.SKIPPED, "no time was left")
+            needed = self._memory_needed(state)
+            if needed is not None and needed > self._memory_each() and self._with(Status.RUNNING):
+                break  # it waits until it is alone
+            if not is_protected and not self._is_of_use(state):
+                self._end(state, Status.SKIPPED, "the first seed gave no result")
+            elif not is_protected and share < _LEAST_SECONDS:
+                self._end(
+                    state, Status.SKIPPED, "no time was left; --resume with another --budget gives more"
+                )
+            elif not is_protected and needed is not None and needed > self._memory_left():
+                self._end(state, Status.SKIPPED, _too_large(needed, self._memory_left()))
             else:
-                state.job = replace(state.job, seconds=max(share, _LEAST_SECONDS))
-                state.job.write()
-                state.worker = launcher.start(state.job.file)
-                state.started, state.status = time.monotonic(), Status.RUNNING
+                seconds = max(share, _PROTECTED_SECONDS)
+                state.job = replace(state.job, seconds=seconds, memory=self._memory_limit(needed))
+                self._run(state)
             changed.append(state)
         return changed
 
+    def _run(self, state: FitState) -> None:
+        state.started = time.monotonic()
+        state.began = state.began or state.started
+        state.tries += 1
+        state.is_predicting = False
+        state.worker, state.status = self._start(state.job), Status.RUNNING
+
+    def _is_of_use(self, state: FitState) -> bool:
+        """Further seeds are worth a fit where the first one gave a result, or may yet."""
+        if state.job.repeat == 0:
+            return True
+        first = [other.status for other in self.states if other.rung == state.rung and other.job.repeat == 0]
+        return all(status.has_result or status is Status.RUNNING for status in first)
+
     def _share(self) -> float:
-        """Seconds for the next rung: an equal part of the worker time that nobody holds; it grows as rungs finish."""
+        """Seconds for the next fit: an equal part of the worker time that nobody holds; it grows as fits end."""
         now = time.monotonic()
         left = self.fit_ends - now
         held = sum(max(0.0, state.ends - now) for state in self._with(Status.RUNNING))
@@ -178,20 +217,47 @@ class Climb:
         free_workers = min(self.num_workers, len(waiting) + len(self._with(Status.RUNNING)))
         return min(left, (left * free_workers - held) / len(waiting))
 
-    def _watch(self, state: RungState) -> bool:
-        """Reads a running rung's progress; True if it has come to its end."""
+    # ------------------------------------------------------------------------------------------ its memory
+
+    def _memory_needed(self, state: FitState) -> float | None:
+        return None if self.memory is None else float(self.facts[state.rung]["cost"].get("fit_bytes", 0))
+
+    def _memory_left(self) -> float:
+        assert self.memory is not None
+        return _MEMORY_SHARE * self.memory
+
+    def _memory_each(self) -> float:
+        return self._memory_left() / self.num_workers
+
+    def _memory_limit(self, needed: float | None) -> int | None:
+        """A worker's part of the free memory, or all of it where it needs more than its part and runs alone."""
+        if needed is None:
+            return None
+        return int(self._memory_left() if needed > self._memory_each() else self._memory_each())
+
+    # ------------------------------------------------------------------------------------------- its watch
+
+    def _watch(self, state: FitState) -> bool:
+        """Looks after a running fit; True if it has come to its end."""
         assert state.worker is not None
-        state.seconds = time.monotonic() - state.started
+        now = time.monotonic()
+        state.seconds = now - state.began
         progress = read_json(state.job.progress_file)
         if progress is not None:
-            state.fraction, state.score = progress["fraction"], progress["score"]
+            state.fraction, state.score = progress["fraction"], progress["score"] or state.score
+            state.is_predicting = progress["phase"] == "predict"
         code = state.worker.exit_code()
-        if code is not None:
-            self._collect(state, code)
-        elif time.monotonic() > min(
-            state.started + state.job.seconds * _GRACE + _GRACE_SECONDS, self.ends + _GRACE_SECONDS
-        ):
-            _kill(state.worker.pid)
+        result = read_json(state.job.result_file)
+        if result is not None:
+            self._collect(state, result)
+        elif code == DISK_EXIT_CODE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(state.job.log_file))
+        elif code is not None:
+            self._lost(state, code)
+        elif now > self._rescue_time(state) and state.job.checkpoint_file.exists():
+            self._rescue(state)
+        elif now > self._end_time(state):
+            state.worker.kill()
             self._end(
                 state,
                 Status.FAILED,
@@ -199,70 +265,106 @@ class Climb:
             )
         return state.status is not Status.RUNNING
 
-    def _collect(self, state: RungState, code: int) -> None:
-        result = read_json(state.job.result_file)
-        if result is None:
-            self._end(state, Status.FAILED, _exit_reason(code, state.job))
+    def _rescue_time(self, state: FitState) -> float:
+        """When training that doesn't look at the clock is ended, early enough to make a model of its checkpoint."""
+        if state.is_predicting or state.job.kind == "rescue":
+            return float("inf")
+        return state.ends - max(_RESCUE_SECONDS, _RESCUE_SHARE * state.job.seconds)
+
+    def _end_time(self, state: FitState) -> float:
+        """When a worker is ended: a model that is there may still predict in the time kept for latencies."""
+        if self.states.index(state) < _PROTECTED:
+            return max(state.ends, min(state.started + _PROTECTED_MOST_SECONDS, self.last_end))
+        return self.ends if state.is_predicting or state.job.kind == "rescue" else state.ends
+
+    def _rescue(self, state: FitState) -> None:
+        assert state.worker is not None
+        state.worker.kill()
+        state.job = replace(state.job, kind="rescue", spent=state.seconds)
+        state.worker = self._start(state.job)
+
+    def _lost(self, state: FitState, code: int) -> None:
+        """Its process has ended without a result: by a signal it is begun once more, from its checkpoint."""
+        reason = _exit_reason(code, state.job)
+        if code < 0 and state.tries < _TRIES and time.monotonic() < state.ends:
+            left = state.ends - time.monotonic()
+            state.job = replace(state.job, seconds=max(left, _PROTECTED_SECONDS))
+            self._run(state)
         else:
-            scores = [epoch["valid_score"] for epoch in result.get("history", [])]
-            state.score = max((score for score in scores if score is not None), default=state.score)
-            self._end(state, Status(result.pop("status")), result.pop("reason", None), result)
+            self._end(state, Status.FAILED, reason)
+
+    def _collect(self, state: FitState, result: dict[str, Any]) -> None:
+        scores = [epoch["valid_score"] for epoch in result.get("history", [])]
+        state.score = max((score for score in scores if score is not None), default=state.score)
+        self._end(state, Status(result.pop("status")), result.pop("reason", None), result)
 
     def _end(
-        self, state: RungState, status: Status, reason: str | None, result: dict[str, Any] | None = None
+        self, state: FitState, status: Status, reason: str | None, result: dict[str, Any] | None = None
     ) -> None:
         state.status, state.reason = status, reason
         append_record(
             self.paths.run,
             {
-                "type": "rung",
+                "type": "repeat" if state.job.repeat else "rung",
                 "rung": state.rung,
+                "repeat": state.job.repeat,
                 "status": status,
                 "reason": reason,
                 "seed": state.job.seed,
+                "elapsed": time.monotonic() - self.start,
                 **self.facts[state.rung],
                 **(result or {}),
             },
         )
+        if status.has_result:
+            state.job.checkpoint_file.unlink(missing_ok=True)
 
-    def _with(self, *statuses: Status) -> list[RungState]:
+    def _with(self, *statuses: Status) -> list[FitState]:
         return [state for state in self.states if state.status in statuses]
+
+    def _beat(self) -> None:
+        """Writes down, now and then, how much of the budget is used up, for a climb that goes on with this one."""
+        if time.monotonic() - self.heartbeat > _HEARTBEAT_SECONDS:
+            self.heartbeat = time.monotonic()
+            write_json(self.paths.clock, {"elapsed": self.heartbeat - self.start}, sync=False)
 
     # -------------------------------------------------------------------------------------------- latency
 
-    def _measure_latencies(self, launcher: Launcher) -> None:
-        """One rung after another, with nothing else running."""
-        for job in [*self.unmeasured, *(state.job for state in self._with(Status.DONE, Status.DEADLINE))]:
-            seconds_left = self.ends - time.monotonic()
-            self.observe(Step(self.states, seconds_left, "latency"))
-            append_record(
-                self.paths.run,
-                {
-                    "type": "latency",
-                    "rung": job.rung,
-                    "latency_seconds": _latency(launcher, job, max(seconds_left, _LEAST_LATENCY_SECONDS)),
-                },
-            )
+    def _measure_latencies(self) -> None:
+        """One rung after another, with nothing else running, while time is left."""
+        finished = self._with(Status.DONE, Status.DEADLINE)
+        jobs = [*self.unmeasured, *(state.job for state in finished if state.job.repeat == 0)]
+        for number, job in enumerate(jobs):
+            seconds = (self.ends - time.monotonic()) / (len(jobs) - number)
+            self.observe(Step(self.states, self.ends - time.monotonic(), "latency"))
+            latency = self._latency(job, seconds) if seconds > 0 else None
+            if latency is not None:
+                append_record(
+                    self.paths.run, {"type": "latency", "rung": job.rung, "latency_seconds": latency}
+                )
+
+    def _latency(self, fitted: Job, seconds: float) -> float | None:
+        """Seconds for one example, as a worker measures it; None if it doesn't get there in the seconds allowed."""
+        job = Job(
+            kind="latency", run=fitted.run, rung=fitted.rung, device=fitted.device, seconds=0.8 * seconds
+        )
+        worker, ends = self._start(job), time.monotonic() + seconds
+        result = None
+        while result is None and worker.exit_code() is None and time.monotonic() < ends:
+            time.sleep(_POLL_SECONDS)
+            result = read_json(job.result_file)
+        worker.kill()
+        return (result or read_json(job.result_file) or {}).get("latency_seconds")
 
 
-def _latency(launcher: Launcher, fitted: Job, seconds: float) -> float | None:
-    """Seconds for one example, as a worker measures it; None if it doesn't get there in the seconds allowed."""
-    job = Job(kind="latency", run=fitted.run, rung=fitted.rung, device=fitted.device)
-    job.write()
-    worker, ends = launcher.start(job.file), time.monotonic() + seconds
-    while worker.exit_code() is None and time.monotonic() < ends:
-        time.sleep(_POLL_SECONDS)
-    if worker.exit_code() is None:
-        _kill(worker.pid)
-    return (read_json(job.result_file) or {}).get("latency_seconds")
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def _too_large(needed: float, left: float) -> str:
+    return f"needs about {bytes_text(needed)} of memory, and {bytes_text(left)} may be used"
 
 
 def _exit_reason(code: int, job: Job) -> str:
+    log = job.log_file.read_text(encoding="utf-8", errors="replace") if job.log_file.exists() else ""
+    if says_out_of_memory(log):
+        return f"out of memory; {job.log_file} says more"
     if code == -signal.SIGKILL:
         return "its process was killed, most likely for want of memory"
     if code < 0:

@@ -42,6 +42,16 @@ class Paths:
         """What workers print, and their jobs."""
         return self.run / "logs"
 
+    @property
+    def checkpoints(self) -> Path:
+        """What fits under way are kept in."""
+        return self.run / "checkpoints"
+
+    @property
+    def clock(self) -> Path:
+        """How much of the budget is used up."""
+        return self.logs / "clock.json"
+
     def model(self, rung: str) -> Path:
         """A rung's model folder."""
         return self.run / "models" / rung

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.errors import RunError
+from rungwise.evaluation.predictions import fit_name
 from rungwise.evaluation.records import write_json
 from rungwise.ladder.folder import Paths
 
@@ -19,12 +20,15 @@ class Job:
     """What a worker does.
 
     Attributes:
-        kind: "fit" or "latency".
+        kind: "fit"; "rescue", which makes a model of what a fit that had to be ended left behind; or "latency".
         run: the run's folder.
         rung: the rung's name.
+        repeat: 0, and from 1 on for fits with further seeds, of which only the predictions are kept.
         settings: of the rung's config, where they differ from the defaults.
         seed: of the fit.
         seconds: that the whole job may take.
+        spent: seconds that earlier tries of a rescued fit took.
+        memory: bytes that it may hold, None for no limit.
         device: a torch device name.
         precision: of the arithmetic.
         num_threads: that the worker's libraries may use.
@@ -33,17 +37,30 @@ class Job:
     kind: str
     run: str
     rung: str
+    repeat: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     seconds: float = 0.0
+    spent: float = 0.0
+    memory: int | None = None
     device: str = "cpu"
     precision: str = "auto"
     num_threads: int = 1
 
     @property
+    def name(self) -> str:
+        """Of the fit: the rung's, with the repeat's number from 1 on, such as "lstm@1"."""
+        return fit_name(self.rung, self.repeat)
+
+    @property
     def file(self) -> Path:
         """Where the job stands."""
-        return Paths(Path(self.run)).logs / f"{self.rung}.{self.kind}.json"
+        return Paths(Path(self.run)).logs / f"{self.name}.{self.kind}.json"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """Where the fit is kept while it runs."""
+        return Paths(Path(self.run)).checkpoints / f"{self.name}.safetensors"
 
     @property
     def log_file(self) -> Path:
@@ -52,7 +69,7 @@ class Job:
 
     @property
     def progress_file(self) -> Path:
-        """Where the worker says how far it is: `fraction` and `score`."""
+        """Where the worker says how far it is: `phase` ("fit" or "predict"), `fraction` and `score`."""
         return self.file.with_suffix(".progress")
 
     @property
@@ -62,8 +79,8 @@ class Job:
 
     def write(self) -> None:
         """Writes the job, and clears what an earlier try left."""
-        self.progress_file.unlink(missing_ok=True)
-        self.result_file.unlink(missing_ok=True)
+        for file in (self.progress_file, self.result_file):
+            file.unlink(missing_ok=True)
         write_json(self.file, asdict(self))
 
     @classmethod

@@ -8,16 +8,26 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
 from rungwise.errors import RunError
 
-__all__ = ["ForkLauncher", "Launcher", "SpawnLauncher", "Worker", "make_launcher"]
+__all__ = ["ForkLauncher", "Launcher", "LauncherError", "SpawnLauncher", "Worker", "make_launcher"]
 
-_CLOSE_SECONDS = 5
+_PATIENCE_SECONDS = 5.0
+_READY_SECONDS = 120.0
+_START_SECONDS = 10.0
+"""After which a process that doesn't answer is taken for lost."""
+
+_CLOSE_SECONDS = 5.0
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class LauncherError(RunError):
+    """Workers can't be started any more; a new launcher might."""
 
 
 class Worker(Protocol):
@@ -27,6 +37,10 @@ class Worker(Protocol):
 
     def exit_code(self) -> int | None:
         """None while it runs; negative for the signal that ended it."""
+        ...
+
+    def kill(self) -> None:
+        """Ends it, and every process that it has started."""
         ...
 
 
@@ -46,13 +60,13 @@ class Launcher(Protocol):
         ...
 
 
-def make_launcher(log: Path) -> Launcher:
+def make_launcher(logs: Path) -> Launcher:
     """The launcher of this platform: forking where that is safe, else a new interpreter for each worker.
 
     Args:
-        log: where workers' output goes until they open their own.
+        logs: the folder for what workers print until they open their own logs.
     """
-    return ForkLauncher(log) if sys.platform == "linux" else SpawnLauncher(log)
+    return ForkLauncher(logs) if sys.platform == "linux" else SpawnLauncher(logs)
 
 
 def _environment() -> dict[str, str]:
@@ -61,27 +75,32 @@ def _environment() -> dict[str, str]:
 
 
 class _ForkedWorker:
-    def __init__(self, pid: int, exits: dict[int, int]) -> None:
-        self.pid, self._exits = pid, exits
+    def __init__(self, pid: int, launcher: ForkLauncher) -> None:
+        self.pid, self._launcher = pid, launcher
 
     def exit_code(self) -> int | None:
-        return self._exits.get(self.pid)
+        return self._launcher.exit_code(self.pid)
+
+    def kill(self) -> None:
+        for end in (os.killpg, os.kill):  # one that has just been started leads no group yet
+            with suppress(ProcessLookupError):
+                end(self.pid, signal.SIGKILL)
 
 
 class ForkLauncher:
     """Workers forked from one process that has imported the libraries."""
 
-    def __init__(self, log: Path) -> None:
-        with log.open("ab") as output:
+    def __init__(self, logs: Path) -> None:
+        self._log = logs / "workers.log"
+        with self._log.open("ab") as output:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "rungwise.ladder.forkserver"],
+                [sys.executable, "-m", "rungwise.ladder.forkserver", str(logs / "workers.lock")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
                 env=_environment(),
                 start_new_session=True,
             )
-        self._log = log
         self._exits: dict[int, int] = {}
         self._pids: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -92,43 +111,53 @@ class ForkLauncher:
         """Waits for the server's imports.
 
         Raises:
-            RunError: if they failed.
+            LauncherError: if they failed, or take too long.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_ready or self._ended)
-        self._check_alive()
+            self._wait_for(lambda: self._is_ready or self._ended, _READY_SECONDS)
+            if not self._is_ready or self._ended:
+                raise self._error()
 
     def start(self, job: Path) -> Worker:
         """A forked worker on a job file.
 
         Raises:
-            RunError: if the server has ended.
+            LauncherError: if the server has ended, or doesn't answer.
         """
         assert self._server.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self._server.stdin.write(f"{job}\n".encode())
             self._server.stdin.flush()
-        except BrokenPipeError:
-            self._ended = True
         with self._changed:
-            self._changed.wait_for(lambda: str(job) in self._pids or self._ended)
+            self._wait_for(lambda: str(job) in self._pids or self._ended, _START_SECONDS)
             if str(job) not in self._pids:
-                self._check_alive()
-            return _ForkedWorker(self._pids.pop(str(job)), self._exits)
+                raise self._error()
+            return _ForkedWorker(self._pids.pop(str(job)), self)
+
+    def exit_code(self, pid: int) -> int | None:
+        """That of a worker; those of a server that has ended have ended with it."""
+        with self._changed:
+            return self._exits.get(pid, -signal.SIGKILL if self._ended else None)
 
     def close(self) -> None:
         """Ends the server and with it the workers."""
         assert self._server.stdin is not None
-        self._server.stdin.close()
+        with suppress(BrokenPipeError):
+            self._server.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._server.wait(timeout=_CLOSE_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.kill()
         self._server.wait()
 
-    def _check_alive(self) -> None:
-        if self._ended:
-            raise RunError(f"the process that starts workers has ended; {self._log} says why.")
+    def _wait_for(self, is_so: Callable[[], bool], seconds: float) -> None:
+        """Waits; a server that has been suspended goes on."""
+        if not self._changed.wait_for(is_so, _PATIENCE_SECONDS):
+            with suppress(ProcessLookupError):
+                self._server.send_signal(signal.SIGCONT)
+            self._changed.wait_for(is_so, seconds)
+
+    def _error(self) -> LauncherError:
+        return LauncherError(f"the process that starts workers has ended or hangs; {self._log} may say why.")
 
     def _listen(self, replies: IO[bytes]) -> None:
         for line in replies:
@@ -156,13 +185,20 @@ class _SpawnedWorker:
     def exit_code(self) -> int | None:
         return self._process.poll()
 
+    def kill(self) -> None:
+        if sys.platform != "win32":
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+
 
 class SpawnLauncher:
     """Workers that are interpreters of their own."""
 
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._processes: list[subprocess.Popen[bytes]] = []
+    def __init__(self, logs: Path) -> None:
+        self._log = logs / "workers.log"
+        self._workers: list[_SpawnedWorker] = []
 
     def wait_until_ready(self) -> None:
         """Nothing is prepared, so nothing is waited for."""
@@ -178,12 +214,10 @@ class SpawnLauncher:
                 env=_environment(),
                 start_new_session=True,
             )
-        self._processes.append(process)
-        return _SpawnedWorker(process)
+        self._workers.append(_SpawnedWorker(process))
+        return self._workers[-1]
 
     def close(self) -> None:
         """Ends the workers."""
-        for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        for worker in self._workers:
+            worker.kill()

@@ -13,15 +13,26 @@ from rungwise.artifacts import load_model
 from rungwise.data import Dataset, prepare
 from rungwise.errors import ConfigError, RunError
 from rungwise.estimators import RungEstimator
-from rungwise.evaluation import leaderboard, read_records, scores, verdict, write_json
+from rungwise.evaluation import Results, leaderboard, read_records, verdict
 from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
-from rungwise.ladder.climb import Climb, Status, Step
+from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import Paths, circumstances, locked, new_folder, num_cores
-from rungwise.ladder.jobs import Job, read_json
+from rungwise.ladder.jobs import Job
 from rungwise.ladder.plan import parse_budget, plan_rungs
+from rungwise.ladder.processes import Launcher, make_launcher
+from rungwise.ladder.results import results_seconds, write_results
+from rungwise.ladder.resume import (
+    SCHEMA_VERSION,
+    begin,
+    check_unchanged,
+    elapsed,
+    read_config,
+    source_stamps,
+)
+from rungwise.ladder.states import Status, Step
 from rungwise.metrics import metric
 from rungwise.rung import Cost
 from rungwise.tasks import Task, task, task_for
@@ -35,13 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ladder", "load"]
 
-SCHEMA_VERSION = 1
-"""Of the run folder's layout."""
-
-
-def _show_nothing(step: Step) -> None:
-    """Watches the climb in silence."""
-
 
 class Ladder:
     """Trains the rungs of a task on one dataset and says which one pays.
@@ -53,6 +57,7 @@ class Ladder:
         budget: for the whole climb: seconds, or such as "10m".
         metric: that rungs are compared by; the task's own when None.
         seed: of the split and of every rung.
+        seeds: how often each rung is fitted, each time from another seed; its spread over them is reported.
         out: the run's folder; a new one under `runs/` when None.
         device: a torch device name, such as "cpu", "cuda" or "mps".
         precision: "auto", "fp32" or "bf16".
@@ -73,6 +78,7 @@ class Ladder:
         budget: str | float = "10m",
         metric: str | None = None,
         seed: int = 0,
+        seeds: int = 1,
         out: str | Path | None = None,
         device: str = "cpu",
         precision: str = "auto",
@@ -82,9 +88,12 @@ class Ladder:
         self.task, self.metric, self.seed, self.device, self.precision = task, metric, seed, device, precision
         self.rungs, self.up_to, self.settings = rungs, up_to, dict(settings or {})
         self.budget = parse_budget(budget)
-        self.workers = workers
+        self.workers, self.seeds = workers, seeds
+        self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
         self._paths: Paths | None = None
+        self._launcher: Launcher | None = None
+        self._results: Results | None = None
         self._check()
 
     # ------------------------------------------------------------------------------------------ the climb
@@ -131,27 +140,33 @@ class Ladder:
         """
         was_there = self.out is not None and self.out.exists()
         self._paths = Paths(new_folder(self.out, data))
+        reading: dict[str, Any] = {
+            "target": target,
+            "columns": {name: ColumnKind(kind) for name, kind in (columns or {}).items()},
+            "group": group,
+            "time": time,
+            "encoding": encoding,
+            "drop_missing_target": drop_missing_target,
+            "split_duplicates": split_duplicates,
+            "image_size": image_size,
+        }
+        sources = {"train": data, "valid": valid, "test": test}
         try:
+            self.paths.logs.mkdir()
+            self._launcher = make_launcher(self.paths.logs)  # it has imports to do meanwhile
+            stamps = source_stamps(sources)
             self.dataset = prepare(
-                data,
-                valid=valid,
-                test=test,
-                target=target,
+                **sources,
+                **reading,
                 pair=None if self.task is None else task(self.task).pair,
-                columns={name: ColumnKind(kind) for name, kind in (columns or {}).items()},
-                group=group,
-                time=time,
                 seed=self.seed,
-                encoding=encoding,
-                drop_missing_target=drop_missing_target,
-                split_duplicates=split_duplicates,
-                image_size=image_size,
                 folder=self.paths.data,
             )
             self._plan()
-            self._write_config(data)
-            (self.paths.run / JOURNAL).touch()
+            begin(self.paths, self._config(data) | {"sources": stamps, "reading": reading})
         except BaseException:
+            if self._launcher is not None:
+                self._launcher.close()
             shutil.rmtree(self.paths.run)  # nothing was paid for yet
             if was_there:
                 self.paths.run.mkdir()
@@ -169,7 +184,7 @@ class Ladder:
         self.precision = resolve_precision(Precision(self.precision), self.device)
         self.num_threads = resolve_threads(num_cores()) if self.num_workers == 1 else 1
 
-    def climb(self, observe: Callable[[Step], None] = _show_nothing) -> Self:
+    def climb(self, observe: Callable[[Step], None] | None = None) -> Self:
         """Fits the rungs that have no result yet and writes the leaderboard, the verdict and the page.
 
         Args:
@@ -179,21 +194,32 @@ class Ladder:
             KeyboardInterrupt: after saving what is finished.
             RunError: if another command climbs in this folder.
         """
-        self.paths.logs.mkdir(exist_ok=True)
-        records = read_records(self.paths.run)
-        finished = {record["rung"]: record["status"] for record in records if record.get("status") in _FINAL}
-        measured = {record["rung"] for record in records if record["type"] == "latency"}
-        fitted = [rung for rung, status in finished.items() if status != Status.FAILED]
-        climb = Climb(
-            self.paths,
-            [self._job(rung) for rung in self.plan if rung not in finished],
-            unmeasured=[self._job(rung) for rung in fitted if rung not in measured],
-            facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
-            budget=self.budget,
-            num_workers=self.num_workers,
-            observe=observe,
-        )
         with locked(self.paths.run / JOURNAL):
+            launcher, self._launcher = self._launcher, None
+            if launcher is None:  # it was begun by another command
+                self.warnings = check_unchanged(self.paths, self.dataset)
+            records = read_records(self.paths.run)
+            finished = {
+                (record["rung"], record["repeat"])
+                for record in records
+                if "status" in record and Status(record["status"]).has_result
+            }
+            measured = {record["rung"] for record in records if record["type"] == "latency"}
+            fits = [(rung, repeat) for repeat in range(self.seeds) for rung in self.plan]
+            climb = Climb(
+                self.paths,
+                [self._job(*fit) for fit in fits if fit not in finished],
+                unmeasured=[
+                    self._job(rung) for rung in self.plan if (rung, 0) in finished and rung not in measured
+                ],
+                facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
+                budget=self.budget,
+                elapsed=elapsed(self.paths, records, self.budget),
+                results_seconds=results_seconds(self.dataset, len(fits)),
+                num_workers=self.num_workers,
+                observe=observe or (lambda _: None),
+                launcher=launcher,
+            )
             try:
                 climb.run()
             finally:
@@ -202,16 +228,8 @@ class Ladder:
 
     def write_results(self) -> None:
         """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html` from the journal."""
-        from rungwise.report import write_report
-
-        assert self.task is not None
-        assert self.metric is not None
-        run = self.paths.run
-        classes = [str(name) for name in self.dataset.classes] if self.dataset.classes is not None else []
-        write_json(run / "metrics.json", scores(run, task(self.task).metrics, classes))
-        self.leaderboard().to_csv(run / "leaderboard.csv", index=False)
-        write_json(run / "verdict.json", self.verdict.to_dict())
-        write_report(run)
+        self._results = None
+        write_results(self.results, task(str(self.task)), str(self.metric), self.dataset)
 
     # ----------------------------------------------------------------------------------------- the results
 
@@ -223,17 +241,8 @@ class Ladder:
             RunError: if it is no run's folder.
         """
         paths = Paths(Path(run))
-        config = read_json(paths.config)
-        if config is None or not (paths.run / JOURNAL).exists():
-            raise RunError(
-                f"{run} is no run's folder: it lacks config.json or {JOURNAL}; `rungwise fit` makes one."
-            )
-        if config.get("schema_version") != SCHEMA_VERSION:
-            raise RunError(
-                f"{run}: schema_version is {config.get('schema_version')!r}; "
-                f"this version of rungwise reads {SCHEMA_VERSION}."
-            )
-        names = ("task", "budget", "metric", "seed", "device", "precision", "workers", "settings")
+        config = read_config(paths)
+        names = ("task", "budget", "metric", "seed", "seeds", "device", "precision", "workers", "settings")
         try:
             ladder = cls(**{name: config[name] for name in names})
             ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
@@ -262,14 +271,21 @@ class Ladder:
         """The run's folder."""
         return self.paths.run
 
+    @property
+    def results(self) -> Results:
+        """What the run came to: records and predictions, read once."""
+        if self._results is None:
+            self._results = Results(self.paths.run)
+        return self._results
+
     def leaderboard(self) -> pd.DataFrame:
         """One row a rung, cheapest first: scores with 95 % intervals, and costs."""
-        return leaderboard(self.paths.run, str(self.metric))
+        return leaderboard(self.results, str(self.metric))
 
     @property
     def verdict(self) -> Verdict:
         """Which rung pays, and the evidence."""
-        return verdict(self.paths.run, str(self.metric))
+        return verdict(self.results, str(self.metric))
 
     @property
     def recommended(self) -> RungEstimator:
@@ -313,14 +329,17 @@ class Ladder:
             raise ConfigError(f"precision {self.precision!r} is unknown; allowed are {', '.join(Precision)}.")
         if self.workers is not None and self.workers < 1:
             raise ConfigError(f"workers is {self.workers}; it must be at least 1.")
+        if self.seeds < 1:
+            raise ConfigError(f"seeds is {self.seeds}; it must be at least 1.")
 
-    def _job(self, rung: str) -> Job:
+    def _job(self, rung: str, repeat: int = 0) -> Job:
         return Job(
             kind="fit",
             run=str(self.paths.run),
             rung=rung,
+            repeat=repeat,
             settings=dict(self.settings.get(rung, {})),
-            seed=sub_seed(self.seed, rung),
+            seed=sub_seed(self.seed, rung, repeat) if repeat else sub_seed(self.seed, rung),
             device=self.device,
             precision=self.precision,
             num_threads=self.num_threads,
@@ -329,14 +348,16 @@ class Ladder:
     def _facts(self, rung: str, order: int) -> dict[str, Any]:
         return {"order": order, "family": registry.rung_family(rung), "cost": asdict(self.plan[rung])}
 
-    def _write_config(self, data: Any) -> None:
-        config = {
+    def _config(self, data: Any) -> dict[str, Any]:
+        return {
             "schema_version": SCHEMA_VERSION,
             "data": str(data) if isinstance(data, str | Path) else type(data).__name__,
             "task": self.task,
             "metric": self.metric,
             "target": self.dataset.target,
+            "pair": self.dataset.pair,
             "seed": self.seed,
+            "seeds": self.seeds,
             "budget": self.budget,
             "device": self.device,
             "precision": self.precision,
@@ -349,10 +370,6 @@ class Ladder:
             "split_hash": self.dataset.split_hash,
             **circumstances(),
         }
-        write_json(self.paths.config, config)
-
-
-_FINAL = (Status.DONE, Status.DEADLINE, Status.FAILED)
 
 
 def load(folder: str | Path, rung: str | None = None) -> RungEstimator:

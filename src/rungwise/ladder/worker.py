@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,27 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import load_model, model_bytes
+from rungwise.artifacts.checkpoint import load_checkpoint
 from rungwise.data import Dataset
-from rungwise.errors import RungwiseError, TrainingError
+from rungwise.errors import ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.predictions import Predictions, write_predictions
 from rungwise.evaluation.records import write_json
+from rungwise.files import is_disk_error
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.memory import peak_memory_bytes, reset_peak_memory
+from rungwise.ladder.memory import (
+    is_memory_error,
+    limit_memory,
+    peak_memory_bytes,
+    reset_peak_memory,
+)
 
-__all__ = ["main", "measure_latency", "predict_parts"]
+__all__ = ["DISK_EXIT_CODE", "main", "measure_latency", "predict_parts"]
+
+DISK_EXIT_CODE = 75
+"""Of a worker that could not write; EX_TEMPFAIL of sysexits.h."""
 
 _FIT_FRACTION = 0.85
 """Of a job's seconds, what fitting may take; the rest is for predicting and saving."""
@@ -42,19 +52,31 @@ _LATENCY_CALLS = 200
 def main(file: str) -> int:
     """Does the job of a file and leaves its result beside it; returns the process's exit code."""
     job = Job.read(Path(file))
-    _log_to(job.log_file)
-    _use_threads(job.num_threads)
     try:
-        result = fit(job) if job.kind == "fit" else {"latency_seconds": measure_latency(job)}
-    except Exception as error:
+        _log_to(job.log_file)
+        write_json(job.result_file, _result(job))
+    except OSError as error:
         traceback.print_exc()
-        result = {"status": "failed", "reason": _reason(error)}
-    write_json(job.result_file, result)
+        return DISK_EXIT_CODE if is_disk_error(error) else 1
     return 0
 
 
+def _result(job: Job) -> dict[str, Any]:
+    """What came of the job; whatever a rung raises is a reason."""
+    try:
+        _use_threads(job.num_threads)
+        if job.memory is not None:
+            limit_memory(job.memory)
+        return {"latency_seconds": measure_latency(job)} if job.kind == "latency" else fit(job)
+    except BaseException as error:
+        if is_disk_error(error):
+            raise OSError(errno.ENOSPC, str(error)) from error
+        traceback.print_exc()
+        return {"status": "failed", "reason": _reason(error)}
+
+
 def _log_to(file: Path) -> None:
-    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    output = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
@@ -67,21 +89,57 @@ def _use_threads(num_threads: int) -> None:
     torch.set_num_threads(num_threads)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, RungwiseError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if is_memory_error(error):
         return f"out of memory: {error}"
     return f"{type(error).__name__}: {error}"
 
 
 def fit(job: Job) -> dict[str, Any]:
-    """Fits a rung on train, stores its model and its predictions on valid and test, returns the record."""
+    """Fits a rung on train, stores its model and its predictions on valid and test, returns the record.
+
+    A rescue takes the best model of the checkpoint instead.
+    """
     reset_peak_memory()
     started = time.monotonic()
     paths = Paths(Path(job.run))
     dataset = Dataset.open(paths.data)
-    assert dataset.pair is not None
+    clock = _Clock()
+    is_rescue = job.kind == "rescue"
+    estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
+    fit_seconds, fit_cpu_seconds = (job.spent, job.spent) if is_rescue else clock.read()
+    clock = _Clock()
+    _report(job, "predict", 1.0, None)
+    result: dict[str, Any] = {}
+    if job.repeat == 0:
+        folder = paths.model(job.rung)
+        estimator.set_params(time_limit=None).save(folder)  # the limit was this run's alone
+        result["model_bytes"] = model_bytes(folder)
+    predict_parts(estimator, dataset, paths.run, job.name)
+    predict_seconds, _ = clock.read()
+    is_cut = is_rescue or estimator.deadline_hit_
+    return result | {
+        "status": "deadline" if is_cut else "done",
+        "reason": f"stopped by its share of the budget, {job.seconds:.0f} s" if is_cut else None,
+        "notes": estimator.notes_,
+        "fit_seconds": fit_seconds,
+        "fit_cpu_seconds": fit_cpu_seconds,
+        "predict_seconds": predict_seconds,
+        "total_seconds": time.monotonic() - started + job.spent,
+        "num_predicted": dataset.num("valid") + dataset.num("test"),
+        "parameters": estimator.learner_.num_parameters(),
+        "peak_memory_bytes": peak_memory_bytes(),
+        "num_threads": job.num_threads,
+        "history": [vars(epoch) for epoch in estimator.history_],
+        "series": [vars(series) for series in estimator.series_],
+    }
+
+
+def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
+    """Fits the rung, from its checkpoint on where there is a whole one."""
+    job.checkpoint_file.parent.mkdir(exist_ok=True)
     estimator = estimator_class(job.rung, dataset.pair[1])(
         **job.settings,
         random_state=job.seed,
@@ -89,35 +147,33 @@ def fit(job: Job) -> dict[str, Any]:
         precision=job.precision,
         time_limit=job.seconds * _FIT_FRACTION,
     )
-    clock = _Clock()
-    estimator.fit(
-        dataset.inputs("train"),
-        dataset.targets("train"),
-        validation=(dataset.inputs("valid"), dataset.targets("valid")),
-        report=_progress_writer(job),
-    )
-    fit_seconds, fit_cpu_seconds = clock.read()
-    clock = _Clock()
-    estimator.set_params(time_limit=None).save(paths.model(job.rung))  # the limit was this run's alone
-    predict_parts(estimator, dataset, paths.run)
-    predict_seconds, _ = clock.read()
-    return {
-        "status": "deadline" if estimator.deadline_hit_ else "done",
-        "reason": f"stopped by its share of the budget, {job.seconds:.0f} s"
-        if estimator.deadline_hit_
-        else None,
-        "fit_seconds": fit_seconds,
-        "fit_cpu_seconds": fit_cpu_seconds,
-        "predict_seconds": predict_seconds,
-        "total_seconds": time.monotonic() - started,
-        "num_predicted": dataset.num("valid") + dataset.num("test"),
-        "parameters": estimator.learner_.num_parameters(),
-        "model_bytes": model_bytes(paths.model(job.rung)),
-        "peak_memory_bytes": peak_memory_bytes(),
-        "num_threads": job.num_threads,
-        "history": [vars(epoch) for epoch in estimator.history_],
-        "series": [vars(series) for series in estimator.series_],
-    }
+    last = 0.0
+
+    def report(fraction: float, score: float | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > _PROGRESS_SECONDS:
+            last = time.monotonic()
+            _report(job, "fit", fraction, score)
+
+    def fitted() -> RungEstimator:
+        return estimator.fit(
+            dataset.inputs("train"),
+            dataset.targets("train"),
+            validation=(dataset.inputs("valid"), dataset.targets("valid")),
+            report=report,
+            checkpoint=job.checkpoint_file,
+        )
+
+    try:
+        return fitted()
+    except ModelError:
+        traceback.print_exc()
+        job.checkpoint_file.unlink()  # it is damaged
+        return fitted()
+
+
+def _report(job: Job, phase: str, fraction: float, score: float | None) -> None:
+    write_json(job.progress_file, {"phase": phase, "fraction": fraction, "score": score}, sync=False)
 
 
 class _Clock:
@@ -129,29 +185,15 @@ class _Clock:
         return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
-def _progress_writer(job: Job) -> Callable[[float, float | None], None]:
-    last = 0.0
-
-    def report(fraction: float, score: float | None) -> None:
-        nonlocal last
-        if time.monotonic() - last > _PROGRESS_SECONDS:
-            last = time.monotonic()
-            write_json(job.progress_file, {"fraction": fraction, "score": score})
-
-    return report
-
-
-def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path) -> None:
-    """Stores predictions on valid and test, made a chunk of rows at a time."""
+def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: str) -> None:
+    """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name."""
     for part in ("valid", "test"):
         targets, inputs = dataset.targets(part), dataset.inputs(part)
         chunks = [
             _outputs(estimator, rows(inputs, start, start + _CHUNK_ROWS))
             for start in range(0, len(targets), _CHUNK_ROWS)
         ]
-        write_predictions(
-            run, estimator.rung_name, part, _predictions(estimator, targets, np.concatenate(chunks))
-        )
+        write_predictions(run, name, part, _predictions(estimator, targets, np.concatenate(chunks)))
 
 
 def _outputs(estimator: RungEstimator, inputs: Any) -> NDArray[Any]:
@@ -164,9 +206,13 @@ def _outputs(estimator: RungEstimator, inputs: Any) -> NDArray[Any]:
 
 
 def _predictions(estimator: RungEstimator, targets: NDArray[Any], outputs: NDArray[Any]) -> Predictions:
+    is_classifier = isinstance(estimator, RungClassifier)
+    shape = (len(targets), len(estimator.classes_)) if is_classifier else (len(targets),)
+    if outputs.shape != shape:
+        raise TrainingError(f"the fitted model's outputs have the shape {outputs.shape}, and not {shape}.")
     if not np.isfinite(outputs).all():
         raise TrainingError("the fitted model's outputs are not all finite numbers.")
-    if not isinstance(estimator, RungClassifier):
+    if not is_classifier:
         return Predictions(targets, outputs)
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs)
 
@@ -175,7 +221,11 @@ def _predictions(estimator: RungEstimator, targets: NDArray[Any], outputs: NDArr
 
 
 def measure_latency(job: Job) -> float:
-    """Seconds that the stored model takes for one example, preprocessing included: the median of many calls."""
+    """Seconds that the stored model takes for one example, preprocessing included: the median of many calls.
+
+    The calls end when the job's seconds do, at the latest after `_LATENCY_SECONDS`.
+    """
+    end = time.perf_counter() + job.seconds
     paths = Paths(Path(job.run))
     dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
     inputs = dataset.inputs("test")
@@ -187,7 +237,8 @@ def measure_latency(job: Job) -> float:
         before = time.perf_counter()
         _outputs(estimator, example)
         seconds.append(time.perf_counter() - before)
-        if time.perf_counter() - start > _LATENCY_SECONDS and call:
+        now = time.perf_counter()
+        if call and (now - start > _LATENCY_SECONDS or now > end):
             break
     return float(np.median(seconds[1:]))
 

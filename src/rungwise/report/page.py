@@ -15,9 +15,10 @@ from markupsafe import Markup, escape
 
 from rungwise.data import Dataset
 from rungwise.errors import RunError
-from rungwise.evaluation import Outcome, Verdict, leaderboard, read_outcomes, run_metric, verdict
+from rungwise.evaluation import Outcome, Results, Verdict, leaderboard, verdict
 from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
+from rungwise.files import replace_text
 from rungwise.kinds import OutputKind
 from rungwise.metrics import ClassScores, Metric, class_scores
 from rungwise.report.charts import (
@@ -68,18 +69,18 @@ _COSTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 """Column of the leaderboard, what its axis is called, how its values are written."""
 
 
-def write_report(run_folder: Path) -> Path:
-    """Writes `report.html` of a run and returns it.
+def write_report(results: Results) -> Path:
+    """Writes `report.html` into the run's folder and returns it.
 
     Raises:
         RunError: if the run folder can't be read.
         DataError: if its dataset can't be read.
     """
+    run_folder, outcomes = results.run_folder, results.outcomes
     config = _read_config(run_folder)
     dataset = Dataset.open(run_folder / "data")
-    outcomes = read_outcomes(run_folder)
-    metric = run_metric(config["metric"], outcomes)
-    table, found = leaderboard(run_folder, config["metric"]), verdict(run_folder, config["metric"])
+    metric = results.metric(config["metric"])
+    table, found = leaderboard(results, config["metric"]), verdict(results, config["metric"])
     headline, stop, evidence = found.sentence.partition(". ")
     file = run_folder / "report.html"
     page = _template().render(
@@ -102,7 +103,7 @@ def write_report(run_folder: Path) -> Path:
         dataset=dataset,
         facts=_facts(config),
     )
-    file.write_text(page, encoding="utf-8")
+    replace_text(file, page)
     return file
 
 

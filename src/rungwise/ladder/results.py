@@ -1,0 +1,30 @@
+"""What a climb leaves in the end, all of it from the journal and the stored predictions."""
+
+from __future__ import annotations
+
+from rungwise.data import Dataset
+from rungwise.evaluation import Results, leaderboard, scores, verdict, write_json
+from rungwise.files import replace_text
+from rungwise.tasks import Task
+
+__all__ = ["results_seconds", "write_results"]
+
+_SECONDS, _SCORE_SECONDS = 0.4, 2e-6
+"""What writing takes, and for each score of an example by a fit."""
+
+
+def results_seconds(dataset: Dataset, num_fits: int) -> float:
+    """About what `write_results` takes."""
+    return _SECONDS + _SCORE_SECONDS * (dataset.num("valid") + dataset.num("test")) * num_fits
+
+
+def write_results(results: Results, chosen: Task, metric: str, dataset: Dataset) -> None:
+    """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html`."""
+    from rungwise.report import write_report
+
+    run = results.run_folder
+    classes = [str(name) for name in dataset.classes] if dataset.classes is not None else []
+    write_json(run / "metrics.json", scores(results, chosen.metrics, classes))
+    replace_text(run / "leaderboard.csv", leaderboard(results, metric).to_csv(index=False))
+    write_json(run / "verdict.json", verdict(results, metric).to_dict())
+    write_report(results)

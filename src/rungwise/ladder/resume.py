@@ -1,0 +1,172 @@
+"""What a run was begun with, and whether it is still so when it goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rungwise.data import Dataset, prepare
+from rungwise.errors import DataError, RunError
+from rungwise.evaluation.records import JOURNAL, append_record, read_records, write_json
+from rungwise.kinds import ColumnKind, InputKind, OutputKind
+from rungwise.ladder.folder import Paths, circumstances
+from rungwise.ladder.jobs import read_json
+
+__all__ = ["SCHEMA_VERSION", "begin", "check_unchanged", "elapsed", "read_config", "source_stamps"]
+
+SCHEMA_VERSION = 1
+"""Of the run folder's layout."""
+
+_MANY = 20
+"""Characters of a value from which on a difference is shown without it."""
+
+
+def begin(paths: Paths, config: Mapping[str, Any]) -> None:
+    """Writes the config down, and once more into the journal, which can't be changed unnoticed."""
+    append_record(paths.run, {"type": "run", "config": config})
+    write_json(paths.config, config)
+
+
+def read_config(paths: Paths) -> dict[str, Any]:
+    """What `begin` wrote.
+
+    Raises:
+        RunError: if it is no run's folder, or of another version.
+    """
+    config = read_json(paths.config)
+    if config is None or not (paths.run / JOURNAL).exists():
+        raise RunError(
+            f"{paths.run} is no run's folder: it lacks config.json or {JOURNAL}; `rungwise fit` makes one."
+        )
+    if config.get("schema_version") != SCHEMA_VERSION:
+        raise RunError(
+            f"{paths.run}: schema_version is {config.get('schema_version')!r}; "
+            f"this version of rungwise reads {SCHEMA_VERSION}."
+        )
+    return config
+
+
+def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]], budget: float) -> float:
+    """Seconds of the budget that earlier climbs used up; a budget given anew is there as a whole."""
+    if budget != read_config(paths)["budget"]:
+        return 0.0
+    clock = read_json(paths.clock) or {}
+    used: list[float] = [clock.get("elapsed", 0.0), *(record.get("elapsed", 0.0) for record in records)]
+    return max(used)
+
+
+def source_stamps(sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Part → path, bytes and time of change of the file or folder that it was read from; none for data in memory."""
+    return {
+        part: {"path": str(Path(data).resolve()), **_stamp(Path(data))}
+        for part, data in sources.items()
+        if isinstance(data, str | Path)
+    }
+
+
+def _stamp(path: Path) -> dict[str, int]:
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    stats = [file.stat() for file in files]
+    return {
+        "files": len(files),
+        "bytes": sum(stat.st_size for stat in stats),
+        "modified_ns": max((stat.st_mtime_ns for stat in stats), default=0),
+    }
+
+
+def check_unchanged(paths: Paths, dataset: Dataset) -> list[str]:
+    """Sees that a run goes on as it was begun; returns what the user should know all the same.
+
+    Raises:
+        RunError: with what differs, if the configuration, the run's copy of the data, or the data themselves do.
+    """
+    config = read_json(paths.config)
+    begun = next((r["config"] for r in read_records(paths.run) if r["type"] == "run"), None)
+    if config is None or begun is None:
+        raise RunError(
+            f"{paths.run} doesn't say how it was begun; its journal is of another version. Start a new run."
+        )
+    _refuse(paths, _differences(begun, config), "config.json was changed since the run began", "Undo that")
+    dataset_facts = {name: getattr(dataset, name) for name in ("fingerprint", "split_hash")}
+    differences = _differences({name: begun[name] for name in dataset_facts}, dataset_facts)
+    _refuse(paths, differences, "its copy of the data was changed since the run began", "Undo that")
+    try:
+        dataset.check()
+    except DataError as error:
+        raise RunError(
+            f"{paths.run} can't go on, its copy of the data was changed since the run began: {error}"
+        ) from error
+    _check_sources(paths, begun, dataset)
+    return _other_environment(begun["environment"])
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name} was {_short(before.get(name))} and is {_short(now.get(name))}"
+        for name in dict.fromkeys([*before, *now])
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MANY or not isinstance(value, dict | list) else "another"
+
+
+def _refuse(paths: Paths, differences: list[str], what: str, remedy: str) -> None:
+    if differences:
+        raise RunError(
+            f"{paths.run} can't go on, {what}: {'; '.join(differences)}. {remedy}, or start a new run."
+        )
+
+
+def _check_sources(paths: Paths, begun: Mapping[str, Any], dataset: Dataset) -> None:
+    """Reads data that look changed once more, to see whether they are; those that are gone aren't missed."""
+    stamps = begun["sources"]
+    if not stamps or not all(Path(stamp["path"]).exists() for stamp in stamps.values()):
+        return
+    now = source_stamps({part: stamp["path"] for part, stamp in stamps.items()})
+    changed = [stamp["path"] for part, stamp in stamps.items() if now[part] != stamp]
+    if not changed:
+        return
+    folder = paths.run / ".again"
+    options = dict(begun["reading"])
+    pair = (InputKind(begun["pair"][0]), OutputKind(begun["pair"][1]))
+    columns = {name: ColumnKind(kind) for name, kind in options.pop("columns").items()}
+    try:
+        again = prepare(
+            **{part: stamp["path"] for part, stamp in stamps.items()},
+            pair=pair,
+            columns=columns,
+            seed=begun["seed"],
+            folder=folder,
+            **options,
+        )
+        differences = _differences(_facts(dataset), _facts(again))
+    except DataError as error:
+        differences = [f"they can't be read any more ({error})"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    _refuse(paths, differences, f"{' and '.join(changed)} changed since the run began", "Put the data back")
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    counts = {f"the number of {part} rows": dataset.num(part) for part in ("train", "valid", "test")}
+    hashes = {"the fingerprint": dataset.fingerprint[:12], "the split": dataset.split_hash}
+    return {**counts, "the target": dataset.target, **hashes}
+
+
+def _other_environment(before: Mapping[str, Any]) -> list[str]:
+    """Other versions may round otherwise: the run goes on, but not to the bit."""
+    now = circumstances()["environment"]
+    differences = _differences(
+        {**before, **before.get("packages", {}), "packages": None},
+        {**now, **now["packages"], "packages": None},
+    )
+    if not differences:
+        return []
+    return [
+        f"The environment is another one than the run began in, so numbers may differ: {'; '.join(differences)}."
+    ]
