@@ -88,12 +88,13 @@ class Checkpoint(Protocol):
         """Whether it is time to save: often enough to lose little, seldom enough to cost little."""
         ...
 
-    def save(self, progress: State, model: State) -> None:
-        """Keeps these two in place of the last ones.
+    def save(self, progress: State, model: State, history: list[Epoch]) -> None:
+        """Keeps these in place of the last ones, where it is due.
 
         Args:
-            progress: all that the fit needs to go on as if it had never stopped.
+            progress: all that the fit needs to go on as if it had never stopped; empty if it begins from the start.
             model: the best model so far, as `Learner.state` gives it.
+            history: the learning curve so far.
         """
         ...
 
@@ -109,8 +110,8 @@ class _NoCheckpoint:
         """Never."""
         return False
 
-    def save(self, progress: State, model: State) -> None:
-        """Drops both."""
+    def save(self, progress: State, model: State, history: list[Epoch]) -> None:
+        """Drops them."""
 
 
 _NOWHERE = _NoCheckpoint()

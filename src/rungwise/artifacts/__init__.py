@@ -1,6 +1,7 @@
 """The model folder: JSON and safetensors, never code."""
 
+from rungwise.artifacts.checkpoint import load_checkpoint
 from rungwise.artifacts.description import SCHEMA_VERSION
 from rungwise.artifacts.folder import load_model, model_bytes, save_model
 
-__all__ = ["SCHEMA_VERSION", "load_model", "model_bytes", "save_model"]
+__all__ = ["SCHEMA_VERSION", "load_checkpoint", "load_model", "model_bytes", "save_model"]

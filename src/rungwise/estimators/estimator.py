@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -12,13 +13,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
-from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
+from rungwise.fitting import Checkpoint, Epoch, FitContext, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
 
@@ -65,10 +65,12 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         num_outputs: int,
         validation: tuple[Any, NDArray[Any]] | None,
         report: Callable[[float, float | None], None] | None,
+        checkpoint: str | Path | None,
     ) -> Self:
         """Coerces the inputs, makes a learner and fits it."""
         started = time.monotonic()
         self.deadline_hit_ = False
+        self.notes_: list[str] = []
         config = registry.make_config(registry.rung(self.rung_name).config, self._settings())
         self.pair_ = (kind_of(X, self._kinds()), self.output_kind)
         inputs = coerce_inputs(self, X, self.pair_[0], reset=True)
@@ -80,13 +82,32 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             device=self.device,
             precision=_precision(self.precision),
             cut=self._cut,
+            note=self.notes_.append,
         )
         if report is not None:
             context = replace(context, report=report)
+        if checkpoint is not None:
+            valid_targets = None if validation is None else validation[1]
+            context = replace(
+                context, checkpoint=self._checkpoint(Path(checkpoint), context, targets, valid_targets)
+            )
         learner = make_learner(self.rung_name, config, self.pair_)
         learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
         self.learner_ = learner
         return self
+
+    def _checkpoint(
+        self, file: Path, context: FitContext, targets: NDArray[Any], valid_targets: NDArray[Any] | None
+    ) -> Checkpoint:
+        from rungwise.artifacts.checkpoint import FileCheckpoint
+
+        if not isinstance(self.random_state, numbers.Integral):
+            raise ConfigError(
+                f"random_state={self.random_state!r}: a fit that may go on from a checkpoint needs a whole number."
+            )
+        return FileCheckpoint(
+            file, self, seed=context.seed, targets=targets, valid_targets=valid_targets, note=context.note
+        )
 
     def _cut(self) -> None:
         self.deadline_hit_ = True
@@ -126,8 +147,10 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         return {pair[0] for pair in accepts if pair[1] is self.output_kind}
 
     def _seed(self) -> int:
-        if self.random_state is None or isinstance(self.random_state, np.random.RandomState):
-            return int(check_random_state(self.random_state).randint(2**31))
+        if self.random_state is None:
+            return int(np.random.default_rng().integers(2**31))  # NumPy's global generator stays as it was
+        if isinstance(self.random_state, np.random.RandomState):
+            return int(self.random_state.randint(2**31))
         return int(self.random_state)
 
     def __sklearn_tags__(self) -> Any:
@@ -155,6 +178,7 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
         *,
         validation: tuple[Any, ArrayLike] | None = None,
         report: Callable[[float, float | None], None] | None = None,
+        checkpoint: str | Path | None = None,
     ) -> Self:
         """Learns from X (N examples) and their labels y (N,).
 
@@ -163,11 +187,14 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
             y: labels of any type that sorts.
             validation: X and y that may choose settings and when to stop; labels unseen in y are left out.
             report: called with the fraction done and the validation score so far.
+            checkpoint: a file in which the fit is kept from time to time. Where it exists the fit goes on from it, as
+                if it had never stopped; `time_limit` counts from this call. Delete it when the model is saved.
 
         Raises:
             DataError: if the inputs can't be used.
-            ConfigError: if a parameter can't be used.
-            TrainingError: if the loss is not finite.
+            ConfigError: if a parameter can't be used, or the checkpoint is of another fit.
+            ModelError: if the checkpoint is damaged.
+            TrainingError: if training diverges, at a tenth of its learning rate as well.
         """
         labels = check_labels(self, X, y)
         self.classes_, targets = np.unique(labels, return_inverse=True)
@@ -177,7 +204,7 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
             )
         if validation is not None:
             validation = self._seen(*validation)
-        return self._fit(X, targets.astype(np.int64), len(self.classes_), validation, report)
+        return self._fit(X, targets.astype(np.int64), len(self.classes_), validation, report, checkpoint)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> probabilities (N, C), in the order of `classes_`."""
@@ -213,18 +240,20 @@ class RungRegressor(RegressorMixin, RungEstimator):  # type: ignore[misc]
         *,
         validation: tuple[Any, ArrayLike] | None = None,
         report: Callable[[float, float | None], None] | None = None,
+        checkpoint: str | Path | None = None,
     ) -> Self:
         """Learns from X (N examples) and their numbers y (N,); the rest as in `RungClassifier.fit`.
 
         Raises:
             DataError: if the inputs can't be used.
-            ConfigError: if a parameter can't be used.
-            TrainingError: if the loss is not finite.
+            ConfigError: if a parameter can't be used, or the checkpoint is of another fit.
+            ModelError: if the checkpoint is damaged.
+            TrainingError: if training diverges, at a tenth of its learning rate as well.
         """
-        numbers = check_numbers(self, X, y)
+        targets = check_numbers(self, X, y)
         if validation is not None:
             validation = (validation[0], np.asarray(validation[1], dtype=np.float64))
-        return self._fit(X, numbers, 1, validation, report)
+        return self._fit(X, targets, 1, validation, report, checkpoint)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """X (N examples) -> numbers (N,)."""

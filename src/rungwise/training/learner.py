@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rungwise.errors import ModelError
+from rungwise.errors import ModelError, TrainingError
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series, State
-from rungwise.kinds import InputKind, OutputKind
+from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
-from rungwise.rung import ImageShape, NetworkConfig, NetworkRung, Pair, Shape, TableShape, TextShape
+from rungwise.rung import NetworkConfig, NetworkRung, Pair, Shape
+from rungwise.stored import entry, finite, section, whole
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
 from rungwise.training.precision import resolve_precision
+from rungwise.training.progress import as_arrays
+from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
-from rungwise.training.trainer import Trainer, predict_outputs
+from rungwise.training.trainer import DivergenceError, Labelled, Trainer, Weights, predict_outputs
 
 __all__ = ["NetworkLearner"]
 
-_SHAPES = {InputKind.TABLE: TableShape, InputKind.TEXT: TextShape, InputKind.IMAGE: ImageShape}
+_SECOND_RATE = 0.1
+"""What the learning rate is multiplied by where training diverged and begins anew."""
 
 
 class NetworkLearner:
@@ -60,27 +64,70 @@ class NetworkLearner:
     ) -> None:
         """Fits the preprocessor on the inputs, builds the network for their shape and trains it.
 
+        Where training diverges it begins anew, once, from the same weights at a tenth of the learning rate, even if
+        validation had liked the weights at some time before: they are of a training that broke.
+
         Raises:
             ConfigError: if there is no such device.
-            TrainingError: if the loss is not finite.
+            TrainingError: if training diverges a second time, or there was no time for one step.
         """
         check_device(context.device)
+        kept = context.checkpoint.load() or {"precision": context.precision, "note": None, "training": None}
+        precision = resolve_precision(Precision(kept["precision"]), context.device)
+        self.context = FitContext(device=context.device, precision=precision)
         self.preprocessor.fit(inputs)
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.shape = self.preprocessor.shape(num_examples=len(targets), num_outputs=num_outputs)
-        objective = Objective(self.pair[1], self.config.label_smoothing)
         train = (self.preprocessor.examples(inputs), self._tensor(targets))
         valid = None
         if validation is not None:
             valid = (self.preprocessor.examples(validation[0]), self._tensor(validation[1]))
+        self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
+
+    def _train(
+        self,
+        train: Labelled,
+        valid: Labelled | None,
+        context: FitContext,
+        note: str | None,
+        progress: State | None,
+    ) -> None:
+        """Trains, and anew if need be: `note` says why it did already, `progress` is what to go on from."""
+        second = replace(self.config, learning_rate=self.config.learning_rate * _SECOND_RATE)
+        if note is None:
+            try:
+                self._train_once(train, valid, context, self.config, None, progress)
+                return
+            except DivergenceError as error:
+                note, progress = f"{error}; training began anew at {second.learning_rate:g}", None
+        context.note(note)
+        try:
+            self._train_once(train, valid, context, second, note, progress)
+        except TrainingError as error:
+            advice = (
+                f"try a learning_rate under {second.learning_rate:g}, or look for odd numbers in the data"
+            )
+            raise TrainingError(f"{note}; {error}; {advice}.") from None
+
+    def _train_once(
+        self,
+        train: Labelled,
+        valid: Labelled | None,
+        context: FitContext,
+        config: NetworkConfig,
+        note: str | None,
+        progress: State | None,
+    ) -> None:
+        def keep(training: State, weights: Weights, history: list[Epoch]) -> None:
+            kept = {"precision": context.precision.value, "note": note, "training": training}
+            context.checkpoint.save(kept, self._state(weights), history)
+
+        objective = Objective(self.pair[1], config.label_smoothing)
         with seeded(context.seed, context.device):
-            self.network = self.rung.build(self.config, self.shape)
-            trainer = self.trainer(self.network, self.config, context, objective, self.preprocessor.augment)
-            self.history = trainer.fit(train, valid)
-        self.context = FitContext(
-            device=context.device, precision=resolve_precision(context.precision, context.device)
-        )
+            self.network = self.rung.build(config, self.shape)
+            trainer = self.trainer(self.network, config, context, objective, self.preprocessor.augment, keep)
+            self.history = trainer.fit(train, valid, progress)
 
     def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
         """Inputs (N) -> class probabilities (N, C), or numbers (N,)."""
@@ -101,34 +148,37 @@ class NetworkLearner:
 
     def state(self) -> State:
         """The preprocessor, the problem's shape, the weights, and the precision that they were trained in."""
+        return self._state(self.network.state_dict())
+
+    def _state(self, weights: Weights) -> State:
         return {
             "precision": self.context.precision.value,
             "preprocessor": self.preprocessor.state(),
             "shape": asdict(self.shape),
             "target_mean": self.target_mean,
             "target_scale": self.target_scale,
-            "network": {name: tensor.cpu().numpy() for name, tensor in self.network.state_dict().items()},
+            "network": as_arrays(weights),
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, *, num_outputs: int) -> None:
         """Builds the network for the stored shape and loads the weights.
 
         Raises:
-            ModelError: if the weights don't fit the network.
+            ModelError: if preprocessor, shape, weights and outputs don't go together.
         """
-        self.context = FitContext(precision=Precision(state["precision"]))
-        self.preprocessor.restore(state["preprocessor"])
-        shape = {k: tuple(v) if isinstance(v, list) else v for k, v in state["shape"].items()}
-        self.shape = _SHAPES[self.pair[0]](**shape)
-        self.target_mean, self.target_scale = state["target_mean"], state["target_scale"]
+        self.context = FitContext(precision=Precision(entry(state, "precision")))
+        self.preprocessor.restore(section(state, "preprocessor"))
+        shape = section(state, "shape")
+        self.shape = self.preprocessor.shape(
+            num_examples=whole(shape, "num_examples", 1, 2**63), num_outputs=num_outputs
+        )
+        if {k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()} != asdict(self.shape):
+            raise ModelError(f"the network is for {shape}, but its inputs and outputs are {self.shape}.")
+        self.target_mean, self.target_scale = finite(state, "target_mean"), finite(state, "target_scale")
         with seeded(0, "cpu"):
-            self.network = self.rung.build(self.config, self.shape)
-        weights = {name: torch.from_numpy(np.array(array)) for name, array in state["network"].items()}
-        try:
-            self.network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ModelError(f"the weights don't fit the network: {error}") from error
-        self.network.eval()
+            self.network = network_with(
+                lambda: self.rung.build(self.config, self.shape), section(state, "network")
+            )
 
     def _tensor(self, targets: NDArray[Any]) -> Tensor:
         if self.pair[1] is OutputKind.LABEL:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch.nn.functional as F
@@ -31,6 +32,10 @@ class Objective:
         if self.kind is OutputKind.LABEL:
             return F.cross_entropy(outputs, targets, label_smoothing=self.label_smoothing)
         return F.mse_loss(outputs.squeeze(1), targets)
+
+    def guessing_loss(self, num_outputs: int) -> float:
+        """The loss of outputs that know nothing of the inputs: all classes alike, or the mean of the targets."""
+        return math.log(num_outputs) if self.kind is OutputKind.LABEL else 1.0
 
     def score(self, outputs: Tensor, targets: Tensor) -> float:
         """Outputs (B, C), targets (B,) -> a score, greater is better."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
-__all__ = ["seeded", "sub_seed"]
+__all__ = ["generator_states", "seeded", "set_generator_states", "sub_seed"]
 
 
 def sub_seed(seed: int, *names: object) -> int:
@@ -27,3 +28,22 @@ def seeded(seed: int, device: str) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices, device_type=kind if devices else "cuda"):
         torch.manual_seed(seed)
         yield
+
+
+def generator_states(device: str) -> dict[str, Tensor]:
+    """The states of torch's default generators: the CPU's, and the device's where it is another."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.startswith("cuda"):
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.startswith("mps"):
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def set_generator_states(states: dict[str, Tensor], device: str) -> None:
+    """Brings torch's default generators there, which is meant for within `seeded`."""
+    torch.set_rng_state(states["cpu"])
+    if device.startswith("cuda"):
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.startswith("mps"):
+        torch.mps.set_rng_state(states["mps"])
