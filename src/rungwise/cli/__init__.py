@@ -12,10 +12,11 @@ import click
 
 from rungwise import __version__
 from rungwise.errors import RungwiseError
+from rungwise.files import is_disk_error
 
 __all__ = ["main"]
 
-_ORDER = ("fit", "leaderboard", "predict", "report", "inspect", "rungs", "tasks", "demo")
+_ORDER = ("fit", "leaderboard", "predict", "report", "verify", "inspect", "rungs", "tasks", "demo")
 _EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
 
 
@@ -66,6 +67,12 @@ def main() -> None:
         code = 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {where}{error.strerror or error}", err=True)
+        remedy = "; free some space, or choose another folder" if is_disk_error(error) else ""
+        click.echo(f"error: {where}{error.strerror or error}{remedy}", err=True)
+        code = _EXIT_ERROR
+    except MemoryError as error:
+        click.echo(
+            f"error: out of memory{f' ({error})' if str(error) else ''}; close other programs", err=True
+        )
         code = _EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)

@@ -100,6 +100,8 @@ def show_result(console: Console, ladder: Ladder) -> None:
     console.print(f"\n[bold]{escape(verdict.sentence)}[/]")
     for warning in verdict.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
+    for warning in ladder.warnings:
+        console.print(f"[yellow]{escape(warning)}[/]")
     console.print(f"\npage     {escape(str(ladder.run / 'report.html'))}")
     if verdict.recommended is not None:
         console.print(f"predict  {program()} predict {escape(str(ladder.run))} NEW_DATA")

@@ -9,7 +9,14 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
+from rungwise.evaluation.wording import (
+    amount_text,
+    bytes_text,
+    count_text,
+    interval_text,
+    seconds_text,
+    seeds_text,
+)
 from rungwise.metrics import Metric, metric
 
 if TYPE_CHECKING:
@@ -53,7 +60,8 @@ def leaderboard_tables(
     parts = [scores] if width >= _WIDE else [scores, plain_table("what it costs")]
     for table in parts:
         table.add_column("rung", no_wrap=True)
-    for name in ("test", "valid"):
+    has_seeds = bool((board["num_seeds"] > 1).any())
+    for name in ("test", "valid", *(["over seeds"] if has_seeds else [])):
         scores.add_column(name, justify="right", no_wrap=True)
     for name in _COSTS:
         parts[-1].add_column(name, justify="right", no_wrap=True)
@@ -62,6 +70,7 @@ def leaderboard_tables(
         is_chosen = row["rung"] == recommended
         name = f"{row['rung']} ←" if is_chosen else row["rung"]
         shown = [_score(by, row, "test"), _score(by, row, "val")]
+        shown += [seeds_text(by, row) or _NONE] if has_seeds else []
         costs = [_NONE if math.isnan(row[column]) else text(row[column]) for column, text in _COSTS.values()]
         status = escape(
             f"{row['status']}: {row['reason']}" if isinstance(row["reason"], str) else row["status"]

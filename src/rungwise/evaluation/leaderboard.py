@@ -54,7 +54,7 @@ def leaderboard(results: Results, metric: str) -> pd.DataFrame:
         row = {
             "rung": outcome.rung,
             "status": outcome.record["status"],
-            "reason": outcome.record.get("reason"),
+            "reason": _reason(outcome),
         }
         for name, judged in (("test", test), ("val", valid)):
             score = judged.score(outcome.rung)
@@ -70,6 +70,12 @@ def leaderboard(results: Results, metric: str) -> pd.DataFrame:
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys((*_SEEDS, *_COSTS), "float64"))
+
+
+def _reason(outcome: Outcome) -> str | None:
+    """Why it failed or was cut, and what happened on the way."""
+    sentences = [outcome.record.get("reason"), *outcome.record.get("notes", ())]
+    return "; ".join(sentence for sentence in sentences if sentence) or None
 
 
 def _over_seeds(outcome: Outcome, metric: Metric) -> dict[str, float | None]:

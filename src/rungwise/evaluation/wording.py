@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.metrics import Metric
 
@@ -15,6 +18,7 @@ __all__ = [
     "ratio_text",
     "score_text",
     "seconds_text",
+    "seeds_text",
 ]
 
 
@@ -35,6 +39,15 @@ def score_text(metric: Metric, score: Score) -> str:
 def interval_text(metric: Metric, low: float, high: float) -> str:
     """Such as "88.0 to 92.6"."""
     return f"{amount_text(metric, low)} to {amount_text(metric, high)}"
+
+
+def seeds_text(metric: Metric, row: Mapping[str, Any]) -> str:
+    """A leaderboard's row over its seeds, such as "90.1 ± 0.4 of 3": mean and standard deviation; "" for one seed."""
+    if not row["num_seeds"] > 1:
+        return ""
+    mean, deviation = row["score_test_mean"], row["score_test_std"]
+    spread = f"{100 * deviation:.1f}" if metric.is_share else f"{deviation:.2g}"
+    return f"{amount_text(metric, mean)} ± {spread} of {row['num_seeds']:.0f}"
 
 
 def difference_text(metric: Metric, value: float) -> str:

@@ -17,7 +17,14 @@ from rungwise.data import Dataset
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Results, Verdict, leaderboard, verdict
 from rungwise.evaluation.verdict import BASELINE
-from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
+from rungwise.evaluation.wording import (
+    amount_text,
+    bytes_text,
+    count_text,
+    interval_text,
+    seconds_text,
+    seeds_text,
+)
 from rungwise.files import replace_text
 from rungwise.kinds import OutputKind
 from rungwise.metrics import ClassScores, Metric, class_scores
@@ -94,6 +101,7 @@ def write_report(results: Results) -> Path:
         recommended=found.recommended,
         charts=_score_charts(table, metric, found),
         rows=_table_rows(table, metric),
+        has_seeds=bool((table["num_seeds"] > 1).any()),
         curves=_learning_curves(outcomes),
         series=_series(outcomes),
         errors=_errors(dataset, outcomes),
@@ -226,6 +234,7 @@ def _table_rows(table: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
             if part == "test":
                 is_near = scale and scale.low <= low and high <= scale.high
                 shown["bar"] = interval_bar(value, low, high, scale) if scale and is_near else ""
+        shown["seeds"] = seeds_text(metric, row)
         rows.append({"rung": row["rung"], "status": row["status"], "reason": row["reason"] or "", **shown})
     return rows
 
