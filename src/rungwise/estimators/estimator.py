@@ -33,6 +33,10 @@ SHARED_PARAMETERS = [
 """Of every estimator: the seed, the torch device, the precision, and the seconds that `fit` may take."""
 
 
+_NUMPY_ERRORS: dict[str, Any] = {"divide": "warn", "over": "warn", "invalid": "warn", "under": "ignore"}
+"""NumPy's own defaults, whatever the user has set for the process: probabilities underflow."""
+
+
 def make_learner(rung_name: str, config: Any, pair: Pair) -> Learner:
     """An unfitted learner of a rung."""
     rung = registry.rung(rung_name)
@@ -92,7 +96,8 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
                 context, checkpoint=self._checkpoint(Path(checkpoint), context, targets, valid_targets)
             )
         learner = make_learner(self.rung_name, config, self.pair_)
-        learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
+        with np.errstate(**_NUMPY_ERRORS):
+            learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
         self.learner_ = learner
         return self
 
@@ -115,7 +120,9 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Inputs (N) -> the learner's outputs."""
         check_is_fitted(self)
-        return self.learner_.predict(coerce_inputs(self, X, self.pair_[0], reset=False))
+        inputs = coerce_inputs(self, X, self.pair_[0], reset=False)
+        with np.errstate(**_NUMPY_ERRORS):
+            return self.learner_.predict(inputs)
 
     @property
     def history_(self) -> list[Epoch]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-__all__ = ["generator_states", "seeded", "set_generator_states", "sub_seed"]
+__all__ = ["generator_states", "seeded", "set_generator_states", "sub_seed", "torch_as_usual"]
 
 
 def sub_seed(seed: int, *names: object) -> int:
@@ -25,9 +25,21 @@ def seeded(seed: int, device: str) -> Iterator[None]:
     """
     kind, _, number = device.partition(":")
     devices = [int(number or 0)] if kind in ("cuda", "mps") else []
-    with torch.random.fork_rng(devices=devices, device_type=kind if devices else "cuda"):
+    with torch_as_usual(), torch.random.fork_rng(devices=devices, device_type=kind if devices else "cuda"):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def torch_as_usual() -> Iterator[None]:
+    """Inside, new tensors are float32 and gradients are recorded, whatever the user has set for the process."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
 
 
 def generator_states(device: str) -> dict[str, Tensor]:

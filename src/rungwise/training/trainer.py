@@ -32,6 +32,7 @@ from rungwise.training.optimizers import make_optimizers
 from rungwise.training.precision import autocast, resolve_precision
 from rungwise.training.progress import is_sound, progress_of, restore_progress
 from rungwise.training.schedules import rate_factor
+from rungwise.training.seeds import torch_as_usual
 
 __all__ = ["DivergenceError", "Trainer", "predict_outputs", "to_device"]
 
@@ -87,6 +88,7 @@ class Trainer:
         self.network, self.config, self.context = network, config, context
         self.objective, self.augment, self.keep = objective, augment, keep
         self.precision = resolve_precision(context.precision, context.device)
+        self.is_over: bool
 
     def fit(self, train: Labelled, validation: Labelled | None, progress: State | None = None) -> list[Epoch]:
         """Trains in place, leaves the best weights seen on validation (else the last), returns the history.
@@ -112,8 +114,8 @@ class Trainer:
                     break
                 self._keep_if_due()
             self._begin_epoch(self.epoch + 1)
-            goes_on = self.validate(self.epoch) and self.epoch < self.num_epochs
-            self.is_over = not goes_on or self.step_number >= self.total_steps
+            is_last = not self.validate(self.epoch) or self.epoch >= self.num_epochs
+            self.is_over = is_last or self.step_number >= self.total_steps
             self._keep_if_due()
         self.finish()
         return self.history
@@ -131,7 +133,7 @@ class Trainer:
         self.num_epochs = self.config.num_epochs(len(train[0]))
         self.planned_steps = self.total_steps = self._count_steps()
         self.step_number = 0
-        self.is_over: bool = False
+        self.is_over = False
         self._begin_epoch(0)
         self.history: list[Epoch] = []
         self.best: tuple[tuple[float, float], Weights] | None = None
@@ -289,7 +291,7 @@ def predict_outputs(
     network.eval()
     outputs: list[Tensor] = []
     index = sorted_batches(len(examples), examples.lengths, max(config.batch_size, 64))
-    with torch.inference_mode(), autocast(precision, context.device):
+    with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
         for part in index:
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
             outputs.append(network(*inputs).float().cpu())

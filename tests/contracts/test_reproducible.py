@@ -1,0 +1,85 @@
+"""A rung's result is decided by its seed, and nothing that belongs to the whole process is changed by it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch._dynamo  # optimizers import it, and it imports what sets filters of warnings and variables for good
+from problems import make_problem
+from test_rungs import CASES, QUICK, cases, make, outputs
+
+from rungwise import load
+from rungwise.artifacts.state import split_state
+from rungwise.rung import Pair
+
+
+def surroundings() -> dict[str, Any]:
+    """What belongs to the process and may be somebody else's."""
+    return {
+        "random": random.getstate(),
+        "numpy.random": [str(part) for part in np.random.get_state()],  # noqa: NPY002
+        "numpy errors": np.geterr(),
+        "torch.random": torch.get_rng_state().tolist(),
+        "torch threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
+        "torch dtype": torch.get_default_dtype(),
+        "torch gradients": torch.is_grad_enabled(),
+        "torch determinism": torch.are_deterministic_algorithms_enabled(),
+        "torch products": torch.get_float32_matmul_precision(),
+        "warnings": list(warnings.filters),
+        "environment": dict(os.environ),
+        "folder": Path.cwd(),
+    }
+
+
+@contextmanager
+def odd_surroundings() -> Iterator[None]:
+    """Inside, everything that a user may set stands otherwise than usual."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    dtype = torch.get_default_dtype()
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), np.errstate(all="raise"):
+            random.seed(99)
+            np.random.seed(99)  # noqa: NPY002
+            torch.manual_seed(99)
+            torch.set_default_dtype(torch.float64)
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+
+
+def result(name: str, pair: Pair, folder: Path) -> Any:
+    """Weights, history and predictions, bit for bit, of a fit with validation, before and after saving."""
+    problem = make_problem(pair)
+    inputs, targets = problem.first(60)
+    estimator = make(name, pair, {**QUICK, "epochs": 2}).fit(
+        inputs, targets, validation=(problem.test_inputs, problem.test_targets)
+    )
+    predicted = [
+        outputs(model, problem.test_inputs).tobytes() for model in (estimator, load(estimator.save(folder)))
+    ]
+    rest, arrays = split_state(estimator.learner_.state())
+    history = [dataclasses.replace(epoch, seconds=0.0) for epoch in estimator.history_]
+    return rest, {key: array.tobytes() for key, array in arrays.items()}, history, predicted
+
+
+@cases(CASES)
+def test_nothing_around_is_changed_and_nothing_around_matters(name, pair, tmp_path):
+    before = surroundings()
+    usual = result(name, pair, tmp_path / "usual")
+    assert surroundings() == before
+    with odd_surroundings():
+        before = surroundings()
+        odd = result(name, pair, tmp_path / "odd")
+        assert surroundings() == before
+    assert odd == usual
