@@ -15,10 +15,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from rungwise.errors import RunError
 from rungwise.evaluation.records import append_record, write_json
 from rungwise.evaluation.wording import bytes_text
-from rungwise.files import is_disk_error
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.memory import available_bytes, says_out_of_memory
@@ -29,7 +27,7 @@ from rungwise.ladder.worker import DISK_EXIT_CODE
 __all__ = ["Climb"]
 
 _POLL_SECONDS = 0.02
-_HEARTBEAT_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 2.0
 
 _SLACK, _SLACK_SECONDS = 0.02, 2.0
 """Of the budget, or in seconds: by how much more of these two a climb may be over its budget."""
@@ -65,7 +63,7 @@ class Climb:
         unmeasured: fits of earlier climbs that have no latency yet.
         budget: seconds for the whole climb.
         elapsed: seconds of it that earlier climbs used up.
-        results_seconds: what is kept of it for writing the results.
+        results_seconds: what is kept of it for writing the results, by the number of fits that have some.
         num_workers: processes side by side.
         observe: called many times a second.
         launcher: starts workers; closed at the end.
@@ -80,7 +78,7 @@ class Climb:
         unmeasured: list[Job],
         budget: float,
         elapsed: float,
-        results_seconds: float,
+        results_seconds: Callable[[int], float],
         num_workers: int,
         observe: Callable[[Step], None],
         launcher: Launcher | None = None,
@@ -89,10 +87,7 @@ class Climb:
         self.states = [FitState(job) for job in jobs]
         self.unmeasured, self.num_workers = unmeasured, num_workers
         self.start = time.monotonic() - elapsed
-        self.ends = self.start + budget - results_seconds
-        self.last_end = self.ends + max(_SLACK * budget, _SLACK_SECONDS) / 2
-        num_latencies = len(unmeasured) + sum(job.repeat == 0 for job in jobs)
-        self.fit_ends = self.ends - min(_LATENCY_SHARE * budget, _LATENCY_SECONDS * num_latencies)
+        self.budget, self.results_seconds = budget, results_seconds
         self.launcher = launcher
         self.num_launchers = 0
         self.memory = available_bytes()
@@ -103,7 +98,8 @@ class Climb:
 
         Raises:
             KeyboardInterrupt: after journaling what is finished.
-            RunError: if the disk is full, or workers can't be started; what is finished is journaled.
+            LauncherError: if workers can't be started; what is finished is journaled.
+            OSError: if the disk is full.
         """
         try:
             self._launch(self.launcher)
@@ -111,15 +107,28 @@ class Climb:
             self._measure_latencies()
         except BaseException as error:
             self._interrupt(error)
-            if is_disk_error(error):
-                raise RunError(
-                    f"{self.paths.run} can't be written ({error}). What was finished is kept: free some space, and "
-                    f"go on with --resume {self.paths.run}."
-                ) from error
             raise
         finally:
             if self.launcher is not None:
                 self.launcher.close()
+
+    @property
+    def ends(self) -> float:
+        """When nothing but writing the results may be left to do; it comes nearer with each fit."""
+        return self.start + self.budget - self.results_seconds(len(self._under_way()))
+
+    @property
+    def fit_ends(self) -> float:
+        """When fits end, so that latencies can be measured."""
+        num_latencies = len(self.unmeasured) + sum(state.job.repeat == 0 for state in self._under_way())
+        return self.ends - min(_LATENCY_SHARE * self.budget, _LATENCY_SECONDS * num_latencies)
+
+    def _under_way(self) -> list[FitState]:
+        return self._with(Status.RUNNING, Status.DONE, Status.DEADLINE)
+
+    def elapsed(self) -> float:
+        """Seconds of the budget that are used up."""
+        return time.monotonic() - self.start
 
     def _interrupt(self, error: BaseException) -> None:
         is_stop = isinstance(error, KeyboardInterrupt)
@@ -274,7 +283,8 @@ class Climb:
     def _end_time(self, state: FitState) -> float:
         """When a worker is ended: a model that is there may still predict in the time kept for latencies."""
         if self.states.index(state) < _PROTECTED:
-            return max(state.ends, min(state.started + _PROTECTED_MOST_SECONDS, self.last_end))
+            last = self.ends + max(_SLACK * self.budget, _SLACK_SECONDS) / 2
+            return max(state.ends, min(state.started + _PROTECTED_MOST_SECONDS, last))
         return self.ends if state.is_predicting or state.job.kind == "rescue" else state.ends
 
     def _rescue(self, state: FitState) -> None:
@@ -311,7 +321,7 @@ class Climb:
                 "status": status,
                 "reason": reason,
                 "seed": state.job.seed,
-                "elapsed": time.monotonic() - self.start,
+                "elapsed": self.elapsed(),
                 **self.facts[state.rung],
                 **(result or {}),
             },
@@ -323,10 +333,13 @@ class Climb:
         return [state for state in self.states if state.status in statuses]
 
     def _beat(self) -> None:
-        """Writes down, now and then, how much of the budget is used up, for a climb that goes on with this one."""
+        """Now and then wakes what was suspended, and writes down how much of the budget is used up."""
         if time.monotonic() - self.heartbeat > _HEARTBEAT_SECONDS:
             self.heartbeat = time.monotonic()
-            write_json(self.paths.clock, {"elapsed": self.heartbeat - self.start}, sync=False)
+            for state in self._with(Status.RUNNING):
+                assert state.worker is not None
+                state.worker.wake()
+            write_json(self.paths.clock, {"elapsed": self.elapsed()}, sync=False)
 
     # -------------------------------------------------------------------------------------------- latency
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.errors import RunError
+from rungwise.files import is_disk_error
 
-__all__ = ["Paths", "circumstances", "free_folder", "locked", "new_folder", "num_cores"]
+__all__ = ["Paths", "circumstances", "free_folder", "full_disk_said", "locked", "new_folder", "num_cores"]
 
 _PACKAGES = ("rungwise", "torch", "scikit-learn", "numpy", "pyarrow", "lightgbm", "tokenizers")
 _MOST_RUNS = 10_000
@@ -103,6 +104,23 @@ def locked(file: Path) -> Iterator[None]:
         except BlockingIOError:
             raise RunError(f"{file.parent} is in use by another command; wait for it, or stop it.") from None
         yield
+
+
+@contextmanager
+def full_disk_said(run: Path) -> Iterator[None]:
+    """Inside, a disk that is full or can't be written is said in a sentence.
+
+    Raises:
+        RunError: instead of the OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_disk_error(error):
+            raise
+        raise RunError(
+            f"{run} can't be written ({error}). What was finished is kept: free some space, then --resume {run}."
+        ) from error
 
 
 def circumstances() -> dict[str, Any]:

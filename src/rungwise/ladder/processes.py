@@ -39,6 +39,10 @@ class Worker(Protocol):
         """None while it runs; negative for the signal that ended it."""
         ...
 
+    def wake(self) -> None:
+        """Lets it go on, if it was suspended."""
+        ...
+
     def kill(self) -> None:
         """Ends it, and every process that it has started."""
         ...
@@ -81,6 +85,11 @@ class _ForkedWorker:
     def exit_code(self) -> int | None:
         return self._launcher.exit_code(self.pid)
 
+    def wake(self) -> None:
+        for pid in (self._launcher.pid, self.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
     def kill(self) -> None:
         for end in (os.killpg, os.kill):  # one that has just been started leads no group yet
             with suppress(ProcessLookupError):
@@ -101,6 +110,7 @@ class ForkLauncher:
                 env=_environment(),
                 start_new_session=True,
             )
+        self.pid = self._server.pid
         self._exits: dict[int, int] = {}
         self._pids: dict[str, int] = {}
         self._changed = threading.Condition()
@@ -184,6 +194,10 @@ class _SpawnedWorker:
 
     def exit_code(self) -> int | None:
         return self._process.poll()
+
+    def wake(self) -> None:
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if sys.platform != "win32":

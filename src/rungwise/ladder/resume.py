@@ -13,8 +13,17 @@ from rungwise.evaluation.records import JOURNAL, append_record, read_records, wr
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.ladder.folder import Paths, circumstances
 from rungwise.ladder.jobs import read_json
+from rungwise.ladder.states import Status
 
-__all__ = ["SCHEMA_VERSION", "begin", "check_unchanged", "elapsed", "read_config", "source_stamps"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "begin",
+    "check_unchanged",
+    "elapsed",
+    "left_to_do",
+    "read_config",
+    "source_stamps",
+]
 
 SCHEMA_VERSION = 1
 """Of the run folder's layout."""
@@ -55,6 +64,21 @@ def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]], budget: float) -
     clock = read_json(paths.clock) or {}
     used: list[float] = [clock.get("elapsed", 0.0), *(record.get("elapsed", 0.0) for record in records)]
     return max(used)
+
+
+def left_to_do(
+    records: Sequence[Mapping[str, Any]], rungs: Sequence[str], seeds: int
+) -> tuple[list[tuple[str, int]], list[str]]:
+    """The fits that have no result yet, as rung and repeat, and the rungs that have one but no latency."""
+    finished = {
+        (record["rung"], record["repeat"])
+        for record in records
+        if record["type"] in ("rung", "repeat") and Status(record["status"]).has_result
+    }
+    measured = {record["rung"] for record in records if record["type"] == "latency"}
+    fits = [(rung, repeat) for repeat in range(seeds) for rung in rungs]
+    unmeasured = [rung for rung in rungs if (rung, 0) in finished and rung not in measured]
+    return [fit for fit in fits if fit not in finished], unmeasured
 
 
 def source_stamps(sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,13 +15,13 @@ from rungwise.artifacts import load_model
 from rungwise.data import Dataset, prepare
 from rungwise.errors import ConfigError, RunError
 from rungwise.estimators import RungEstimator
-from rungwise.evaluation import Results, leaderboard, read_records, verdict
+from rungwise.evaluation import Results, append_record, leaderboard, read_records, verdict
 from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb
-from rungwise.ladder.folder import Paths, circumstances, locked, new_folder, num_cores
+from rungwise.ladder.folder import Paths, circumstances, full_disk_said, locked, new_folder, num_cores
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.plan import parse_budget, plan_rungs
 from rungwise.ladder.processes import Launcher, make_launcher
@@ -29,10 +31,11 @@ from rungwise.ladder.resume import (
     begin,
     check_unchanged,
     elapsed,
+    left_to_do,
     read_config,
     source_stamps,
 )
-from rungwise.ladder.states import Status, Step
+from rungwise.ladder.states import Step
 from rungwise.metrics import metric
 from rungwise.rung import Cost
 from rungwise.tasks import Task, task, task_for
@@ -192,38 +195,36 @@ class Ladder:
 
         Raises:
             KeyboardInterrupt: after saving what is finished.
-            RunError: if another command climbs in this folder.
+            RunError: if another command climbs in this folder, the run was changed since it began, or the disk is full.
         """
-        with locked(self.paths.run / JOURNAL):
+        with locked(self.paths.run / JOURNAL), full_disk_said(self.paths.run):
             launcher, self._launcher = self._launcher, None
             if launcher is None:  # it was begun by another command
                 self.warnings = check_unchanged(self.paths, self.dataset)
             records = read_records(self.paths.run)
-            finished = {
-                (record["rung"], record["repeat"])
-                for record in records
-                if "status" in record and Status(record["status"]).has_result
-            }
-            measured = {record["rung"] for record in records if record["type"] == "latency"}
-            fits = [(rung, repeat) for repeat in range(self.seeds) for rung in self.plan]
+            fits, unmeasured = left_to_do(records, list(self.plan), self.seeds)
             climb = Climb(
                 self.paths,
-                [self._job(*fit) for fit in fits if fit not in finished],
-                unmeasured=[
-                    self._job(rung) for rung in self.plan if (rung, 0) in finished and rung not in measured
-                ],
+                [self._job(*fit) for fit in fits],
+                unmeasured=[self._job(rung) for rung in unmeasured],
                 facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
                 budget=self.budget,
                 elapsed=elapsed(self.paths, records, self.budget),
-                results_seconds=results_seconds(self.dataset, len(fits)),
+                results_seconds=partial(results_seconds, self.dataset),
                 num_workers=self.num_workers,
                 observe=observe or (lambda _: None),
                 launcher=launcher,
             )
             try:
                 climb.run()
-            finally:
-                self.write_results()
+            except BaseException:
+                with suppress(OSError):
+                    self.write_results()
+                raise
+            self.write_results()
+            append_record(
+                self.paths.run, {"type": "climb", "elapsed": climb.elapsed(), "budget": self.budget}
+            )
         return self
 
     def write_results(self) -> None:

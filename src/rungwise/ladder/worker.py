@@ -155,8 +155,8 @@ def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
             last = time.monotonic()
             _report(job, "fit", fraction, score)
 
-    def fitted() -> RungEstimator:
-        return estimator.fit(
+    def begin() -> None:
+        estimator.fit(
             dataset.inputs("train"),
             dataset.targets("train"),
             validation=(dataset.inputs("valid"), dataset.targets("valid")),
@@ -165,11 +165,12 @@ def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
         )
 
     try:
-        return fitted()
+        begin()
     except ModelError:
         traceback.print_exc()
         job.checkpoint_file.unlink()  # it is damaged
-        return fitted()
+        begin()
+    return estimator
 
 
 def _report(job: Job, phase: str, fraction: float, score: float | None) -> None:
