@@ -48,8 +48,7 @@ def make(config=CONFIG, context=None, augment=None):
         network = nn.Sequential(
             nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 16), nn.Linear(16, 2)
         )
-    augment = augment or (lambda batch, generator: batch)
-    return Trainer(network, config, context, OBJECTIVE, augment, lambda *kept: None)
+    return Trainer(network, config, context, OBJECTIVE, augment or (lambda batch, generator: batch))
 
 
 def labelled(rows, seconds=0.0):
@@ -163,7 +162,7 @@ def test_few_examples_are_passed_over_more_often():
     [
         (
             {"epochs": 0, "batch_size": 0, "learning_rate": -1.0},
-            "epochs=0: must be at least 1; batch_size=0: must be at least 1; "
+            "epochs=0: must be at least 1; batch_size=0: must be from 1 to 1048576; "
             "learning_rate=-1.0: must be a number above 0.",
         ),
         ({"learning_rate": math.nan}, "learning_rate=nan: must be a number above 0."),

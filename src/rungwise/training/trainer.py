@@ -57,6 +57,10 @@ _RESERVE = 0.9
 """The fraction of the time left that the plan may fill."""
 
 
+def _keep_nothing(progress: State, weights: Weights, history: list[Epoch]) -> None:
+    """Of a training whose context has no checkpoint, this is never called."""
+
+
 class DivergenceError(TrainingError):
     """The loss is not finite, or stays far above that of guessing."""
 
@@ -83,7 +87,7 @@ class Trainer:
         context: FitContext,
         objective: Objective,
         augment: Augment,
-        keep: Keep,
+        keep: Keep = _keep_nothing,
     ) -> None:
         self.network, self.config, self.context = network, config, context
         self.objective, self.augment, self.keep = objective, augment, keep
