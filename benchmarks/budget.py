@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import pandas as pd
-from ladders import cases
 
+from ladders import cases
 from rungwise.evaluation import read_records
 from rungwise.ladder import parse_budget
 

@@ -35,7 +35,7 @@ _SLACK, _SLACK_SECONDS = 0.02, 2.0
 _PROTECTED = 2
 """Fits that run however little time there is: the baseline and the cheapest rung."""
 
-_PROTECTED_SECONDS, _PROTECTED_MOST_SECONDS = 0.5, 10.0
+_PROTECTED_SECONDS, _PROTECTED_GRACE_SECONDS, _PROTECTED_LEAST_SECONDS = 0.5, 10.0, (10.0, 2.0)
 _LEAST_SECONDS = 1.0
 """Another fit that would have less than this isn't started."""
 
@@ -43,7 +43,10 @@ _LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
 """What is kept for measuring latencies: seconds for each rung, but no more than this share of the budget."""
 
 _RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
-"""What is kept of a fit's share, at least these seconds, to make a model of its checkpoint."""
+"""What making a model of a checkpoint takes: a part of the fit's share, at least these seconds."""
+
+_GRACE_SHARE, _GRACE_SECONDS = 0.25, 1.0
+"""By how much of its share, or by so many seconds, a fit may be over it if there is no checkpoint."""
 
 _MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what fits may take."""
@@ -278,14 +281,18 @@ class Climb:
         """When training that doesn't look at the clock is ended, early enough to make a model of its checkpoint."""
         if state.is_predicting or state.job.kind == "rescue":
             return float("inf")
-        return state.ends - max(_RESCUE_SECONDS, _RESCUE_SHARE * state.job.seconds)
+        needed = max(_RESCUE_SECONDS, _RESCUE_SHARE * state.job.seconds)
+        return min(state.ends, self.ends - needed)
 
     def _end_time(self, state: FitState) -> float:
-        """When a worker is ended: a model that is there may still predict in the time kept for latencies."""
-        if self.states.index(state) < _PROTECTED:
-            last = self.ends + max(_SLACK * self.budget, _SLACK_SECONDS) / 2
-            return max(state.ends, min(state.started + _PROTECTED_MOST_SECONDS, last))
-        return self.ends if state.is_predicting or state.job.kind == "rescue" else state.ends
+        """When a worker is ended: some time after its share, a model that is there only when all time is used up."""
+        last, grace = self.ends, max(_GRACE_SECONDS, _GRACE_SHARE * state.job.seconds)
+        index = self.states.index(state)
+        if index < _PROTECTED:
+            least = state.started + _PROTECTED_LEAST_SECONDS[index]
+            last = max(last + max(_SLACK * self.budget, _SLACK_SECONDS) / 2, least)
+            grace = max(grace, _PROTECTED_GRACE_SECONDS)
+        return last if state.is_predicting or state.job.kind == "rescue" else min(last, state.ends + grace)
 
     def _rescue(self, state: FitState) -> None:
         assert state.worker is not None
