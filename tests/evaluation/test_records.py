@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -34,15 +35,28 @@ def test_a_torn_last_line_is_left_out_and_cut_off(tmp_path, kept):
     assert read_records(tmp_path) == [SECOND]
 
 
-def test_damage_before_the_last_line_is_an_error(tmp_path):
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_damaged_line_is_an_error(tmp_path, number):
     append_record(tmp_path, FIRST)
     append_record(tmp_path, SECOND)
     file = tmp_path / "journal.jsonl"
-    file.write_text(file.read_text().replace("failed", "done"))
+    lines = file.read_text().splitlines(keepends=True)
+    lines[number - 1] = lines[number - 1].replace("lstm", "lstn")
+    file.write_text("".join(lines))
     with pytest.raises(
-        RunError, match=r"journal.jsonl is damaged in line 1; restore the file, or start a new run"
+        RunError, match=f"journal.jsonl is damaged in line {number}; restore the file, or start a new run"
     ):
         read_records(tmp_path)
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path, monkeypatch):
+    append_record(tmp_path, FIRST)
+    before = (tmp_path / "journal.jsonl").read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:10]))
+    with pytest.raises(OSError, match="No space left on device"):
+        append_record(tmp_path, SECOND)
+    assert (tmp_path / "journal.jsonl").read_bytes() == before
 
 
 def test_a_folder_without_a_journal_is_no_run(tmp_path):

@@ -3,7 +3,8 @@
     {"crc":3734025871,"record":{"type":"rung","rung":"lstm",...}}
 
 The checksum is CRC-32 of the record as compact ASCII JSON. A line is written by one call and synced, so only
-the last one can be torn by a crash; it is left out when reading and cut off by the next append.
+the last one can be torn by a crash, and then lacks its end; it is left out when reading and cut off by the next
+append. A whole line with a wrong checksum is damage, and an error.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def append_record(run_folder: Path, record: Record) -> None:
     """Adds a record to the journal, on the disk when this returns. A run has one writer at a time.
 
     Raises:
-        RunError: if the journal is damaged before its last line.
+        RunError: if the journal is damaged.
+        OSError: if the disk is full; the journal is as it was.
     """
     file = run_folder / JOURNAL
     content = file.read_bytes() if file.exists() else b""
@@ -55,7 +57,7 @@ def read_records(run_folder: Path) -> list[Record]:
     """The journal's records; of those of one type, rung and repeat, the last.
 
     Raises:
-        RunError: if there is no journal, or if it is damaged before its last line.
+        RunError: if there is no journal, or it is damaged.
     """
     file = run_folder / JOURNAL
     if not file.is_file():
@@ -73,7 +75,7 @@ def _parse(file: Path, content: bytes) -> tuple[list[Record], int]:
     lines = content.splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
         record = _parse_line(line)
-        if record is None and number < len(lines):
+        if record is None and (number < len(lines) or line.endswith(b"\n")):
             raise RunError(f"{file} is damaged in line {number}; restore the file, or start a new run.")
         if record is not None:
             records.append(record)
