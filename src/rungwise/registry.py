@@ -15,7 +15,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from rungwise.errors import ConfigError, UnknownNameError
 from rungwise.rung import NetworkRung, Pair, Rung, TraditionalRung
@@ -188,10 +189,17 @@ def _coerce(kind: Any, value: Any) -> Any:
             return kind(value)
         except ValueError:
             raise ValueError(f"allowed are {', '.join(kind)}") from None
+    if get_origin(kind) is UnionType:
+        kinds = get_args(kind)
+        return None if value is None else _coerce(next(k for k in kinds if k is not NoneType), value)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError("must be a list")
+        return tuple(_coerce(get_args(kind)[0], item) for item in value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind in (bool, int, float, str) and not isinstance(value, kind):
         raise TypeError(f"must be {kind.__name__}")
     if kind is int and isinstance(value, bool):
         raise TypeError("must be int")
-    return tuple(value) if isinstance(value, list) else value
+    return value

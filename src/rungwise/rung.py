@@ -140,11 +140,18 @@ class Learner(Protocol):
         """All that `restore` needs to predict the same."""
         ...
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, *, num_outputs: int) -> None:
         """Become the learner that `state()` was taken from.
 
+        The state may be anybody's: what is taken from it is looked at first (`rungwise.stored`), so that whatever is
+        restored also predicts.
+
+        Args:
+            state: of `state()`, or something that pretends to be.
+            num_outputs: as at `fit`.
+
         Raises:
-            ModelError: if the state doesn't fit the config.
+            ModelError: if the state doesn't fit the config or the outputs.
         """
         ...
 
@@ -188,7 +195,11 @@ class Preprocessor(Protocol):
         ...
 
     def restore(self, state: State) -> None:
-        """Become the preprocessor that `state()` was taken from."""
+        """Become the preprocessor that `state()` was taken from; the state may be anybody's, as a learner's.
+
+        Raises:
+            ModelError: if the state doesn't fit the config.
+        """
         ...
 
 
@@ -208,6 +219,10 @@ class Schedule(StrEnum):
 
     CONSTANT = "constant"
     ONE_CYCLE = "one-cycle"
+
+
+_MOST_IN_BATCH = 2**20
+"""Examples of a batch: a model is also asked in batches of this size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +265,7 @@ class NetworkConfig:
         """
         allowed = {
             "epochs": (self.epochs >= 1, "at least 1"),
-            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "batch_size": (1 <= self.batch_size <= _MOST_IN_BATCH, f"from 1 to {_MOST_IN_BATCH}"),
             "learning_rate": (0 < self.learning_rate < math.inf, "a number above 0"),
             "weight_decay": (0 <= self.weight_decay < math.inf, "a number from 0 on"),
             "warmup": (0 <= self.warmup < 1, "from 0 to below 1"),

@@ -34,7 +34,7 @@ CASES = [(name, pair) for name in registry.rung_names() for pair in sorted(regis
 LEARNERS = [case for case in CASES if case[0] != "baseline"]
 NETWORKS = [case for case in CASES if isinstance(registry.rung(case[0]), NetworkRung)]
 
-MODEL_FILES = {"README.md", "config.json", "model.safetensors", "state.json", "tokenizer.json"}
+MODEL_FILES = {"README.md", "SHA256SUMS", "config.json", "model.safetensors", "state.json", "tokenizer.json"}
 
 EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
 """(test, rung) → why it can't be otherwise."""

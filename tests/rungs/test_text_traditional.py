@@ -112,7 +112,7 @@ def test_parameters_and_costs_grow_with_the_problem(name):
         ("linear-svm", {"C": 0.0}, "C=0.0: must be above 0, or None to choose it on validation"),
         ("linear-svm", {"word_ngrams": 0, "word_pairs": 0, "char_ngrams": 0}, "both 0: one must be above it"),
         ("tfidf-logistic", {"min_df": 0, "max_features": 0}, "min_df=0: must be at least 1; max_features=0"),
-        ("nb-svm", {"word_ngrams": -1}, "word_ngrams=-1: must be at least 0"),
+        ("nb-svm", {"word_ngrams": -1}, "word_ngrams=-1: must be from 0 to 100"),
         ("nb-svm", {"alpha": 0.0, "beta": -1.0}, "alpha=0.0: must be above 0.*; beta=-1.0: must be above 0"),
     ],
 )

@@ -51,7 +51,8 @@ def _join(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if not isinstance(value, dict):
         return value
     if set(value) == {_ARRAY}:
-        if value[_ARRAY] not in arrays:
-            raise ModelError(f"array {value[_ARRAY]!r} is not in model.safetensors; the folder is damaged.")
-        return arrays[value[_ARRAY]]
+        name = value[_ARRAY]
+        if not isinstance(name, str) or name not in arrays:
+            raise ModelError(f"array {str(name)[:80]!r} is not in model.safetensors; the folder is damaged.")
+        return arrays[name]
     return {key: _join(item, arrays) for key, item in value.items()}

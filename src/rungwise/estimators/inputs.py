@@ -60,9 +60,24 @@ def coerce_inputs(estimator: Any, X: Any, kind: InputKind, *, reset: bool) -> An
         case InputKind.TEXT:
             return as_texts(X)
         case InputKind.IMAGE:
-            return as_images(X)
+            return _coerce_images(estimator, X, reset=reset)
         case InputKind.TABLE:
             return _coerce_table(estimator, X, reset=reset)
+
+
+def _coerce_images(estimator: Any, X: Any, *, reset: bool) -> NDArray[np.uint8]:
+    """Images of the size that they had at fit."""
+    images = as_images(X)
+    size = images.shape[1:]
+    if reset:
+        estimator.image_size_ = size
+    elif size != estimator.image_size_:
+        got, known = ("×".join(map(str, sides)) for sides in (size, estimator.image_size_))
+        raise DataError(
+            f"images are {got} (height × width × channels), but the model was fitted on {known}; "
+            "resize them or convert their colours."
+        )
+    return images
 
 
 def _coerce_table(estimator: Any, X: Any, *, reset: bool) -> pa.Table:

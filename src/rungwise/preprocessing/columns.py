@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from rungwise.errors import DataError
+from rungwise.errors import DataError, ModelError
 from rungwise.fitting import State
 from rungwise.kinds import ColumnKind
+from rungwise.stored import array, entry, section, strings
 
 __all__ = ["MISSING", "RARE", "TableColumns", "fit_sample"]
 
@@ -41,6 +42,9 @@ TEXT_COMPONENTS, MAX_WORDS = 32, 20_000
 
 DATE_PARTS = 8
 """Numbers that a date is made into."""
+
+_KINDS = {ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.DATE, ColumnKind.TEXT}
+"""Of columns that are learned from."""
 
 _DAY_MICROSECONDS = 86_400e6
 _UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])"
@@ -211,16 +215,36 @@ class TableColumns:
         }
 
     def restore(self, state: State) -> None:
-        """Takes them."""
-        kinds = [ColumnKind(kind) for kind in state["kinds"]]
-        self.kinds = dict(zip(state["names"], kinds, strict=True))
-        categories = [pa.array(names, pa.string()) for names in state["categories"]]
-        self.categories = dict(zip(self._names(ColumnKind.CATEGORY), categories, strict=True))
-        words = [
-            _Words(vocabulary, state["idf"][str(i)], state["components"][str(i)])
-            for i, vocabulary in enumerate(state["vocabularies"])
-        ]
-        self.texts = dict(zip(self._names(ColumnKind.TEXT), words, strict=True))
+        """Takes them.
+
+        Raises:
+            ModelError: if they don't go together.
+        """
+        names, kinds = strings(state, "names"), entry(state, "kinds")
+        if not isinstance(kinds, list) or len(kinds) != len(names) or not set(kinds) <= _KINDS:
+            raise ModelError(f"{len(names)} columns must have as many kinds, of {', '.join(sorted(_KINDS))}.")
+        self.kinds = {name: ColumnKind(kind) for name, kind in zip(names, kinds, strict=True)}
+        categories, vocabularies = entry(state, "categories"), entry(state, "vocabularies")
+        for kind, lists in ((ColumnKind.CATEGORY, categories), (ColumnKind.TEXT, vocabularies)):
+            if not isinstance(lists, list) or len(lists) != len(self._names(kind)):
+                raise ModelError(f"each {kind} column must have one list of names.")
+        self.categories = {
+            name: pa.array(strings({name: found}, name), pa.string())
+            for name, found in zip(self._names(ColumnKind.CATEGORY), categories, strict=True)
+        }
+        self.texts = {
+            name: _restored_words({name: found}, name, state, str(i))
+            for i, (name, found) in enumerate(zip(self._names(ColumnKind.TEXT), vocabularies, strict=True))
+        }
+
+
+def _restored_words(vocabularies: State, name: str, state: State, number: str) -> _Words:
+    """The words of a column, which is the so manieth of texts."""
+    vocabulary = strings(vocabularies, name)
+    idf = array(section(state, "idf"), number, np.float64, len(vocabulary))
+    return _Words(
+        vocabulary, idf, array(section(state, "components"), number, np.float64, None, len(vocabulary))
+    )
 
 
 def fit_sample(table: pa.Table) -> pa.Table:

@@ -24,6 +24,7 @@ from scipy import sparse
 
 from rungwise.errors import ModelError
 from rungwise.fitting import State
+from rungwise.stored import array
 
 __all__ = ["NGrams", "Unit", "Weighting", "batches"]
 
@@ -161,13 +162,15 @@ class NGrams:
         Raises:
             ModelError: if they don't go together.
         """
-        text = state["names"].tobytes().decode()
-        self.names, self.idf = text.split("\n") if text else [], state["idf"]
-        if len(self.names) != len(self.idf):
-            raise ModelError(f"the vocabulary has {len(self.names)} n-grams, but {len(self.idf)} weights.")
+        text = array(state, "names", np.uint8, None).tobytes().decode()
+        self.names = text.split("\n") if text else []
+        self.idf = array(state, "idf", np.float32, len(self.names))
         lengths = np.array([len(name) for name in self.names], dtype=np.int64)
         starts = np.cumsum(lengths) - lengths
-        self._index = _Index(_hash(_code_points("".join(self.names)), starts, starts + lengths))
+        hashes = _hash(_code_points("".join(self.names)), starts, starts + lengths)
+        if (hashes[1:] <= hashes[:-1]).any():
+            raise ModelError("the vocabulary isn't in the order of its hashes, or has an n-gram twice.")
+        self._index = _Index(hashes)
 
     def _frequent(self, texts: pa.ChunkedArray, min_df: int) -> NDArray[np.uint64]:
         """The hashes of n-grams that may be in `min_df` texts, `max_features` at most, sorted."""

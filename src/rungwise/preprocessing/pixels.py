@@ -16,6 +16,7 @@ from rungwise.errors import DataError
 from rungwise.fitting import State
 from rungwise.preprocessing.augment import alter, cut_out
 from rungwise.rung import ImageShape, NetworkConfig
+from rungwise.stored import array, image_size
 
 __all__ = ["Flip", "ImageNetworkConfig", "PixelExamples", "PixelPreprocessor", "is_symmetric"]
 
@@ -134,9 +135,13 @@ class PixelPreprocessor:
         return {"size": list(self.size), "mean": self.mean, "scale": self.scale}
 
     def restore(self, state: State) -> None:
-        """Takes the size and the normalisation."""
-        self.size = tuple(state["size"])
-        self.mean, self.scale = state["mean"], state["scale"]
+        """Takes the size and the normalisation.
+
+        Raises:
+            ModelError: if they don't go together.
+        """
+        self.size = image_size(state, "size")
+        self.mean, self.scale = (array(state, name, np.float32, self.size[2]) for name in ("mean", "scale"))
 
 
 def is_symmetric(images: Pixels) -> bool:

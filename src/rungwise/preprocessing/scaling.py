@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from rungwise.errors import ModelError
 from rungwise.fitting import State
+from rungwise.stored import array
 
 __all__ = ["SCALERS", "QuantileScaler", "Scaling", "StandardScaler"]
 
@@ -52,6 +54,15 @@ class StandardScaler:
         """The fields."""
         return {"mean": self.mean, "weight": self.weight}
 
+    @classmethod
+    def from_state(cls, state: State, num_numbers: int) -> StandardScaler:
+        """What `state` was taken from.
+
+        Raises:
+            ModelError: if it isn't of so many numbers (F).
+        """
+        return cls(*(array(state, name, np.float64, num_numbers) for name in ("mean", "weight")))
+
 
 @dataclass(frozen=True)
 class QuantileScaler:
@@ -80,6 +91,18 @@ class QuantileScaler:
     def state(self) -> State:
         """The fields."""
         return {"quantiles": self.quantiles}
+
+    @classmethod
+    def from_state(cls, state: State, num_numbers: int) -> QuantileScaler:
+        """What `state` was taken from.
+
+        Raises:
+            ModelError: if it isn't of so many numbers (F), or doesn't rise.
+        """
+        quantiles = array(state, "quantiles", np.float64, None, num_numbers)
+        if len(quantiles) < 2 or (np.diff(quantiles, axis=0) < 0).any():
+            raise ModelError("'quantiles' must be two or more, and rise.")
+        return cls(quantiles)
 
 
 SCALERS: dict[Scaling, type[StandardScaler | QuantileScaler]] = {

@@ -14,10 +14,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rungwise.errors import ModelError
 from rungwise.fitting import State
 from rungwise.preprocessing.columns import RARE, TableColumns, fit_sample
 from rungwise.preprocessing.scaling import SCALERS, QuantileScaler, Scaling, StandardScaler
 from rungwise.rung import TableShape
+from rungwise.stored import array, section
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,10 +117,18 @@ class TableFeatures:
         }
 
     def restore(self, state: State) -> None:
-        """Takes them."""
-        self.columns.restore(state["columns"])
-        self.medians, self.gap_index = state["medians"], state["gap_index"]
-        self.scaler = SCALERS[self.scaling](**state["scaler"])
+        """Takes them.
+
+        Raises:
+            ModelError: if they don't go together.
+        """
+        self.columns.restore(section(state, "columns"))
+        num_numbers = self.columns.num_numbers
+        self.medians = array(state, "medians", np.float64, num_numbers)
+        self.gap_index = array(state, "gap_index", np.int64, None)
+        if not np.isin(self.gap_index, np.arange(num_numbers)).all() or (np.diff(self.gap_index) <= 0).any():
+            raise ModelError(f"'gap_index' must hold some of the {num_numbers} numbers, in order.")
+        self.scaler = SCALERS[self.scaling].from_state(section(state, "scaler"), num_numbers)
 
 
 def _median(column: Floats) -> float:
@@ -191,5 +201,9 @@ class TablePreprocessor:
         return self.features.state()
 
     def restore(self, state: State) -> None:
-        """Takes it."""
+        """Takes it.
+
+        Raises:
+            ModelError: if its parts don't go together.
+        """
         self.features.restore(state)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from torch import Tensor
 from rungwise.errors import ModelError
 from rungwise.fitting import State
 from rungwise.rung import NetworkConfig, TextShape
+from rungwise.stored import entry, finite, parse_json, section
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens"]
 
@@ -140,16 +142,26 @@ class TokenPreprocessor:
         return {"tokenizer": self.tokenizer.to_str(), "mean_tokens": self.mean_tokens}
 
     def restore(self, state: State) -> None:
-        """Takes the tokenizer.
+        """Takes the vocabulary; the rest is made anew: a stranger's pattern may take for ever.
 
         Raises:
-            ModelError: if it is no tokenizer.
+            ModelError: if it isn't a tokenizer of this kind.
         """
         try:
-            self.tokenizer = Tokenizer.from_str(state["tokenizer"])
-        except Exception as error:  # the library raises nothing narrower
+            stored = parse_json(entry(state, "tokenizer"))
+            vocabulary = section(section(stored, "model"), "vocab")
+        except ModelError as error:
             raise ModelError(f"the tokenizer can't be read: {error}") from error
-        self.mean_tokens = state["mean_tokens"]
+        numbers = list(vocabulary.values())
+        are_numbers = all(type(number) is int for number in numbers) and sorted(numbers) == [
+            *range(len(numbers))
+        ]
+        if not are_numbers or [vocabulary.get(token) for token in _SPECIAL] != [PAD, UNKNOWN]:
+            raise ModelError(f"a tokenizer's vocabulary must be numbered from 0, with {_SPECIAL} first.")
+        if not _agree(stored, json.loads(_tokenizer({}).to_str())):
+            raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
+        self.tokenizer = _tokenizer(vocabulary)
+        self.mean_tokens = finite(state, "mean_tokens", low=0)
 
 
 def _train(inputs: pa.ChunkedArray, config: TextNetworkConfig) -> Tokenizer:
@@ -190,6 +202,15 @@ def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
     # a word, or any other sign alone, so that an emoji that training had not leaves the word before it known
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+|[^\w\s]"), "removed", invert=True)
     return tokenizer
+
+
+def _agree(first: Any, second: Any) -> bool:
+    """Whether two JSON values are the same wherever both have something, as other versions of a library may not."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return all(_agree(first[name], second[name]) for name in first.keys() & second.keys())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_agree, first, second))
+    return bool(first == second)
 
 
 def _chunks(inputs: pa.ChunkedArray) -> Iterator[list[str]]:

@@ -12,10 +12,14 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from rungwise.fitting import State
+from rungwise.rungs._solver import num_scores
+from rungwise.stored import array, finite
 
 __all__ = ["LinearScores", "best_temperature"]
 
 _LOG_TEMPERATURE_RANGE = (-5.0, 5.0)
+_TEMPERATURES = (1e-3, 1e3)
+"""What a stored one may be."""
 
 
 class LinearScores:
@@ -62,9 +66,18 @@ class LinearScores:
         return {"weights": self.weights, "bias": self.bias, "temperature": self.temperature}
 
     @classmethod
-    def from_state(cls, state: State) -> LinearScores:
-        """What `state` was taken from."""
-        return cls(state["weights"], state["bias"], state["temperature"])
+    def from_state(cls, state: State, *, num_features: int | None, num_outputs: int) -> LinearScores:
+        """What `state` was taken from, over so many features; None where only the weights know how many.
+
+        Raises:
+            ModelError: if the weights don't fit the features or the outputs.
+        """
+        size = num_scores(num_outputs)
+        return cls(
+            array(state, "weights", np.float32, num_features, size),
+            array(state, "bias", np.float32, size),
+            finite(state, "temperature", *_TEMPERATURES),
+        )
 
 
 def best_temperature(scores: NDArray[Any], targets: NDArray[np.int64]) -> float:

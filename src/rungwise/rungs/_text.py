@@ -22,6 +22,7 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting, batches
 from rungwise.rung import Cost, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
+from rungwise.stored import section
 
 __all__ = ["NGramConfig", "Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]
 
@@ -32,6 +33,8 @@ Start = Callable[[sparse.csr_array, NDArray[np.int64], int, int], Solve]
 """Features (N, F), targets (N,), number of classes, seed -> `Solve`."""
 
 _CHARACTERS_PER_TOKEN = 5
+_LONGEST = 100
+"""Words or characters of an n-gram: each length is counted by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,15 +155,18 @@ class TextLinear:
         blocks = {str(number): block.state() for number, block in enumerate(self.blocks)}
         return {"ngrams": blocks, "linear": self.linear.state()}
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, *, num_outputs: int) -> None:
         """Takes vocabularies and weights.
 
         Raises:
-            ModelError: if a vocabulary doesn't fit its weights.
+            ModelError: if a vocabulary doesn't fit its weights, or these the outputs.
         """
         for number, block in enumerate(self.blocks):
-            block.restore(state["ngrams"][str(number)])
-        self.linear = LinearScores.from_state(state["linear"])
+            block.restore(section(section(state, "ngrams"), str(number)))
+        num_features = sum(len(block.names) for block in self.blocks)
+        self.linear = LinearScores.from_state(
+            section(state, "linear"), num_features=num_features, num_outputs=num_outputs
+        )
 
     def _features(self, texts: pa.ChunkedArray) -> sparse.csr_array:
         return _side_by_side([block.transform(texts) for block in self.blocks])
@@ -211,13 +217,13 @@ def check_settings(
         ConfigError: if a setting is out of its range.
     """
     problems = [
-        f"{name}={value!r}: must be at least 0"
+        f"{name}={value!r}: must be from 0 to {_LONGEST}"
         for name, value in {
             "word_ngrams": word_ngrams,
             "char_ngrams": char_ngrams,
             "word_pairs": word_pairs,
         }.items()
-        if value < 0
+        if not 0 <= value <= _LONGEST
     ]
     if word_ngrams == char_ngrams == 0 and word_pairs < 2:
         problems.append("word_ngrams and char_ngrams are both 0: one must be above it")

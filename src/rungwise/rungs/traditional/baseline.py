@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Cost, Pair, Shape, TraditionalRung
+from rungwise.stored import array
 
 __all__ = ["RUNG", "Baseline", "BaselineConfig"]
 
@@ -78,9 +79,13 @@ class Baseline:
         """The outputs."""
         return {"outputs": self.outputs}
 
-    def restore(self, state: State) -> None:
-        """Takes the outputs."""
-        self.outputs = state["outputs"]
+    def restore(self, state: State, *, num_outputs: int) -> None:
+        """Takes the outputs.
+
+        Raises:
+            ModelError: if there are more of them, or fewer.
+        """
+        self.outputs = array(state, "outputs", np.float64, num_outputs)
 
 
 def cost(config: BaselineConfig, shape: Shape) -> Cost:

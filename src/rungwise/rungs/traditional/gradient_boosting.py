@@ -25,7 +25,6 @@ Loses:
 from __future__ import annotations
 
 import math
-import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +41,9 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.columns import TableColumns
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
+from rungwise.rungs._solver import num_scores
+from rungwise.rungs._trees import check_trees, read_trees, tree_text
+from rungwise.stored import finite, section
 
 __all__ = ["RUNG", "GradientBoosting", "GradientBoostingConfig"]
 
@@ -138,12 +140,12 @@ class GradientBoosting:
             callbacks=[progress],
         )
         self.history = progress.history
-        self._load(booster.model_to_string(num_iteration=progress.best_tree))
+        text = booster.model_to_string(num_iteration=progress.best_tree)
+        self._take({"trees": read_trees(text)}, num_outputs)
 
     def _parameters(self, num_examples: int, num_outputs: int, context: FitContext) -> dict[str, Any]:
         """LightGBM's parameters; on small data leaves and bins may be smaller too."""
-        config = self.config
-        objective = {1: "regression", 2: "binary"}.get(num_outputs, "multiclass")
+        config, objective = self.config, _objective(num_outputs)
         return {
             "objective": objective,
             "metric": ["l2"] if objective == "regression" else [*_METRICS[objective]],
@@ -178,9 +180,20 @@ class GradientBoosting:
     def _scaled(self, targets: NDArray[Any]) -> NDArray[Any]:
         return targets if self.is_label else (targets - self.target_mean) / self.target_scale
 
-    def _load(self, text: str) -> None:
-        self.text = text
-        self.booster = lightgbm.Booster(model_str=text)
+    def _take(self, state: State, num_outputs: int) -> None:
+        """The trees become a booster; those just grown too, so that what is stored predicts the same."""
+        num_columns, scores = (
+            self.columns.num_numbers + len(self.columns.cardinalities),
+            num_scores(num_outputs),
+        )
+        self.trees = check_trees(section(state, "trees"), num_columns, scores)
+        objective = _objective(num_outputs)
+        settings = {"binary": " sigmoid:1", "multiclass": f" num_class:{scores}"}.get(objective, "")
+        self.booster = lightgbm.Booster(
+            model_str=tree_text(self.trees, num_columns, objective + settings, scores)
+        )
+        if self.booster.num_trees() != len(self.trees["num_leaves"]):
+            raise ModelError("LightGBM reads fewer trees than are stored.")
         self.num_threads = _num_threads()
 
     def predict(self, inputs: Any) -> NDArray[np.float64]:
@@ -194,31 +207,26 @@ class GradientBoosting:
 
     def num_parameters(self) -> int:
         """A value a leaf, and a column and a threshold a split."""
-        return sum(
-            _tree_parameters(int(leaves)) for leaves in re.findall(r"(?m)^num_leaves=(\d+)", self.text)
-        )
+        return sum(map(_tree_parameters, self.trees["num_leaves"].tolist()))
 
     def state(self) -> State:
-        """The columns, the booster in LightGBM's text form as bytes, and the targets' scale."""
+        """The columns, the trees, and the targets' scale."""
         return {
             "columns": self.columns.state(),
-            "booster": np.frombuffer(self.text.encode(), np.uint8),
+            "trees": dict(self.trees),
             "target_mean": self.target_mean,
             "target_scale": self.target_scale,
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, *, num_outputs: int) -> None:
         """Takes them.
 
         Raises:
-            ModelError: if LightGBM can't read the booster.
+            ModelError: if the trees don't fit the columns or the outputs.
         """
-        self.columns.restore(state["columns"])
-        self.target_mean, self.target_scale = state["target_mean"], state["target_scale"]
-        try:
-            self._load(state["booster"].tobytes().decode())
-        except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
-            raise ModelError(f"the booster can't be read: {error}") from error
+        self.columns.restore(section(state, "columns"))
+        self.target_mean, self.target_scale = finite(state, "target_mean"), finite(state, "target_scale")
+        self._take(state, num_outputs)
 
 
 class _Progress:
@@ -266,6 +274,10 @@ class _Progress:
     def _is_late(self, now: float) -> bool:
         """Whether another tree and writing the model down might not end in time."""
         return self.context.seconds_left() < 2 * (now - self.last) + _WRITE_SHARE * (now - self.start)
+
+
+def _objective(num_outputs: int) -> str:
+    return {1: "regression", 2: "binary"}.get(num_outputs, "multiclass")
 
 
 def _num_threads() -> int:

@@ -42,6 +42,7 @@ from rungwise.preprocessing.hog import BLOCK, brightness, hog, num_cells
 from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._solver import HingeLoss, LinearProblem, num_scores
+from rungwise.stored import array, entry, finite, section
 
 __all__ = ["RUNG", "HogKernel", "HogSVM", "HogSVMConfig"]
 
@@ -52,6 +53,7 @@ _CHUNK = 4096
 _WIDTH_SAMPLE = 500
 """Landmarks between which the usual distance is measured."""
 
+_MOST_ORIENTATIONS = 180
 _RANK_TOLERANCE = 1e-6
 _PASSES = 100
 """Over the features while the weights are fitted, about."""
@@ -93,6 +95,8 @@ class HogSVMConfig:
             for name, low in least.items()
             if getattr(self, name) < low
         ]
+        if self.orientations > _MOST_ORIENTATIONS:
+            problems.append(f"orientations={self.orientations}: must be at most {_MOST_ORIENTATIONS}")
         problems += [
             f"{name}={getattr(self, name)}: must be above 0"
             for name in ("gamma", "C")
@@ -191,10 +195,20 @@ class HogSVM:
         """Weights, landmarks, and the kernel's width."""
         return {"linear": self.linear.state(), "landmarks": self.landmarks, "gamma": self.gamma}
 
-    def restore(self, state: State) -> None:
-        """Takes them."""
-        self.linear = LinearScores.from_state(state["linear"])
-        self.landmarks, self.gamma = state["landmarks"], state["gamma"]
+    def restore(self, state: State, *, num_outputs: int) -> None:
+        """Takes them.
+
+        Raises:
+            ModelError: if weights don't fit the landmarks or the outputs.
+        """
+        size = None
+        self.landmarks, self.gamma = None, finite(state, "gamma", low=0)
+        if entry(state, "landmarks") is not None:
+            self.landmarks = array(state, "landmarks", np.float32, None, None)
+            size = len(self.landmarks)
+        self.linear = LinearScores.from_state(
+            section(state, "linear"), num_features=size, num_outputs=num_outputs
+        )
 
 
 def _chunks(number: int) -> list[slice]:

@@ -34,6 +34,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
+from rungwise.stored import finite, section
 
 __all__ = ["RUNG", "LinearRegression", "LinearRegressionConfig"]
 
@@ -125,11 +126,17 @@ class LinearRegression:
             "target_mean": self.target_mean,
         }
 
-    def restore(self, state: State) -> None:
-        """Takes them."""
-        self.features.restore(state["features"])
-        self.scores = LinearScores.from_state(state["scores"])
-        self.target_mean = state["target_mean"]
+    def restore(self, state: State, *, num_outputs: int) -> None:
+        """Takes them.
+
+        Raises:
+            ModelError: if the weights don't fit the features.
+        """
+        self.features.restore(section(state, "features"))
+        self.scores = LinearScores.from_state(
+            section(state, "scores"), num_features=self.features.num_features, num_outputs=num_outputs
+        )
+        self.target_mean = finite(state, "target_mean")
 
 
 def _shrunk(eigenvalues: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:

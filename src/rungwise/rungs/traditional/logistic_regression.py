@@ -35,6 +35,7 @@ from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_featu
 from rungwise.rung import Cost, ImageShape, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
+from rungwise.stored import section
 
 __all__ = ["RUNG", "LogisticRegression", "LogisticRegressionConfig"]
 
@@ -121,11 +122,19 @@ class LogisticRegression:
         table = {} if self.table is None else {"table": self.table.state()}
         return {**table, "scores": self.scores.state()}
 
-    def restore(self, state: State) -> None:
-        """Takes them."""
+    def restore(self, state: State, *, num_outputs: int) -> None:
+        """Takes them.
+
+        Raises:
+            ModelError: if the weights don't fit the features or the outputs.
+        """
+        num_features = None
         if self.table is not None:
-            self.table.restore(state["table"])
-        self.scores = LinearScores.from_state(state["scores"])
+            self.table.restore(section(state, "table"))
+            num_features = self.table.num_features
+        self.scores = LinearScores.from_state(
+            section(state, "scores"), num_features=num_features, num_outputs=num_outputs
+        )
 
 
 def _num_pixels(shape: ImageShape) -> int:

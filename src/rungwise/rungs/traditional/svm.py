@@ -46,6 +46,7 @@ from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_featu
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, best_on_path, num_scores
+from rungwise.stored import array, entry, finite, section
 
 __all__ = ["RUNG", "SVM", "Kernel", "SVMConfig"]
 
@@ -268,14 +269,18 @@ class SVM:
                 if not labels.any():  # a class that a trial's sample lacks
                     bias[score] = -1
                     continue
-                model = SVC(C=choice.C, gamma=choice.gamma, cache_size=_CACHE_MEGABYTES).fit(features, labels)
+                model = SVC(C=choice.C, gamma=choice.gamma, cache_size=_CACHE_MEGABYTES)
             else:
+                labels = targets
                 model = SVR(
                     C=choice.C, gamma=choice.gamma, epsilon=self.config.epsilon, cache_size=_CACHE_MEGABYTES
-                ).fit(features, targets)
+                )
+            model.random_state = 0  # of no consequence; without it NumPy's global generator is drawn from
+            model.fit(features, labels)
             coefficients[model.support_, score] = model.dual_coef_[0]
             bias[score] = model.intercept_[0]
         used = np.flatnonzero(coefficients.any(axis=1))
+        used = used if len(used) else np.zeros(1, np.int64)  # all errors are free, and the bias says all
         return _Model(LinearScores(coefficients[used], bias), features[used], choice.gamma)
 
     def _fit_linear(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> _Model:
@@ -340,11 +345,20 @@ class SVM:
             "target_scale": self.target_scale,
         }
 
-    def restore(self, state: State) -> None:
-        """Takes them."""
-        self.features.restore(state["features"])
-        self.model = _Model(LinearScores.from_state(state["linear"]), state["support"], state["gamma"])
-        self.target_mean, self.target_scale = state["target_mean"], state["target_scale"]
+    def restore(self, state: State, *, num_outputs: int) -> None:
+        """Takes them.
+
+        Raises:
+            ModelError: if support vectors or coefficients don't fit the features or the outputs.
+        """
+        self.features.restore(section(state, "features"))
+        size, support = self.features.num_features, None
+        if entry(state, "support") is not None:
+            support = array(state, "support", np.float32, None, size)
+            size = len(support)
+        linear = LinearScores.from_state(section(state, "linear"), num_features=size, num_outputs=num_outputs)
+        self.model = _Model(linear, support, finite(state, "gamma", low=0))
+        self.target_mean, self.target_scale = finite(state, "target_mean"), finite(state, "target_scale")
 
 
 def _sample(labelled: _Labelled, rng: np.random.Generator) -> _Labelled:

@@ -82,7 +82,7 @@ class ViT(nn.Module):
 
     def __init__(self, config: ViTConfig, shape: ImageShape) -> None:
         super().__init__()
-        if config.hidden_size % config.num_heads:
+        if config.num_heads < 1 or config.hidden_size % config.num_heads:
             raise ConfigError(
                 f"hidden_size={config.hidden_size} must be a multiple of num_heads={config.num_heads}."
             )
