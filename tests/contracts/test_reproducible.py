@@ -15,9 +15,10 @@ import numpy as np
 import torch
 import torch._dynamo  # optimizers import it, and it imports what sets filters of warnings and variables for good
 from problems import make_problem
+from sklearn.datasets import load_iris
 from test_rungs import CASES, QUICK, cases, make, outputs
 
-from rungwise import load
+from rungwise import Ladder, load
 from rungwise.artifacts.state import split_state
 from rungwise.rung import Pair
 
@@ -83,3 +84,12 @@ def test_nothing_around_is_changed_and_nothing_around_matters(name, pair, tmp_pa
         odd = result(name, pair, tmp_path / "odd")
         assert surroundings() == before
     assert odd == usual
+
+
+def test_a_climb_changes_nothing_around(tmp_path):
+    frame = load_iris(as_frame=True).frame
+    with odd_surroundings():
+        before = surroundings()
+        ladder = Ladder(rungs=["logistic-regression"], budget="60s", workers=1, out=tmp_path / "run")
+        assert ladder.fit(frame, "target").leaderboard().status.tolist() == ["done", "done"]
+        assert surroundings() == before

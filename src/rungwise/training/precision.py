@@ -24,7 +24,7 @@ def resolve_precision(precision: Precision, device: str) -> Precision:
     if precision is not Precision.AUTO:
         return precision
     generator = torch.Generator().manual_seed(0)
-    square = torch.rand(_SIDE, _SIDE, generator=generator).to(device)
+    square = torch.rand(_SIDE, _SIDE, generator=generator, dtype=torch.float32).to(device)
     half = square.to(torch.bfloat16)
     seconds = {dtype: float("inf") for dtype in (torch.float32, torch.bfloat16)}
     for _ in range(_REPEATS):

@@ -21,7 +21,7 @@ def resolve_threads(most: int) -> int:
     if most == 1:
         return 1
     before = torch.get_num_threads()
-    matrix = torch.rand(_SIDE, _SIDE, generator=torch.Generator().manual_seed(0))
+    matrix = torch.rand(_SIDE, _SIDE, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
     seconds = dict.fromkeys((1, most), float("inf"))
     try:
         for _ in range(_REPEATS):
