@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["is_disk_error", "replace_file", "replace_text"]
+__all__ = ["is_disk_error", "replace_file", "replace_text", "sync_path"]
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}
 _DISK_WORDS = ("No space left on device", "Read-only file system", "Disk quota exceeded")
@@ -25,13 +25,13 @@ def replace_file(file: Path, write: Callable[[Path], object], *, sync: bool = Tr
     try:
         write(part)
         if sync:
-            _sync(part)
+            sync_path(part)
         part.replace(file)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     if sync and os.name == "posix":  # elsewhere a folder can't be opened, and a rename needs no more
-        _sync(file.parent)
+        sync_path(file.parent)
 
 
 def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
@@ -46,7 +46,8 @@ def is_disk_error(error: BaseException) -> bool:
     return any(words in str(error) for words in _DISK_WORDS)  # as libraries in Rust and C++ pass it on
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Returns when a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
