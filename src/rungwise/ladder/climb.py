@@ -1,7 +1,8 @@
 """The climb: fits in order of cost, side by side in worker processes, each within its share of the budget.
 
 A fit that is past its share in native code is ended, and the best model of its checkpoint counts. One whose process is
-lost, as by the system's want of memory, is begun once more from its checkpoint.
+lost, as by the system's want of memory, is begun once more from its checkpoint, with nothing beside it: whichever of
+several fits was to blame, it can't take the others with it again.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ _MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what fits may take."""
 
 _TRIES = 2
+"""Workers that a fit gets, if it loses them."""
+
 _LAUNCHERS = 4
-"""How often workers, and what starts them, may be lost."""
+"""What starts workers is tried so often in a row."""
 
 
 class Climb:
@@ -92,7 +95,6 @@ class Climb:
         self.start = time.monotonic() - elapsed
         self.budget, self.results_seconds = budget, results_seconds
         self.launcher = launcher
-        self.num_launchers = 0
         self.memory = available_bytes()
         self.heartbeat = time.monotonic()
 
@@ -143,13 +145,12 @@ class Climb:
     # ------------------------------------------------------------------------------------------- processes
 
     def _launch(self, launcher: Launcher | None = None) -> None:
-        """Waits for the launcher, or makes a new one; one that is lost is replaced, some times.
+        """Waits for the launcher, or makes a new one; one that doesn't get ready is replaced, some times.
 
         Raises:
-            LauncherError: if they are lost again and again.
+            LauncherError: if none gets ready.
         """
-        while True:
-            self.num_launchers += 1
+        for launchers_left in reversed(range(_LAUNCHERS)):
             self.launcher = launcher or make_launcher(self.paths.logs)
             try:
                 self.launcher.wait_until_ready()
@@ -157,20 +158,20 @@ class Climb:
             except LauncherError:
                 self.launcher.close()
                 launcher = None
-                if self.num_launchers >= _LAUNCHERS:
+                if not launchers_left:
                     raise
 
     def _start(self, job: Job) -> Worker:
+        """A worker on a job; a launcher that is lost is replaced, some times."""
         job.write()
-        while True:
-            assert self.launcher is not None
+        assert self.launcher is not None
+        for _ in range(_LAUNCHERS - 1):
             try:
                 return self.launcher.start(job.file)
             except LauncherError:
                 self.launcher.close()
-                if self.num_launchers >= _LAUNCHERS:
-                    raise
                 self._launch()
+        return self.launcher.start(job.file)
 
     # -------------------------------------------------------------------------------------------- fitting
 
@@ -185,14 +186,17 @@ class Climb:
     def _start_what_fits(self) -> list[FitState]:
         changed = []
         while self._with(Status.WAITING) and len(self._with(Status.RUNNING)) < self.num_workers:
-            state = self._with(Status.WAITING)[0]
+            state = min(self._with(Status.WAITING), key=lambda waiting: waiting.num_lost)
+            running = self._with(Status.RUNNING)
+            if running and any(self._runs_alone(other) for other in [state, *running]):
+                break
             is_protected = self.states.index(state) < _PROTECTED
             share = self._share()
             needed = self._memory_needed(state)
-            if needed is not None and needed > self._memory_each() and self._with(Status.RUNNING):
-                break  # it waits until it is alone
             if not is_protected and not self._is_of_use(state):
                 self._end(state, Status.SKIPPED, "the first seed gave no result")
+            elif not is_protected and share < _LEAST_SECONDS and state.num_lost:
+                self._end(state, Status.FAILED, state.reason)
             elif not is_protected and share < _LEAST_SECONDS:
                 self._end(
                     state, Status.SKIPPED, "no time was left; --resume with another --budget gives more"
@@ -209,7 +213,6 @@ class Climb:
     def _run(self, state: FitState) -> None:
         state.started = time.monotonic()
         state.began = state.began or state.started
-        state.tries += 1
         state.is_predicting = False
         state.worker, state.status = self._start(state.job), Status.RUNNING
 
@@ -218,7 +221,7 @@ class Climb:
         if state.job.repeat == 0:
             return True
         first = [other.status for other in self.states if other.rung == state.rung and other.job.repeat == 0]
-        return all(status.has_result or status is Status.RUNNING for status in first)
+        return all(status.has_result or status in (Status.WAITING, Status.RUNNING) for status in first)
 
     def _share(self) -> float:
         """Seconds for the next fit: an equal part of the worker time that nobody holds; it grows as fits end."""
@@ -228,6 +231,11 @@ class Climb:
         waiting = self._with(Status.WAITING)
         free_workers = min(self.num_workers, len(waiting) + len(self._with(Status.RUNNING)))
         return min(left, (left * free_workers - held) / len(waiting))
+
+    def _runs_alone(self, state: FitState) -> bool:
+        """A fit whose worker was lost, by whoever's fault, and one that needs more than its part of the memory."""
+        needed = self._memory_needed(state)
+        return state.num_lost > 0 or (needed is not None and needed > self._memory_each())
 
     # ------------------------------------------------------------------------------------------ its memory
 
@@ -302,13 +310,10 @@ class Climb:
 
     def _lost(self, state: FitState, code: int) -> None:
         """Its process has ended without a result: by a signal it is begun once more, from its checkpoint."""
-        reason = _exit_reason(code, state.job)
-        if code < 0 and state.tries < _TRIES and time.monotonic() < state.ends:
-            left = state.ends - time.monotonic()
-            state.job = replace(state.job, seconds=max(left, _PROTECTED_SECONDS))
-            self._run(state)
-        else:
-            self._end(state, Status.FAILED, reason)
+        state.num_lost += 1
+        state.status, state.reason = Status.WAITING, _exit_reason(code, state.job)
+        if code >= 0 or state.num_lost >= _TRIES or time.monotonic() > state.ends:
+            self._end(state, Status.FAILED, state.reason)
 
     def _collect(self, state: FitState, result: dict[str, Any]) -> None:
         scores = [epoch["valid_score"] for epoch in result.get("history", [])]

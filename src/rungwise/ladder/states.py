@@ -41,8 +41,8 @@ class FitState:
         began: on the clock of `time.monotonic`.
         started: its last try.
         seconds: that it ran.
-        tries: workers that it was given.
-        reason: why it failed, or was cut.
+        num_lost: workers of it that ended without a result.
+        reason: why it failed, or was cut, or its worker was lost.
     """
 
     job: Job
@@ -53,7 +53,7 @@ class FitState:
     began: float = 0.0
     started: float = 0.0
     seconds: float = 0.0
-    tries: int = 0
+    num_lost: int = 0
     reason: str | None = None
     worker: Worker | None = None
 

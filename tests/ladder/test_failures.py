@@ -1,0 +1,98 @@
+"""What a climb makes of failures, without a process: launchers and workers are scripted."""
+
+import signal
+
+import pytest
+
+from rungwise.evaluation.records import read_records, write_json
+from rungwise.ladder.climb import Climb
+from rungwise.ladder.folder import Paths
+from rungwise.ladder.jobs import Job
+from rungwise.ladder.processes import LauncherError
+
+_LOOKS = 3
+"""After so many looks at it, a fit that nothing happens to has its result."""
+
+
+class ScriptedLauncher:
+    """Its workers end well, but for those of guilty rungs, which take the launcher and all its workers along."""
+
+    pid = 0
+
+    def __init__(self, guilty):
+        self.guilty, self.is_lost = guilty, False
+
+    def wait_until_ready(self):
+        pass
+
+    def start(self, file):
+        if self.is_lost:
+            raise LauncherError("it is gone")
+        return ScriptedWorker(self, Job.read(file))
+
+    def close(self):
+        self.is_lost = True
+
+
+class ScriptedWorker:
+    pid = 0
+
+    def __init__(self, launcher, job):
+        self.launcher, self.job, self.num_looks = launcher, job, 0
+
+    def exit_code(self):
+        self.num_looks += 1
+        if self.job.rung in self.launcher.guilty:
+            self.launcher.is_lost = True
+        if self.launcher.is_lost:
+            return -signal.SIGKILL
+        if self.num_looks < _LOOKS:
+            return None
+        write_json(self.job.result_file, {"status": "done"})
+        return 0
+
+    def wake(self):
+        pass
+
+    def kill(self):
+        pass
+
+
+@pytest.fixture
+def paths(tmp_path):
+    (tmp_path / "logs").mkdir()
+    return Paths(tmp_path)
+
+
+def records_of_a_climb(paths, rungs, guilty, monkeypatch, *, num_seeds=1):
+    monkeypatch.setattr("rungwise.ladder.climb.make_launcher", lambda logs: ScriptedLauncher(guilty))
+    climb = Climb(
+        paths,
+        [
+            Job(kind="fit", run=str(paths.run), rung=rung, repeat=repeat)
+            for repeat in range(num_seeds)
+            for rung in rungs
+        ],
+        facts={rung: {"cost": {}} for rung in rungs},
+        unmeasured=[],
+        budget=60.0,
+        elapsed=0.0,
+        results_seconds=lambda num_fits: 0.0,
+        num_workers=2,
+        observe=lambda step: None,
+    )
+    climb.run()
+    return {(r["rung"], r["repeat"]): r for r in read_records(paths.run) if "status" in r}
+
+
+@pytest.mark.parametrize("guilty", ["a", "b", "d", "abd"])
+def test_fits_that_end_their_launcher_cost_only_their_own_rows(paths, guilty, monkeypatch):
+    records = records_of_a_climb(paths, ["a", "b", "c", "d"], guilty, monkeypatch)
+    statuses = {rung: record["status"] for (rung, _), record in records.items()}
+    assert statuses == {rung: "failed" if rung in guilty else "done" for rung in "abcd"}
+    assert records[guilty[0], 0]["reason"] == "its process was killed, most likely for want of memory"
+
+
+def test_further_seeds_are_fitted_though_the_first_fit_must_begin_once_more(paths, monkeypatch):
+    records = records_of_a_climb(paths, ["a", "b"], "a", monkeypatch, num_seeds=2)
+    assert records["b", 1]["status"] == "done"
