@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rungwise.evaluation.records import append_record, write_json
 from rungwise.evaluation.wording import bytes_text
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
-from rungwise.ladder.memory import available_bytes, says_out_of_memory
+from rungwise.ladder.memory import available_bytes, claim_buffers, says_out_of_memory
 from rungwise.ladder.processes import Launcher, LauncherError, Worker, make_launcher
 from rungwise.ladder.states import FitState, Status, Step
 from rungwise.ladder.worker import DISK_EXIT_CODE
@@ -52,6 +53,7 @@ _GRACE_SHARE, _GRACE_SECONDS = 0.25, 1.0
 _MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what fits may take."""
 
+_TAIL_BYTES = 16_384
 _TRIES = 2
 """Workers that a fit gets, if it loses them."""
 
@@ -107,6 +109,7 @@ class Climb:
             OSError: if the disk is full.
         """
         try:
+            claim_buffers()
             self._launch(self.launcher)
             self._fit_all()
             self._measure_latencies()
@@ -386,9 +389,17 @@ def _too_large(needed: float, left: float) -> str:
     return f"needs about {bytes_text(needed)} of memory, and {bytes_text(left)} may be used"
 
 
+def _tail(file: Path) -> str:
+    """The last words of a log, however long it is."""
+    if not file.exists():
+        return ""
+    with file.open("rb") as log:
+        log.seek(max(0, file.stat().st_size - _TAIL_BYTES))
+        return log.read().decode(errors="replace")
+
+
 def _exit_reason(code: int, job: Job) -> str:
-    log = job.log_file.read_text(encoding="utf-8", errors="replace") if job.log_file.exists() else ""
-    if says_out_of_memory(log):
+    if says_out_of_memory(_tail(job.log_file)):
         return f"out of memory; {job.log_file} says more"
     if code == -signal.SIGKILL:
         return "its process was killed, most likely for want of memory"

@@ -15,6 +15,7 @@ from scipy.linalg import blas
 
 __all__ = [
     "available_bytes",
+    "claim_buffers",
     "is_memory_error",
     "limit_memory",
     "peak_memory_bytes",
@@ -131,7 +132,8 @@ def limit_memory(num_bytes: int) -> None:
     """
     if not _IS_LINUX:
         return
-    _claim_buffers()
+    claim_buffers()
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own allocator asks for a gigabyte at once
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = _status("VmData") + num_bytes
     resource.setrlimit(
@@ -141,16 +143,14 @@ def limit_memory(num_bytes: int) -> None:
         Path("/proc/self/oom_score_adj").write_text(_MOST_LIKELY_KILLED)
 
 
-def _claim_buffers() -> None:
-    """Has libraries take beforehand what they would end the process for, or take far too much of.
+def claim_buffers() -> None:
+    """Has OpenBLAS, of which NumPy and SciPy have one each, take the buffers of its first product.
 
-    OpenBLAS, of which NumPy and SciPy have one each, gets its buffers at its first product. Arrow's own allocator
-    asks for a gigabyte at once.
+    It ends the process if it doesn't get them: better at the start than when there are results to be scored.
     """
     square = np.ones((256, 256))
     np.matmul(square, square)
     blas.dgemm(1.0, square, square)
-    pa.set_memory_pool(pa.system_memory_pool())
 
 
 # ------------------------------------------------------------------------------------------------ the errors
