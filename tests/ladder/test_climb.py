@@ -1,5 +1,6 @@
 """Whole climbs in worker processes, on data that scikit-learn carries."""
 
+import gc
 import json
 import os
 import signal
@@ -210,3 +211,13 @@ def test_a_device_that_is_not_there_is_refused(frame, tmp_path):
     with pytest.raises(ConfigError, match="device 'foo' can't be used here"):
         Ladder(device="foo", out=tmp_path / "run").prepare(frame, "target")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_ladder_that_is_prepared_and_left_leaves_no_process(frame, tmp_path):
+    ladder = Ladder(rungs=["baseline"], out=tmp_path / "run")
+    ladder.prepare(frame, "target")
+    pid = ladder._launcher.pid
+    del ladder
+    gc.collect()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -155,7 +155,8 @@ class ForkLauncher:
         with suppress(BrokenPipeError):
             self._server.stdin.close()
         with suppress(subprocess.TimeoutExpired):
-            self._server.wait(timeout=_CLOSE_SECONDS)
+            if self._is_ready:  # else it has no workers, and imports that nobody needs to wait for
+                self._server.wait(timeout=_CLOSE_SECONDS)
         self._server.kill()
         self._server.wait()
 

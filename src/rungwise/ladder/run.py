@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -157,7 +158,7 @@ class Ladder:
         try:
             self.paths.logs.mkdir()
             self._launcher = make_launcher(self.paths.logs)  # it has imports to do meanwhile
-            stamps = source_stamps(sources)
+            weakref.finalize(self, self._launcher.close)  # where no climb comes
             self.dataset = prepare(
                 **sources,
                 **reading,
@@ -166,7 +167,7 @@ class Ladder:
                 folder=self.paths.data,
             )
             self._plan()
-            begin(self.paths, self._config(data) | {"sources": stamps, "reading": reading})
+            begin(self.paths, self._config(data) | {"sources": source_stamps(sources), "reading": reading})
         except BaseException:
             if self._launcher is not None:
                 self._launcher.close()
