@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import reprlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rungwise.errors import ModelError
@@ -22,9 +23,7 @@ __all__ = ["array", "entry", "finite", "image_size", "parse_json", "section", "s
 _MOST_CONTAINERS, _DEEPEST = 1_000_000, 32
 """Objects and lists that a JSON text may have, and how far within one another: ours have some ten, three deep."""
 
-_MOST_DIGITS = 20
-"""Of a whole number: some more than 64 bits have."""
-
+_LARGEST = sys.float_info.max
 _MOST_PIXELS = 2**26
 """Of an image, counted for each channel."""
 
@@ -82,7 +81,7 @@ def finite(state: Any, name: str, low: float = -math.inf, high: float = math.inf
     """
     value = entry(state, name)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or not low <= value <= high:
+    if not is_number or not abs(value) <= _LARGEST or not low <= value <= high:
         raise _wrong(name, value, f"a number from {low:g} to {high:g}")
     return float(value)
 
@@ -154,12 +153,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _whole(text: str) -> int:
-    if len(text) > _MOST_DIGITS:
-        raise ValueError("a whole number has too many digits")
-    return int(text)
-
-
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
@@ -175,9 +168,7 @@ def _check_depth(value: Any, left: int) -> None:
             _check_depth(item, left - 1)
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_finite
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
 
 
 def _wrong(name: str, value: Any, wanted: str) -> ModelError:

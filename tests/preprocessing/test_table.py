@@ -215,3 +215,11 @@ def test_networks_get_numbers_and_codes() -> None:
     shape = preprocessor.shape(num_examples=200, num_outputs=1)
     assert (shape.num_numbers, shape.cardinalities) == (numbers.shape[1], (5,))
     assert num_dense_features(shape) == features.num_features
+
+
+@pytest.mark.parametrize("scaling", list(Scaling))
+def test_numbers_beyond_all_others_stay_finite(scaling):
+    features = TableFeatures(scaling)
+    features.fit(as_table({"a": [1.0, 2.0, 4.0]}))
+    values = features.transform(as_table({"a": [-1e308, 1e308, 1e300]}))
+    assert np.isfinite(np.square(values)).all()

@@ -87,9 +87,17 @@ def restored(config: dict[str, Any], state: State) -> RungEstimator:
     What comes back has been asked for predictions, and gave as many finite ones as it must.
 
     Raises:
-        ModelError: if description and state don't go together; where they pass through other libraries they may raise
-            any other `Exception` as well.
+        ModelError: if description and state don't go together.
     """
+    try:
+        return _restored(config, state)
+    except ModelError:
+        raise
+    except Exception as error:  # what a stranger wrote passes through torch, NumPy, Arrow and others
+        raise ModelError(f"{type(error).__name__}: {error}") from error
+
+
+def _restored(config: dict[str, Any], state: State) -> RungEstimator:
     pair = (InputKind(entry(config, "input")), OutputKind(entry(config, "output")))
     name = entry(config, "model_type")
     if name not in registry.rung_names() or pair not in registry.rung(name).accepts:

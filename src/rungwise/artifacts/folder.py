@@ -30,6 +30,7 @@ from rungwise.errors import ModelError
 from rungwise.estimators import RungEstimator
 from rungwise.files import replace_file, replace_text
 from rungwise.fitting import State
+from rungwise.stored import section
 
 __all__ = ["MOST_BYTES", "NEEDED", "SUMS", "load_model", "model_bytes", "read_config", "save_model", "sha256"]
 
@@ -107,13 +108,11 @@ def load_model(folder: Path) -> RungEstimator:
         ModelError: if it is no model folder, damaged, hostile, or of a later schema.
     """
     config = read_config(folder)
+    state = _read_state(folder)
     try:
-        return restored(config, _read_state(folder))
+        return restored(config, state)
     except ModelError as error:
         raise ModelError(f"{folder} can't be used: {str(error)[:_LONGEST_REASON]}") from error
-    except Exception as error:  # what a stranger wrote passes through torch, NumPy, Arrow and others
-        reason = f"{type(error).__name__}: {str(error)[:_LONGEST_REASON]}"
-        raise ModelError(f"{folder} can't be used: {reason}") from error
 
 
 def read_config(folder: Path) -> State:
@@ -156,7 +155,8 @@ def _read_state(folder: Path) -> State:
     arrays = read_arrays(folder / _ARRAYS, MOST_BYTES[_ARRAYS])
     rest = read_json(folder / _STATE, MOST_BYTES[_STATE])
     if (folder / _TOKENIZER).exists():
-        rest["preprocessor"]["tokenizer"] = read_text(folder / _TOKENIZER, MOST_BYTES[_TOKENIZER])
+        text = read_text(folder / _TOKENIZER, MOST_BYTES[_TOKENIZER])
+        rest["preprocessor"] = {**section(rest, "preprocessor"), "tokenizer": text}
     return join_state(rest, arrays)
 
 

@@ -95,8 +95,8 @@ def read_arrays(file: Path, most_bytes: int) -> dict[str, NDArray[Any]]:
         if not dtypes <= set(_DTYPES):
             raise ModelError(f"its arrays are of {sorted(dtypes)}; known are {', '.join(_DTYPES)}.")
         arrays = load_file(file)
-    except (ModelError, SafetensorError, UnicodeDecodeError) as error:
-        raise ModelError(f"{file} is damaged: {error}") from error
+    except (ModelError, SafetensorError, UnicodeDecodeError, OSError, MemoryError) as error:
+        raise ModelError(f"{file} is damaged, or too large for this machine: {error}") from error
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"{file}: array {name!r} holds numbers that are not finite.")

@@ -242,6 +242,8 @@ def _restored_words(vocabularies: State, name: str, state: State, number: str) -
     """The words of a column, which is the so manieth of texts."""
     vocabulary = strings(vocabularies, name)
     idf = array(section(state, "idf"), number, np.float64, len(vocabulary))
+    if not (idf >= 1).all():
+        raise ModelError(f"the weights of the words of {name!r} must be at least 1.")
     return _Words(
         vocabulary, idf, array(section(state, "components"), number, np.float64, None, len(vocabulary))
     )

@@ -162,9 +162,12 @@ class NGrams:
         Raises:
             ModelError: if they don't go together.
         """
-        text = array(state, "names", np.uint8, None).tobytes().decode()
-        self.names = text.split("\n") if text else []
-        self.idf = array(state, "idf", np.float32, len(self.names))
+        names = array(state, "names", np.uint8, None)
+        count = int(np.count_nonzero(names == ord("\n"))) + 1 if len(names) else 0
+        self.idf = array(state, "idf", np.float32, count)
+        if not (self.idf >= 1).all():
+            raise ModelError("the weights of n-grams must be at least 1.")
+        self.names = names.tobytes().decode().split("\n") if count else []
         lengths = np.array([len(name) for name in self.names], dtype=np.int64)
         starts = np.cumsum(lengths) - lengths
         hashes = _hash(_code_points("".join(self.names)), starts, starts + lengths)

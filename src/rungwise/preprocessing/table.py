@@ -31,6 +31,9 @@ Floats = NDArray[np.float64]
 CHUNK_ROWS = 65_536
 """Rows that are made dense at a time where all of them at once aren't needed."""
 
+_FARTHEST = 1e15
+"""Deviations from the mean that a number counts as at most, so that squares of them are finite in 32 bits."""
+
 MAX_ONE_HOT = 100
 """Codes of a column that have a dense feature of their own; the others share the rare one's."""
 
@@ -83,7 +86,9 @@ class TableFeatures:
         """Table (N) -> scaled numbers and marks of gaps (N, F + M)."""
         numbers = self.columns.numbers(table)
         is_gap = np.isnan(numbers)
-        scaled = self.scaler.transform(np.where(is_gap, self.medians, numbers))
+        with np.errstate(over="ignore", invalid="ignore"):  # of what is clipped below
+            scaled = self.scaler.transform(np.where(is_gap, self.medians, numbers))
+        scaled = np.nan_to_num(scaled.clip(-_FARTHEST, _FARTHEST))
         return np.hstack([scaled, is_gap[:, self.gap_index]]).astype(np.float32)
 
     def transform(self, table: pa.Table) -> NDArray[np.float32]:
