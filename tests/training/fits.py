@@ -1,6 +1,5 @@
 """Small fits of networks, with checkpoints in memory that may end them."""
 
-import copy
 import dataclasses
 import json
 
@@ -8,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from rungwise import registry
-from rungwise.artifacts.state import split_state
+from rungwise.artifacts.state import join_state, split_state
 from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.training.learner import NetworkLearner
@@ -30,6 +29,12 @@ class KilledError(Exception):
     """Ends a fit at a checkpoint."""
 
 
+def stored(state):
+    """A state as it comes back from a file."""
+    rest, arrays = split_state(state)
+    return join_state(json.loads(json.dumps(rest)), {name: array.copy() for name, array in arrays.items()})
+
+
 class Memory:
     """A checkpoint that keeps copies, and ends the fit at some of its saves."""
 
@@ -44,7 +49,7 @@ class Memory:
         return True
 
     def save(self, progress, model, history):
-        self.progress, self.model, self.history = copy.deepcopy((progress, model, history))
+        self.progress, self.model, self.history = stored(progress), stored(model), list(history)
         self.saves += 1
         if self.kill_every and self.saves % self.kill_every == 0:
             raise KilledError

@@ -1,12 +1,15 @@
 """A training that diverges begins anew, once, at a tenth of its learning rate."""
 
+import contextlib
+
 import numpy as np
 import pytest
-from fits import Memory, bits, data, fit, fit_killed
+from fits import KilledError, Memory, bits, data, fit, fit_killed, stored
 from test_trainer import labelled, make
 
 from rungwise.artifacts.state import split_state
 from rungwise.errors import TrainingError
+from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import OutputKind
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded
@@ -79,21 +82,38 @@ class Shifted(Objective):
         return super().loss(outputs, targets) + next(self.shifts, 0.0)
 
 
-def fit_shifted(shifts):
+def fit_shifted(shifts, *, stop_at=None, progress=None):
+    """Without validation; keeps the training at a step and ends there, if one is given."""
     objective = Shifted(OutputKind.LABEL, 0.0)
     object.__setattr__(objective, "shifts", iter(shifts))
-    trainer = make()
+    trainer = make(context=FitContext(seed=3, precision=Precision.FP32, checkpoint=Memory()))
     trainer.objective = objective
-    with seeded(3, "cpu"):
-        return trainer.fit(labelled(slice(120)), None)
+    kept = []
+
+    def keep(progress, weights, history):
+        kept.append(stored(progress))
+        if trainer.step_number == stop_at:
+            raise KilledError
+
+    trainer.keep = keep
+    with seeded(3, "cpu"), contextlib.suppress(KilledError):
+        trainer.fit(labelled(slice(120)), None, progress)
+    return kept[-1]
+
+
+MUCH = r"the loss was 5\.\d+ \(that of guessing is 0\.693\) after 10 steps"
 
 
 def test_ten_steps_in_a_row_far_above_guessing_are_divergence():
-    with pytest.raises(
-        DivergenceError, match=r"the loss was 5\.\d+ \(that of guessing is 0\.693\) after 10 steps"
-    ):
+    with pytest.raises(DivergenceError, match=MUCH):
         fit_shifted([5.0] * 10)
+
+
+def test_steps_before_a_kill_count():
+    with pytest.raises(DivergenceError, match=MUCH):
+        fit_shifted([5.0] * 3, progress=fit_shifted([5.0] * 7, stop_at=7))
 
 
 def test_single_steps_far_above_guessing_are_none():
     fit_shifted(([5.0] * 9 + [0.0]) * 2)
+    fit_shifted([5.0] * 3, progress=fit_shifted([], stop_at=7))

@@ -9,6 +9,8 @@ from rungwise.kinds import OutputKind
 from rungwise.rung import Optimizer
 from rungwise.training.trainer import Trainer
 
+STOPS_EARLY = {"patience": 2, "epochs": 40, "learning_rate": 0.1, "weight_decay": 0.0}
+
 
 @pytest.mark.parametrize("kill_every", [1, 4])
 @pytest.mark.parametrize("name", NETWORKS)
@@ -30,11 +32,10 @@ def test_every_optimizer_goes_on_where_it_was(name, optimizer):
 
 
 def test_numbers_and_early_stopping_go_on_as_well():
-    settings = {"patience": 0, "epochs": 40, "learning_rate": 0.1, "weight_decay": 0.0}
     inputs, _, _ = data("mlp")
-    whole = fit("mlp", Memory(), settings, OutputKind.NUMBER)
+    whole = fit("mlp", Memory(), STOPS_EARLY, OutputKind.NUMBER)
     assert 2 < len(whole.history) < 40
-    learner, _ = fit_killed("mlp", 1, settings, OutputKind.NUMBER)
+    learner, _ = fit_killed("mlp", 1, STOPS_EARLY, OutputKind.NUMBER)
     assert bits(learner, inputs) == bits(whole, inputs)
 
 
@@ -46,10 +47,10 @@ def test_a_checkpoint_changes_nothing():
 
 def test_what_is_kept_is_the_best_model_so_far():
     checkpoint = Memory()
-    learner = fit("mlp", checkpoint)
-    inputs, _, pair = data("mlp")
-    kept = make("mlp", {}, pair)
-    kept.restore(checkpoint.model, num_outputs=2)
+    learner = fit("mlp", checkpoint, STOPS_EARLY, OutputKind.NUMBER)
+    inputs, _, pair = data("mlp", OutputKind.NUMBER)
+    kept = make("mlp", STOPS_EARLY, pair)
+    kept.restore(checkpoint.model, num_outputs=1)
     np.testing.assert_array_equal(kept.predict(inputs), learner.predict(inputs))
     assert checkpoint.history == learner.history
 
@@ -67,16 +68,27 @@ def test_no_batch_is_made_twice():
     assert made == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
+def test_a_plan_that_was_cut_stays_so():
+    cuts, checkpoint = [], Memory(kill_every=2)
+    with pytest.raises(KilledError):
+        fit("mlp", checkpoint)
+    checkpoint.kill_every, checkpoint.progress["training"]["counters"]["total_steps"] = None, 5
+    learner = fit("mlp", checkpoint, cut=lambda: cuts.append(True))
+    assert [epoch.epoch for epoch in learner.history] == [1, 2]
+    assert cuts == [True]
+
+
 def test_seconds_go_on_counting():
-    learner, _ = fit_killed("mlp", 2)
-    seconds = [epoch.seconds for epoch in learner.history]
-    assert seconds == sorted(seconds)
+    checkpoint = Memory(kill_every=5)
+    with pytest.raises(KilledError):
+        fit("mlp", checkpoint)
+    checkpoint.kill_every, checkpoint.progress["training"]["seconds"] = None, 1000.0
+    assert [epoch.seconds > 1000 for epoch in fit("mlp", checkpoint).history] == [False, True, True]
 
 
-def test_the_precision_that_was_measured_first_stays():
+def test_the_precision_stays_what_it_was_found_to_be():
     checkpoint = Memory(kill_every=2)
     with pytest.raises(KilledError):
-        fit("mlp", checkpoint, precision=Precision.BF16)
+        fit("mlp", checkpoint, precision=Precision.FP32)
     checkpoint.kill_every = None
-    learner = fit("mlp", checkpoint, precision=Precision.AUTO)
-    assert learner.state()["precision"] == "bf16"
+    assert fit("mlp", checkpoint, precision=Precision.BF16).state()["precision"] == "fp32"
