@@ -53,7 +53,8 @@ class DataError(RungwiseError, ValueError):
         where = [str(file)] if file is not None else []
         where += [f"row {row}"] if row is not None else []
         where += [f"column {str(column)!r}"] if column is not None else []
-        super().__init__(f"{', '.join(where)}: {problem}" if where else problem)
+        message = f"{', '.join(where)}: {problem}" if where else problem
+        super().__init__(message.encode(errors="backslashreplace").decode())  # names of files may be no text
 
 
 class ConfigError(RungwiseError, ValueError):
@@ -71,9 +72,10 @@ class UnknownNameError(RungwiseError, LookupError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
-        known = list(known)
+        known = list(known)[:1000]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        suggestion = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}."
+        some = ", ".join(known[:50]) + (", …" if len(known) > 50 else "")
+        suggestion = f"; did you mean {near[0]!r}?" if near else f"; known: {some}."
         super().__init__(f"{kind} {name!r} is unknown{suggestion}{' ' + hint if hint else ''}")
 
 

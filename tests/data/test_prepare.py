@@ -435,7 +435,7 @@ ERRORS: dict[str, tuple[Mapping[str, list[Any]], str]] = {
     ),
     "infinite": (
         {"a": ["1", "1e999"] * 20, "y": ["x", "y"] * 20},
-        "d.csv, row 2, column 'a': 'inf' isn't finite.",
+        "d.csv, row 2, column 'a': '1e999' isn't finite.",
     ),
     "nothing left": (
         {"a": [1, 1] * 20, "y": ["x", "y"] * 20},

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rungwise.data.columns import Column, convert, field, infer
-from rungwise.data.pictures import decode
+from rungwise.data.pictures import decode, quiet
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind
 
@@ -71,7 +72,7 @@ def arrow_table(X: Any) -> pa.Table:
     elif isinstance(X, pd.DataFrame):
         table = _from_frame(X)
     elif isinstance(X, Mapping):
-        table = _from_frame(pd.DataFrame(dict(X)))
+        table = _from_mapping(X)
     else:
         table = _from_array(X)
     check_names(table.column_names)
@@ -96,28 +97,78 @@ def check_names(names: Sequence[str], file: object | None = None) -> None:
 
 def _from_frame(frame: pd.DataFrame) -> pa.Table:
     names = [str(name) for name in frame.columns]
+    for name in names:
+        if not _is_text(name):
+            raise DataError("this name isn't text; rename the column.", column=name)
     arrays = [_from_series(name, frame.iloc[:, number]) for number, name in enumerate(names)]
     return pa.table(arrays, names=names)
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be written as UTF-8."""
+    return not re.search("[\ud800-\udfff]", name)
+
+
+def _from_mapping(columns: Mapping[Any, Any]) -> pa.Table:
+    try:
+        return _from_frame(pd.DataFrame(dict(columns)))
+    except DataError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise DataError(f"a dict of columns holds sequences of one length each ({error}).") from None
 
 
 def _from_series(name: str, series: pd.Series) -> pa.ChunkedArray:
     try:
         values = pa.array(series, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        kinds = series.dropna().map(lambda value: type(value).__name__).to_numpy()
-        other = int(np.argmax(kinds != kinds[0]))
-        row = int(np.flatnonzero(series.notna().to_numpy())[other]) + 1
-        found = f"{kinds[other]} among {kinds[0]}" if other else str(kinds[0])
-        raise DataError(
-            f"its values are of types that don't go together ({found}); make them one type.",
-            row=row,
-            column=name,
-        ) from None
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise _no_column(name, series, error) from None
     return values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
 
 
+def _no_column(name: str, series: pd.Series, error: Exception) -> DataError:
+    """The error for values that Arrow can't hold."""
+    kinds = series.dropna().map(lambda value: type(value).__name__).to_numpy()
+    rows = np.flatnonzero(series.notna().to_numpy()) + 1
+    others = np.flatnonzero(kinds != kinds[0])
+    if len(others):
+        found = f"are of types that don't go together ({kinds[others[0]]} among {kinds[0]})"
+        return DataError(f"its values {found}; make them one type.", row=int(rows[others[0]]), column=name)
+    problem = f"its values of type {kinds[0]} can't be used ({str(error)[:100]})"
+    return DataError(f"{problem}; numbers, strings, booleans and dates can.", column=name)
+
+
+def as_array(X: Any) -> NDArray[Any]:
+    """A sequence as an array.
+
+    Raises:
+        DataError: if its rows differ in length.
+    """
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise DataError(f"rows must be of one length ({str(error)[:100]}).") from None
+
+
+def flat(y: Any) -> Any:
+    """One value a row; a column of them is taken for that, as in scikit-learn.
+
+    Raises:
+        DataError: if there are more.
+    """
+    array = y.to_numpy(zero_copy_only=False) if isinstance(y, pa.Array) else y
+    array = as_array(y.to_numpy() if isinstance(y, pa.ChunkedArray) else array)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise DataError(f"y is one target a row, got an array of shape {array.shape}.")
+    return array
+
+
 def _from_array(X: Any) -> pa.Table:
-    array = np.asarray(X)
+    array = as_array(X)
     if array.ndim != 2:
         hint = " Reshape your data with `X.reshape(-1, 1)` if it has one feature." if array.ndim == 1 else ""
         raise DataError(
@@ -128,7 +179,10 @@ def _from_array(X: Any) -> pa.Table:
     names = [f"x{number}" for number in range(array.shape[1])]
     if array.dtype == object:
         return _from_frame(pd.DataFrame(array, columns=names).infer_objects())
-    return pa.table([pa.array(column, from_pandas=True) for column in array.T], names=names)
+    try:
+        return pa.table([pa.array(column, from_pandas=True) for column in np.asarray(array).T], names=names)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        raise DataError(f"values of type {array.dtype} can't be used ({error}).") from None
 
 
 # ------------------------------------------------------------------------------------------ texts, images
@@ -157,6 +211,8 @@ def as_texts(X: Any) -> pa.ChunkedArray:
     elif isinstance(X, np.ndarray) and X.ndim != 1:
         raise DataError(f"texts are a sequence of strings, got an array of shape {X.shape}.")
     else:
+        if isinstance(X, np.ndarray) and X.dtype.kind not in "OSUT":
+            raise DataError(f"texts are strings, got values of type {X.dtype}.")
         values = _from_series("text", pd.Series(X, dtype=object))
     if pa.types.is_null(values.type):
         values = values.cast(pa.string())
@@ -176,8 +232,9 @@ def as_images(X: Any) -> NDArray[np.uint8]:
         DataError: if X holds something else.
     """
     if isinstance(X, Sequence) and len(X) and isinstance(X[0], Image.Image | str | Path):
-        return _stack([decode(image) for image in X])
-    array = np.asarray(X)
+        with quiet():
+            return _stack([decode(image) for image in X])
+    array = as_array(X)
     if array.ndim == 3:
         array = array[..., None]  # (N, H, W, 1)
     if array.ndim != 4 or array.shape[-1] not in (1, 3):

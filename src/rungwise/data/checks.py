@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rungwise.data.columns import SIGNED_NUMBERS
+from rungwise.data.limits import MAX_LABEL_CHARACTERS
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool
-from rungwise.data.source import PARTS, Level, Note, shown_names
+from rungwise.data.source import PARTS, Level, Note, shown, shown_names
 from rungwise.data.split import TRAIN
 from rungwise.data.staging import Staged, num_missing
 from rungwise.errors import DataError
@@ -38,12 +39,33 @@ def check_classes(rows: Pool, plan: Plan, target: pa.ChunkedArray) -> None:
     num_rows = len(target) - target.null_count
     file, name = rows.sources[0].name, plan.target.name
     if len(classes) < 2:
-        shown = f"the target {classes[0].as_py()!r}" if len(classes) else "no target"
-        raise DataError(f"every row has {shown}; at least two classes are needed.", file=file, column=name)
+        what = f"the target {shown(classes[0].as_py())}" if len(classes) else "no target"
+        raise DataError(f"every row has {what}; at least two classes are needed.", file=file, column=name)
+    if pa.types.is_string(classes.type):
+        _check_labels(classes, file, name)
     if len(classes) > num_rows / 2 and num_rows >= MIN_ROWS_TO_DOUBT:
         raise DataError(
             f"{len(classes)} classes in {num_rows} rows are too many to learn; choose another `--target`, or a"
             " regression with `--task`.",
+            file=file,
+            column=name,
+        )
+
+
+def _check_labels(classes: pa.Array, file: str, name: str) -> None:
+    """The names of classes are held at one length each, without zeros at their end."""
+    long = classes.filter(pc.greater(pc.utf8_length(classes), MAX_LABEL_CHARACTERS))
+    if len(long):
+        raise DataError(
+            f"the class {shown(long[0].as_py())} has a name of more than {MAX_LABEL_CHARACTERS:,} characters;"
+            " choose another `--target`, or give the classes shorter names.",
+            file=file,
+            column=name,
+        )
+    zeros = classes.filter(pc.ends_with(classes, "\0"))
+    if len(zeros):
+        raise DataError(
+            f"the class {shown(zeros[0].as_py())} ends with a zero character; remove it.",
             file=file,
             column=name,
         )
@@ -67,7 +89,7 @@ def find_classes(
     classes = sorted(by_part[TRAIN])
     if len(classes) < 2:
         raise DataError(
-            f"every row of train has the target {classes[0]!r} after the split; choose another split.",
+            f"every row of train has the target {shown(classes[0])} after the split; choose another split.",
             file=rows.sources[0].name,
             column=plan.target.name,
         )
@@ -75,8 +97,8 @@ def find_classes(
     for part, some in zip(PARTS[1:], by_part[1:], strict=True):
         unseen = sorted(set(some) - set(classes))
         if unseen:
-            shown = shown_names([repr(label) for label in unseen])
-            message = f"{part} has classes that train lacks, so their rows count as wrong: {shown}."
+            some_shown = shown_names([repr(label) for label in unseen])
+            message = f"{part} has classes that train lacks, so their rows count as wrong: {some_shown}."
             notes.append(Note(Level.WARNING, message))
     return classes, notes
 
@@ -105,8 +127,8 @@ def findings(
         column.name: num_missing(staged.features.column(column.name), column.kind) for column in plan.features
     }
     if any(missing.values()):
-        shown = shown_names([f"{name} {count}" for name, count in missing.items() if count])
-        notes.append(Note(Level.INFO, f"Missing values of {rows.num_rows}: {shown}."))
+        some = shown_names([f"{name} {count}" for name, count in missing.items() if count])
+        notes.append(Note(Level.INFO, f"Missing values of {rows.num_rows}: {some}."))
     return notes
 
 

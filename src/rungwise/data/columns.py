@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rungwise.data.source import shown
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind
 
@@ -29,6 +30,8 @@ __all__ = [
     "ignore_reason",
     "infer",
     "is_integral",
+    "is_string",
+    "is_usable",
     "mean_words",
     "missing_as_null",
     "sample",
@@ -77,6 +80,10 @@ DATE_FORMATS = (
 ISO = "iso"
 """The format of dates that Arrow parses by itself: ISO 8601 with fractions of a second or a zone."""
 
+_ISO = (
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"([T ]([01]\d|2[0-3])(:?[0-5]\d(:?[0-5]\d(\.\d{1,6})?)?)?([Zz]|[+-]\d\d(:?\d\d)?)?)?$"
+)
 _SIGNS = r"[,'\s$€£¥%]"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
@@ -129,18 +136,27 @@ def infer(name: str, values: pa.ChunkedArray, *, parse: bool) -> Column:
         values: all its values.
         parse: whether strings may hold numbers and dates, as they do in text files.
     """
+    _check_type(name, values.type)
     kind = _typed_kind(values.type)
     if kind is not None:
         return Column(name, kind, f"its type is {values.type}")
-    if not _is_string(values.type):
-        raise DataError(
-            f"its type {values.type} can't be used; numbers, strings, booleans and dates can.",
-            column=name,
-        )
     known = sample(missing_as_null(values))
     if len(known) == 0:
         return Column(name, ColumnKind.NUMBER, "every value is missing")
     return (_parsed(name, known) if parse else None) or _strings(name, known)
+
+
+def _check_type(name: str, type_: pa.DataType) -> None:
+    if not is_usable(type_):
+        raise DataError(
+            f"its type {_shown_type(type_)} can't be used; numbers, strings, booleans and dates can.",
+            column=name,
+        )
+
+
+def _shown_type(type_: pa.DataType) -> str:
+    """A type in short: those of nested values can be long."""
+    return str(type_)[:100]
 
 
 def _typed_kind(type_: pa.DataType) -> ColumnKind | None:
@@ -154,8 +170,15 @@ def _typed_kind(type_: pa.DataType) -> ColumnKind | None:
     return None
 
 
-def _is_string(type_: pa.DataType) -> bool:
+def is_string(type_: pa.DataType) -> bool:
+    """Whether values of an Arrow type are strings."""
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or type_ == pa.string_view())
+
+
+def is_usable(type_: pa.DataType) -> bool:
+    """Whether a column of an Arrow type can be anything but ignored."""
+    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
+    return is_string(plain) or _typed_kind(plain) is not None
 
 
 def _parsed(name: str, known: pa.Array) -> Column | None:
@@ -181,7 +204,7 @@ def _strings(name: str, known: pa.Array) -> Column:
     if not pc.all(pc.match_substring_regex(known, _NUMBER)).as_py():
         plain = pc.replace_substring_regex(known, _SIGNS, "")
         if pc.mean(pc.match_substring_regex(plain, _NUMBER)).as_py() > 1 - MIXED_SHARE:
-            return Column(name, ColumnKind.CATEGORY, f"{SIGNED_NUMBERS}, such as {known[0].as_py()!r}")
+            return Column(name, ColumnKind.CATEGORY, f"{SIGNED_NUMBERS}, such as {shown(known[0].as_py())}")
     distinct, words = pc.count_distinct(known).as_py(), mean_words(known)
     if words >= TEXT_WORDS and distinct > len(known) / 2:
         return Column(
@@ -235,7 +258,7 @@ def ignore_reason(column: Column, values: pa.ChunkedArray) -> str | None:
     known = sample(values)
     distinct = pc.count_distinct(known).as_py()
     if distinct == 1 and values.null_count == 0 and pc.all(pc.equal(values, known[0])).as_py():
-        return f"every value is {known[0].as_py()!r}"
+        return f"every value is {shown(known[0].as_py())}"
     if distinct < ID_SHARE * len(known) or len(known) < 20:
         return None
     if column.kind is ColumnKind.CATEGORY and mean_words(known) < TEXT_WORDS:
@@ -282,13 +305,20 @@ def convert(values: pa.Array, column: Column) -> pa.Array:
     Raises:
         DataError: at the first value that isn't of this kind, with its row counted from 1.
     """
-    return _CONVERTERS[column.kind](values, column)
+    _check_type(column.name, values.type)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    try:
+        return _CONVERTERS[column.kind](values, column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"its values of type {_shown_type(values.type)} can't be {column.kind} ({str(error)[:200]}).",
+            column=column.name,
+        ) from None
 
 
 def _to_number(values: pa.Array, column: Column) -> pa.Array:
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if _is_string(values.type):
+    if is_string(values.type):
         values = missing_as_null(values)
         numbers = _numbers(values)
         _check(values, numbers, column, "isn't a number")
@@ -297,14 +327,12 @@ def _to_number(values: pa.Array, column: Column) -> pa.Array:
     else:
         if pa.types.is_boolean(values.type):
             values = values.cast(pa.int8())
-        numbers = values.cast(pa.float64(), safe=False)
-        numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
-    _check(
-        numbers,
-        pc.if_else(pc.is_inf(numbers), pa.scalar(None, pa.float64()), numbers),
-        column,
-        "isn't finite",
-    )
+        values = numbers = values.cast(pa.float64(), safe=False)
+    numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+    finite = pc.if_else(pc.is_inf(numbers), pa.scalar(None, pa.float64()), numbers)
+    if finite.null_count > numbers.null_count:
+        known = pc.if_else(pc.is_valid(numbers), values, pa.scalar(None, values.type))
+        _check(known, finite, column, "isn't finite")
     return numbers
 
 
@@ -327,12 +355,17 @@ def as_strings(values: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-        if is_integral(values) and not pc.any(pc.greater(pc.abs(values), 2.0**53)).as_py():
-            values = values.cast(pa.int64())
+        return _floats_as_strings(values.cast(pa.float64()))
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     return _plain(values)
+
+
+def _floats_as_strings(values: pa.Array) -> pa.Array:
+    values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    is_whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less_equal(pc.abs(values), 2.0**53))
+    whole = pc.if_else(is_whole, values, pa.scalar(None, values.type)).cast(pa.int64()).cast(pa.string())
+    return whole if whole.null_count == values.null_count else pc.coalesce(whole, values.cast(pa.string()))
 
 
 def _to_date(values: pa.Array, column: Column) -> pa.Array:
@@ -342,7 +375,7 @@ def _to_date(values: pa.Array, column: Column) -> pa.Array:
         )
     if pa.types.is_null(values.type):
         return values.cast(pa.timestamp("us"))
-    if not _is_string(values.type):
+    if not is_string(values.type):
         raise DataError(f"values of type {values.type} aren't dates.", column=column.name)
     values = missing_as_null(values)
     format_ = column.format or _date_format(values)
@@ -362,9 +395,10 @@ def _dates(values: pa.Array, format_: str) -> pa.Array:
     """Dates, null where a string isn't one."""
     if format_ != ISO:
         return pc.strptime(values, format=format_, unit="us", error_is_null=True)
+    some = pc.if_else(pc.match_substring_regex(values, _ISO), values, pa.scalar(None, values.type))
     for type_ in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
         try:
-            return values.cast(type_).cast(pa.timestamp("us"))
+            return some.cast(type_).cast(pa.timestamp("us"))
         except pa.ArrowInvalid:
             continue
     return pa.nulls(len(values), pa.timestamp("us"))
@@ -389,6 +423,4 @@ def _check(before: pa.Array, after: pa.Array, column: Column, problem: str) -> N
         return
     bad = pc.and_(pc.is_null(after), pc.is_valid(before))
     row = pc.index(bad, True).as_py()
-    shown = str(before[row].as_py())
-    shown = shown if len(shown) <= 40 else shown[:39] + "…"
-    raise DataError(f"{shown!r} {problem}.", row=row + 1, column=column.name)
+    raise DataError(f"{shown(str(before[row].as_py()))} {problem}.", row=row + 1, column=column.name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rungwise.data.columns import Column
-from rungwise.data.source import PARTS, Level, Note, mapped_array, mapped_table
+from rungwise.data.source import PARTS, Level, Note, mapped_array, mapped_table, shown_names
 from rungwise.errors import DataError
+from rungwise.files import replace_text, sync_path
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.rung import Pair
 
@@ -60,6 +63,7 @@ class Dataset:
         self.split_hash: str = manifest["split_hash"]
         self.notes = [Note(Level(note["level"]), note["message"]) for note in manifest["notes"]]
         self._classes: list[Any] | None = manifest["classes"]
+        self._files: dict[str, str] = dict(manifest.get("files", {}))
         self._keeps = keeps
 
     @classmethod
@@ -67,7 +71,7 @@ class Dataset:
         """The dataset in a folder.
 
         Raises:
-            DataError: if there is none, or it is damaged or of another version.
+            DataError: if there is none, or its description or a part is damaged or of another version.
         """
         return cls._open(Path(folder), None)
 
@@ -76,15 +80,18 @@ class Dataset:
         try:
             manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
             version = manifest["schema_version"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"no prepared dataset can be read from it ({error}).", file=folder) from None
         if version != SCHEMA_VERSION:
             raise DataError(f"schema version {version} can't be read, only {SCHEMA_VERSION}.", file=folder)
         try:
-            return cls(folder, manifest, keeps)
-        except (LookupError, TypeError, ValueError) as error:
+            dataset = cls(folder, manifest, keeps)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             problem = f"it isn't a whole description of a dataset ({error!r}); prepare the data again."
             raise DataError(problem, file=folder / MANIFEST) from None
+        for part in PARTS:
+            dataset.inputs(part)
+        return dataset
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:
@@ -96,9 +103,61 @@ class Dataset:
         """Classes, or 1 for a number."""
         return 1 if self._classes is None else len(self._classes)
 
+    def check(self) -> None:
+        """Sees whether every file of the parts holds what was prepared, by its SHA-256.
+
+        Raises:
+            DataError: naming the first file that is missing or differs, or if an earlier version prepared the data.
+        """
+        kinds = (TABLE, IMAGES) if self.pair[0] is InputKind.IMAGE else (TABLE,)
+        for name in (f"{part}/{kind}" for part in PARTS for kind in kinds):
+            file = self.folder / name
+            if name not in self._files:
+                raise _damaged(self.folder / MANIFEST, f"it lacks the SHA-256 of {name}")
+            try:
+                with file.open("rb") as stream:
+                    found = hashlib.file_digest(stream, "sha256").hexdigest()
+            except OSError as error:
+                raise _damaged(file, error.strerror or str(error)) from None
+            if found != self._files[name]:
+                raise _damaged(file, "its SHA-256 isn't what it was")
+
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
-        return {part: mapped_table(self.folder / part / TABLE) for part in PARTS}
+        return {part: self._open_table(part) for part in PARTS}
+
+    def _open_table(self, part: str) -> pa.Table:
+        """The table of a part.
+
+        Raises:
+            DataError: if it is damaged.
+        """
+        file = self.folder / part / TABLE
+        try:
+            table = mapped_table(file)
+            table.validate()
+        except (OSError, pa.ArrowException) as error:
+            raise _damaged(file, error) from None
+        needed = 2 if self.pair[0] is InputKind.IMAGE else 3  # inputs, the target, the row number
+        if table.num_columns < needed or table.column_names[-2] != self.target:
+            raise _damaged(file, f"its columns are {shown_names(table.column_names)}")
+        return table
+
+    def _open_images(self, part: str) -> NDArray[np.uint8]:
+        """The images of a part (N, H, W, C).
+
+        Raises:
+            DataError: if they are damaged.
+        """
+        file = self.folder / part / IMAGES
+        try:
+            images = mapped_array(file)
+        except (OSError, ValueError, EOFError) as error:
+            raise _damaged(file, error) from None
+        shape = (self.num(part), *(self.image_shape or ()))
+        if images.dtype != np.uint8 or images.shape != shape:
+            raise _damaged(file, f"it has the shape {images.shape} of {images.dtype}, not {shape} of uint8")
+        return images
 
     def _table(self, part: str) -> pa.Table:
         if part not in PARTS:
@@ -114,7 +173,7 @@ class Dataset:
         table = self._table(part)
         match self.pair[0]:
             case InputKind.IMAGE:
-                return mapped_array(self.folder / part / IMAGES)
+                return self._open_images(part)
             case InputKind.TEXT:
                 return table.column(0)
             case InputKind.TABLE:
@@ -134,9 +193,16 @@ class Dataset:
         return np.asarray(self._table(part).column(-1).to_numpy())
 
 
+def _damaged(file: Path, problem: object) -> DataError:
+    return DataError(f"this part of a dataset is damaged ({problem}); prepare the data again.", file=file)
+
+
 def write_manifest(folder: Path, **values: Any) -> None:
-    """Write a dataset's description, the last of its files."""
+    """Write a dataset's description, the last of its files; all are on the disk then."""
     values["columns"] = [asdict(column) for column in values["columns"]]
     values["notes"] = [asdict(note) for note in values["notes"]]
     text = json.dumps({"schema_version": SCHEMA_VERSION, **values}, ensure_ascii=False, indent=1)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    if os.name == "posix":
+        for part in PARTS:
+            sync_path(folder / part)
+    replace_text(folder / MANIFEST, text + "\n")

@@ -4,24 +4,24 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import re
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pyarrow as pa
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from PIL import Image
 
-from rungwise.data.pictures import decode, is_grey
-from rungwise.data.source import Level, Note, Source, mapped_array, workspace
+from rungwise.data.limits import Expansion, batch_rows, check_pixels
+from rungwise.data.pictures import decode, is_grey, opened, quiet
+from rungwise.data.source import ImageWriter, Level, Note, Source, mapped_array, printable, workspace
+from rungwise.data.textfiles import GUNZIP, GZIP_ERRORS, open_binary
 from rungwise.errors import DataError
 
 __all__ = ["FILE", "LABEL", "SUFFIXES", "has_idx", "read_idx", "read_image_folder", "resized"]
@@ -42,7 +42,7 @@ _PART_NAMES = {
     "test": ("test", "testing"),
 }
 _CHUNK = 1024
-_IDX_ERRORS = (OSError, EOFError, ValueError, zlib.error)
+_IDX_ERRORS = (*GZIP_ERRORS, OSError, ValueError)
 _MOST_COMPRESSED = 1040
 """Bytes that one byte of a gzip file can become, a little more than the format allows."""
 
@@ -66,9 +66,16 @@ def read_image_folder(path: Path, *, folder: Path | None, size: int | None) -> S
     files, labels, parts, notes = _listing(path)
     space, keeps = workspace(folder)
     images, note = _decode_all(files, space / "source.npy", size)
-    columns = {FILE: [str(file) for file in files], **({LABEL: labels} if labels else {})}
+    columns = {FILE: [printable(file) for file in files]}
+    if labels:
+        columns[LABEL] = [printable(label) for label in labels]
     return Source(
-        name=str(path), table=pa.table(columns), images=images, parts=parts, notes=(*notes, note), keeps=keeps
+        name=printable(path),
+        table=pa.table(columns),
+        images=images,
+        parts=parts,
+        notes=(*notes, note),
+        keeps=keeps,
     )
 
 
@@ -97,21 +104,31 @@ def _listing(path: Path) -> tuple[list[Path], list[str], dict[str, range], list[
             raise DataError("there are no images in class sub-folders.", file=part_folder)
         else:
             notes.append(
-                Note(Level.WARNING, f"{part_folder}: no images in class sub-folders, so it is left out.")
+                Note(
+                    Level.WARNING,
+                    f"{printable(part_folder)}: no images in class sub-folders, so it is left out.",
+                )
             )
     return files, labels, parts, notes
 
 
 def _part_folders(path: Path) -> dict[str, Path]:
-    """The folders of the parts, if there is one to train on."""
-    names = {child.name.lower(): child for child in sorted(path.iterdir()) if child.is_dir()}
-    found = {
-        part: names[alias]
-        for part, aliases in _PART_NAMES.items()
-        for alias in reversed(aliases)
-        if alias in names
-    }
-    return found if "train" in found else {}
+    """The folders of the parts, if there is one to train on.
+
+    Raises:
+        DataError: if two folders are of one part.
+    """
+    found: dict[str, Path] = {}
+    for child in sorted(path.iterdir()):
+        for part, aliases in _PART_NAMES.items():
+            if child.name.lower() in aliases and child.is_dir():
+                if part in found:
+                    raise DataError(
+                        f"{found[part].name!r} and {child.name!r} are both the {part} part; merge or rename one.",
+                        file=path,
+                    )
+                found[part] = child
+    return {part: found[part] for part in _PART_NAMES if part in found} if "train" in found else {}
 
 
 def _labelled(path: Path) -> tuple[list[Path], list[str], list[Note]]:
@@ -122,12 +139,14 @@ def _labelled(path: Path) -> tuple[list[Path], list[str], list[Note]]:
     num_others = 0
     for child in sorted(path.iterdir()):
         if child.is_dir() and not child.name.startswith("."):
-            some, others = _images(child.rglob("*"))
+            some, others = _images(_below(child))
             num_others += others
             files += some
             labels += [child.name] * len(some)
             if not some:
-                notes.append(Note(Level.WARNING, f"{child}: no images, so there is no such class."))
+                notes.append(
+                    Note(Level.WARNING, f"{printable(child)}: no images, so there is no such class.")
+                )
     flat, others = _images(path.iterdir())
     if labels and flat:
         raise DataError(
@@ -136,33 +155,45 @@ def _labelled(path: Path) -> tuple[list[Path], list[str], list[Note]]:
         )
     if num_others + others:
         notes.append(
-            Note(Level.INFO, f"{path}: {num_others + others} files that aren't images are left out.")
+            Note(
+                Level.INFO, f"{printable(path)}: {num_others + others} files that aren't images are left out."
+            )
         )
     return files or flat, labels, notes
 
 
-def _images(paths: object) -> tuple[list[Path], int]:
-    """Image files in order, and the number of other files."""
-    files = [file for file in paths if file.is_file() and not file.name.startswith(".")]  # type: ignore[attr-defined]
-    images = sorted(file for file in files if file.suffix.lower() in SUFFIXES)
-    return images, len(files) - len(images)
+def _below(folder: Path) -> Iterator[Path]:
+    """All that is in a folder, and in the folders in it."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for name, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [inner for inner in folders if not inner.startswith(".")]
+        yield from (Path(name, file) for file in files)
+
+
+def _images(paths: Iterable[Path]) -> tuple[list[Path], int]:
+    """Image files in order, and the number of other things: files, and links to nothing, pipes and the like."""
+    things = [path for path in paths if not path.name.startswith(".") and not path.is_dir()]
+    images = sorted(path for path in things if path.suffix.lower() in SUFFIXES and path.is_file())
+    return images, len(things) - len(images)
 
 
 def _decode_all(files: Sequence[Path], to: Path, size: int | None) -> tuple[NDArray[np.uint8], Note]:
     """Decodes files side by side into one array uint8 (N, size, size, C)."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool, quiet():
         looks = list(pool.map(_look, files))
         sides = np.array([side for side, _ in looks])
         channels = 1 if all(grey for _, grey in looks) else 3
         edge = size or min(int(np.median(sides)), DEFAULT_SIZE)
-        images = open_memmap(to, mode="w+", dtype=np.uint8, shape=(len(files), edge, edge, channels))
-
-        def fill(row: int) -> None:
-            images[row] = decode(files[row], size=edge)
-
-        for start in range(0, len(files), _CHUNK):
-            list(pool.map(fill, range(start, min(start + _CHUNK, len(files)))))
-    images.flush()
+        shape = (len(files), edge, edge, channels)
+        chunk = batch_rows(_CHUNK, edge * edge * channels)
+        with to.open("wb") as stream:
+            writer = ImageWriter(stream, shape)
+            for start in range(0, len(files), chunk):
+                some = list(pool.map(partial(decode, size=edge), files[start : start + chunk]))
+                writer.write(np.stack([np.broadcast_to(image, shape[1:]) for image in some]))
     smallest, largest = int(sides.min()), int(sides.max())
     were = f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"
     colours = "grey" if channels == 1 else "in colour"
@@ -173,19 +204,18 @@ def _decode_all(files: Sequence[Path], to: Path, size: int | None) -> tuple[NDAr
 
 def _look(file: Path) -> tuple[int, bool]:
     """A file's shorter side, and whether it is grey, from its header."""
-    try:
-        with Image.open(file) as image:
-            return min(image.size), is_grey(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise DataError("no image can be read from it; replace or remove it.", file=file) from None
+    with opened(file) as image:
+        return min(image.size), is_grey(image)
 
 
 def resized(images: NDArray[np.uint8], size: int, to: Path) -> NDArray[np.uint8]:
     """Images (N, H, W, C) -> (N, size, size, C), mapped into memory."""
-    out = open_memmap(to, mode="w+", dtype=np.uint8, shape=(len(images), size, size, images.shape[3]))
-    for row, image in enumerate(images):
-        out[row] = decode(Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image), size=size)
-    out.flush()
+    with to.open("wb") as stream, quiet():
+        writer = ImageWriter(stream, (len(images), size, size, images.shape[3]))
+        for image in images:
+            writer.write(
+                decode(Image.fromarray(image.squeeze(-1) if image.shape[-1] == 1 else image), size=size)
+            )
     return mapped_array(to)
 
 
@@ -209,24 +239,26 @@ def read_idx(path: Path, *, folder: Path | None) -> Source:
     """
     by_part = _idx_parts(path)
     space, keeps = workspace(folder)
-    shapes = [_idx_shape(file) for file in by_part.values()]
-    if len({shape[1:] for shape in shapes}) > 1:
-        raise DataError(f"train and test images differ in size: {shapes}.", file=path)
-    total = sum(shape[0] for shape in shapes)
-    images = open_memmap(space / "source.npy", mode="w+", dtype=np.uint8, shape=(total, *shapes[0][1:], 1))
+    shapes = {part: _idx_shape(file) for part, file in by_part.items()}
+    if len({shape[1:] for shape in shapes.values()}) > 1:
+        raise DataError(f"train and test images differ in size: {list(shapes.values())}.", file=path)
+    total = sum(shape[0] for shape in shapes.values())
     parts: dict[str, range] = {}
     labels: list[NDArray[np.uint8]] = []
     start = 0
-    for (part, file), shape in zip(by_part.items(), shapes, strict=True):
-        parts[part] = range(start, start + shape[0])
-        _fill_idx(file, images[start : start + shape[0]])
-        labels += _idx_labels(file, shape[0])
-        start += shape[0]
-    images.flush()
+    with (space / "source.npy").open("wb") as stream:
+        writer = ImageWriter(stream, (total, *next(iter(shapes.values()))[1:], 1))
+        for part, file in by_part.items():
+            num = shapes[part][0]
+            parts[part] = range(start, start + num)
+            for images in _idx_images(file):
+                writer.write(images)
+            labels += _idx_labels(file, num)
+            start += num
     if len(labels) not in (0, len(parts)):
         raise DataError("there are labels for only one of train and test.", file=path)
     return Source(
-        name=str(path),
+        name=printable(path),
         table=pa.table({LABEL: np.concatenate(labels).astype(np.int64)} if labels else {}),
         images=mapped_array(space / "source.npy"),
         parts=parts if len(parts) > 1 else {},
@@ -256,45 +288,48 @@ def _is_test(file: Path) -> bool:
     return "t10k" in file.name or "test" in file.name
 
 
-def _open(file: Path) -> IO[bytes]:
-    return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
-
-
 def _header(stream: IO[bytes], file: Path, num_dimensions: int) -> tuple[int, ...]:
     magic = stream.read(4)
     if magic != bytes((0, 0, 8, num_dimensions)):
         raise DataError(
             f"it isn't what its name says, an IDX file of bytes with {num_dimensions} dimensions: it begins with"
-            f" {magic.hex(' ')}.",
+            f" {magic.hex(' ') or 'nothing'}.",
             file=file,
         )
-    return tuple(int(size) for size in np.frombuffer(stream.read(4 * num_dimensions), ">u4"))
+    sizes = np.frombuffer(stream.read(4 * num_dimensions), ">u4")
+    if len(sizes) != num_dimensions:
+        raise ValueError("it ends in its header")
+    return tuple(int(size) for size in sizes)
 
 
 def _idx_shape(file: Path) -> tuple[int, ...]:
     """(N, H, W)"""
     try:
-        with _open(file) as stream:
+        with open_binary(file) as stream:
             shape = _header(stream, file, 3)
         if not 0 < math.prod(shape) <= file.stat().st_size * _MOST_COMPRESSED:
             raise ValueError(f"it claims the shape {shape}")
-        return shape
     except _IDX_ERRORS as error:
         raise _damaged(file, error) from error
+    check_pixels(shape[2], shape[1], file)
+    if file.suffix == ".gz":
+        Expansion(file, GUNZIP).add(math.prod(shape))
+    return shape
 
 
 def _damaged(file: Path, error: Exception) -> DataError:
     return error if isinstance(error, DataError) else DataError(f"the file is damaged ({error}).", file=file)
 
 
-def _fill_idx(file: Path, images: NDArray[np.uint8]) -> None:
-    """Reads pixels into (N, H, W, 1)."""
+def _idx_images(file: Path) -> Iterator[NDArray[np.uint8]]:
+    """Pixels (N, H, W, 1), some at a time."""
     try:
-        with _open(file) as stream:
-            _header(stream, file, 3)
-            for start in range(0, len(images), _CHUNK):
-                rows = images[start : start + _CHUNK]
-                rows[...] = np.frombuffer(stream.read(rows.size), np.uint8).reshape(rows.shape)
+        with open_binary(file) as stream:
+            num, *size = _header(stream, file, 3)
+            chunk = batch_rows(_CHUNK, math.prod(size))
+            for start in range(0, num, chunk):
+                rows = min(chunk, num - start)
+                yield np.frombuffer(stream.read(rows * math.prod(size)), np.uint8).reshape(rows, *size, 1)
     except _IDX_ERRORS as error:
         raise _damaged(file, error) from error
 
@@ -305,11 +340,14 @@ def _idx_labels(file: Path, num_images: int) -> list[NDArray[np.uint8]]:
     if not label_file.exists():
         return []
     try:
-        with _open(label_file) as stream:
+        with open_binary(label_file) as stream:
             (num_labels,) = _header(stream, label_file, 1)
-            labels = np.frombuffer(stream.read(), np.uint8)
+            labels = np.frombuffer(stream.read(num_images + 1), np.uint8)
     except _IDX_ERRORS as error:
         raise _damaged(label_file, error) from error
-    if not num_images == num_labels == len(labels):
-        raise DataError(f"{len(labels)} labels for {num_images} images of {file.name}.", file=label_file)
+    if num_labels != num_images:
+        raise DataError(f"{num_labels} labels for {num_images} images of {file.name}.", file=label_file)
+    if len(labels) != num_labels:
+        more = "more" if len(labels) > num_labels else "fewer"
+        raise DataError(f"it has {more} labels than the {num_labels} that it claims.", file=label_file)
     return [labels]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from rungwise.data.columns import Column, field, infer
 from rungwise.data.dataset import Dataset
-from rungwise.data.pool import converted, pool
+from rungwise.data.limits import batch_rows
+from rungwise.data.pool import converted, pool, relocated
 from rungwise.data.reading import read
-from rungwise.data.source import Level, Note, Source
+from rungwise.data.source import Level, Note, Source, shown_names
 from rungwise.data.writing import joined
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind
@@ -100,10 +102,11 @@ def _matching(source: Source, dataset: Dataset) -> tuple[Source, tuple[Column, .
     if dataset.pair[0] is InputKind.TEXT and len(names) == len(columns) == 1:
         source = replace(source, table=source.table.rename_columns([columns[0].name]))
     names = source.table.column_names
-    missing = [repr(column.name) for column in columns if column.name not in names]
+    there = set(names)
+    missing = [repr(column.name) for column in columns if column.name not in there]
     if missing:
         raise DataError(
-            f"it lacks the columns {', '.join(missing)}; it has {', '.join(names)}.", file=source.name
+            f"it lacks the columns {shown_names(missing)}; it has {shown_names(names)}.", file=source.name
         )
     return source, tuple(_with_format(column, source) for column in columns)
 
@@ -111,7 +114,12 @@ def _matching(source: Source, dataset: Dataset) -> tuple[Source, tuple[Column, .
 def _with_format(column: Column, source: Source) -> Column:
     if column.kind is not ColumnKind.DATE or column.format is not None:
         return column
-    return replace(column, format=infer(column.name, source.table.column(column.name), parse=True).format)
+    inferred = relocated(_infer_parsed, column.name, source.table.column(column.name), file=source.name)
+    return replace(column, format=inferred.format)
+
+
+def _infer_parsed(name: str, values: pa.ChunkedArray) -> Column:
+    return infer(name, values, parse=True)
 
 
 def _extras(source: Source, dataset: Dataset) -> tuple[Note, ...]:
@@ -119,7 +127,7 @@ def _extras(source: Source, dataset: Dataset) -> tuple[Note, ...]:
     extra = [name for name in source.table.column_names if name not in known]
     if not extra:
         return ()
-    return (Note(Level.INFO, f"{source.name}: left out {', '.join(extra)}, which the model doesn't know."),)
+    return (Note(Level.INFO, f"{source.name}: left out {shown_names(extra)}, which the model doesn't know."),)
 
 
 def _table_batches(source: Source, columns: Sequence[Column], dataset: Dataset) -> Iterator[Any]:
@@ -134,8 +142,9 @@ def _table_batches(source: Source, columns: Sequence[Column], dataset: Dataset) 
 def _image_batches(images: NDArray[np.uint8], dataset: Dataset) -> Iterator[NDArray[np.uint8]]:
     """Images (N, H, W, C) with the channels that the dataset's have."""
     channels = (dataset.image_shape or (0, 0, 0))[2]
-    for start in range(0, len(images), IMAGE_ROWS):
-        batch = np.asarray(images[start : start + IMAGE_ROWS])
+    chunk = batch_rows(IMAGE_ROWS, math.prod(images.shape[1:]))
+    for start in range(0, len(images), chunk):
+        batch = np.asarray(images[start : start + chunk])
         if batch.shape[3] > channels:
             batch = np.rint(batch @ _LUMA).astype(np.uint8)[..., None]  # (N, H, W, 1)
         yield np.broadcast_to(batch, (*batch.shape[:3], channels))

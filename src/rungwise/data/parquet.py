@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,41 +10,79 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from rungwise.data.arrays import check_names
-from rungwise.data.source import BatchWriter, Source, mapped_table, workspace
+from rungwise.data.columns import is_string, is_usable
+from rungwise.data.limits import Expansion, batch_rows, check_num_columns, check_regular
+from rungwise.data.source import BatchWriter, Source, mapped_table, printable, workspace
 from rungwise.errors import DataError
 
 __all__ = ["read_parquet"]
 
 PARQUET_ROWS = 1 << 16
-_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
+DELTA_ROWS = 1 << 10
+"""Rows of a batch where a string is given by what it adds to the one before: few bytes can be many long strings."""
+
+DECODED_BYTES = 1 << 28
+"""Bytes of strings of one batch, once each is written out."""
+
+_ERRORS = (pa.ArrowException, OSError, ValueError)
 
 
 def read_parquet(path: Path, *, folder: Path | None) -> Source:
-    """A Parquet file.
+    """A Parquet file; columns of types that can't be used keep their type and lose their values.
 
     Raises:
         DataError: if it is none, or has no rows.
     """
+    check_regular(path)
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-        names = file.schema_arrow.names
+        file, schema = _open(path)
     except _ERRORS as error:
+        if isinstance(error, MemoryError):
+            raise
         raise DataError(f"it isn't what its name says, a whole Parquet file ({error}).", file=path) from None
-    check_names(names, path)
+    check_num_columns(len(schema), path)
+    check_names(schema.names, path)
     if file.metadata.num_rows == 0:
         raise DataError("the file has no rows.", file=path)
     space, keeps = workspace(folder)
-    schema = pa.schema([pa.field(name, _plain_type(type_)) for name, type_ in _fields_of(file.schema_arrow)])
+    expansion = Expansion(path, "write it without compression and without dictionaries")
     with BatchWriter(space / "source.arrow", schema) as writer:
-        try:
-            writer.write(_cast(batch, schema) for batch in file.iter_batches(PARQUET_ROWS))
-        except _ERRORS as error:
-            raise DataError(f"it is damaged ({error}).", file=path) from None
-    return Source(name=str(path), table=mapped_table(writer.file), keeps=keeps)
+        for batch in _batches(file, path, schema):
+            expansion.add(_decoded_bytes(batch))
+            writer.write(_decoded(batch, schema))
+    if not (table := mapped_table(writer.file)).num_rows:
+        raise DataError("the file has no rows.", file=path)
+    return Source(name=printable(path), table=table, keeps=keeps)
 
 
-def _fields_of(schema: pa.Schema) -> list[tuple[str, pa.DataType]]:
-    return list(zip(schema.names, schema.types, strict=True))
+def _open(path: Path) -> tuple[pyarrow.parquet.ParquetFile, pa.Schema]:
+    """The file, whose strings come as dictionaries, as small as they are in it; and the types without these."""
+    with pyarrow.parquet.ParquetFile(path) as file:
+        schema, encodings = file.schema_arrow, _encodings(file.metadata)
+    strings = [
+        field.name for field in schema if is_string(field.type) and not _is_delta(encodings, field.name)
+    ]
+    file = pyarrow.parquet.ParquetFile(
+        path, read_dictionary=strings, coerce_int96_timestamp_unit="us", page_checksum_verification=True
+    )
+    fields = [pa.field(field.name, _plain_type(field.type)) for field in file.schema_arrow]
+    return file, pa.schema(fields)
+
+
+def _encodings(metadata: pyarrow.parquet.FileMetaData) -> dict[str, set[str]]:
+    """How the values of each column of bytes are written."""
+    found: dict[str, set[str]] = {}
+    numbers = range(metadata.num_columns)
+    strings = [number for number in numbers if metadata.schema.column(number).physical_type == "BYTE_ARRAY"]
+    for group in range(metadata.num_row_groups):
+        for number in strings:
+            column = metadata.row_group(group).column(number)
+            found.setdefault(column.path_in_schema, set()).update(column.encodings)
+    return found
+
+
+def _is_delta(encodings: dict[str, set[str]], name: str) -> bool:
+    return any(encoding.startswith("DELTA") for encoding in encodings.get(name, ()))
 
 
 def _plain_type(type_: pa.DataType) -> pa.DataType:
@@ -51,11 +90,44 @@ def _plain_type(type_: pa.DataType) -> pa.DataType:
     return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
-def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _batches(file: pyarrow.parquet.ParquetFile, path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Batches whose strings may be dictionaries."""
+    used = [field.name for field in schema if is_usable(field.type)]
+    has_delta = any(is_string(type_) for type_ in file.schema_arrow.types)  # all others are dictionaries
+    most = batch_rows(DELTA_ROWS if has_delta else PARQUET_ROWS, len(used))
+    try:
+        for batch in file.iter_batches(most, columns=used, use_threads=False):
+            batch.validate(full=True)  # the reader doesn't check that strings are UTF-8
+            arrays = [
+                batch.column(field.name) if is_usable(field.type) else pa.nulls(batch.num_rows, field.type)
+                for field in schema
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, names=schema.names)
+    except _ERRORS as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise DataError(f"it is damaged ({error}).", file=path) from None
+
+
+def _decoded_bytes(batch: pa.RecordBatch) -> int:
+    """Bytes of a batch with its strings written out."""
+    num_bytes = int(batch.nbytes)
+    for values in batch.columns:
+        if pa.types.is_dictionary(values.type) and is_string(values.type.value_type):
+            lengths = pc.binary_length(values.dictionary).cast(pa.int64())
+            num_bytes += pc.sum(lengths.take(values.indices)).as_py() or 0
+    return num_bytes
+
+
+def _decoded(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows with their strings written out, in batches that aren't too large."""
+    half = batch.num_rows // 2
+    if half and _decoded_bytes(batch) > DECODED_BYTES:
+        yield from _decoded(batch.slice(0, half), schema)
+        yield from _decoded(batch.slice(half), schema)
+        return
     arrays = [
         pc.cast(array, type_) if array.type != type_ else array
         for array, type_ in zip(batch.columns, schema.types, strict=True)
     ]
-    plain = pa.RecordBatch.from_arrays(arrays, schema=schema)
-    plain.validate(full=True)  # the reader doesn't check that strings are UTF-8
-    return plain
+    yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -2,15 +2,70 @@
 
 from __future__ import annotations
 
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from rungwise.data.limits import check_pixels, check_regular
 from rungwise.errors import DataError
 
-__all__ = ["decode", "is_grey"]
+__all__ = ["decode", "is_grey", "opened", "quiet"]
+
+_FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+"""What may be in a file of any of these suffixes: other formats need programs of their own, or hold no pixels."""
+
+LARGE_PIXELS = 1 << 24
+"""Larger images are decoded one at a time: together they could fill the memory."""
+
+_ERRORS = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for damaged files."""
+
+_one_large = threading.Lock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it nothing is printed about files that are odd and can be read all the same."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def opened(file: str | Path) -> Iterator[Image.Image]:
+    """A picture whose header is read, and no more.
+
+    Raises:
+        DataError: if it is none, or while it is decoded within: if it isn't whole.
+    """
+    check_regular(Path(file))
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            check_pixels(*image.size, file)
+            yield image
+    except DataError:
+        raise
+    except _ERRORS as error:
+        what = "" if isinstance(error, UnidentifiedImageError) else f" ({str(error)[:100]})"
+        raise DataError(f"no whole image can be read{what}; replace or remove it.", file=file) from None
 
 
 def decode(image: Image.Image | str | Path, *, size: int | None = None) -> NDArray[np.uint8]:
@@ -24,14 +79,11 @@ def decode(image: Image.Image | str | Path, *, size: int | None = None) -> NDArr
         DataError: if the file is no whole picture.
     """
     if not isinstance(image, Image.Image):
-        try:
-            with Image.open(image) as opened:
-                opened.load()
-                return decode(opened, size=size)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DataError(
-                f"no whole image can be read ({error}); replace or remove it.", file=image
-            ) from None
+        with opened(image) as one:
+            is_large = one.width * one.height > LARGE_PIXELS
+            with _one_large if is_large else nullcontext():
+                one.load()
+                return decode(one, size=size)
     upright = _flatten(ImageOps.exif_transpose(image))
     if size is not None and upright.size != (size, size):
         upright = upright.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
@@ -59,12 +111,7 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 def _scaled(image: Image.Image) -> Image.Image:
     """16 bits (or wider) a pixel, scaled to bytes by the range of the mode, not of the picture."""
-    pixels = np.asarray(image, dtype=np.float64)
-    top = (
-        1.0
-        if image.mode == "F" and pixels.max(initial=0) <= 1
-        else 65535.0
-        if pixels.max(initial=0) > 255
-        else 255.0
-    )
+    pixels = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0, posinf=65535.0, neginf=0.0)
+    most = pixels.max(initial=0)
+    top = 1.0 if image.mode == "F" and most <= 1 else 65535.0 if most > 255 else 255.0
     return Image.fromarray(np.clip(np.rint(pixels * (255.0 / top)), 0, 255).astype(np.uint8))

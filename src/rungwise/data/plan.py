@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rungwise.data.columns import Column, field, infer, is_integral, sample
 from rungwise.data.images import FILE
 from rungwise.data.pool import Pool, converted, relocated
 from rungwise.data.problem import choose_target, output_kind
-from rungwise.data.source import Level, Note
+from rungwise.data.source import Level, Note, shown
 from rungwise.errors import ConfigError, DataError, UnknownNameError
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.rung import Pair
@@ -96,7 +97,7 @@ def make_plan(
     train = rows.table.slice(0, rows.num_train)
     is_text_file = rows.is_text_file
     numbers = _numeric_target(rows, name, pair)
-    inferred = infer(name, train.column(name), parse=is_text_file)
+    inferred = relocated(_infer, name, train.column(name), is_text_file, file=source.name)
     train_numbers = None if numbers is None else numbers.slice(0, rows.num_train)
     output, reason = output_kind(inferred, train.column(name), train_numbers)
     notes = [Note(Level.INFO, f"The target is {name!r}: {why}.")]
@@ -131,7 +132,8 @@ def _column(
     file: str,
 ) -> Column:
     if name in kinds:
-        inferred = infer(name, values, parse=True) if kinds[name] is ColumnKind.DATE else None
+        is_date = kinds[name] is ColumnKind.DATE
+        inferred = relocated(_infer, name, values, True, file=file) if is_date else None
         return Column(name, kinds[name], GIVEN, inferred.format if inferred else None)
     if name == group:
         return Column(name, ColumnKind.IGNORE, "its values say what stays together in the split")
@@ -143,11 +145,15 @@ def _column(
         ) from None
 
 
+def _infer(name: str, values: pa.ChunkedArray, parse: bool) -> Column:
+    return infer(name, values, parse=parse)
+
+
 def _time_column(name: str, values: pa.ChunkedArray, is_text_file: bool, file: str) -> Column:
-    column = infer(name, values, parse=is_text_file)
+    column = relocated(_infer, name, values, is_text_file, file=file)
     if column.kind not in (ColumnKind.NUMBER, ColumnKind.DATE):
-        shown = sample(values)[0].as_py() if values.null_count < len(values) else None
-        raise DataError(f"a time is a date or a number, {shown!r} is neither.", file=file, column=name)
+        value = sample(values)[0].as_py() if values.null_count < len(values) else None
+        raise DataError(f"a time is a date or a number, {shown(value)} is neither.", file=file, column=name)
     return column
 
 
@@ -158,7 +164,10 @@ def _numeric_target(rows: Pool, name: str, pair: Pair | None) -> pa.ChunkedArray
         DataError: if a few values aren't numbers, and nobody said that they are classes.
     """
     values = rows.table.column(name).slice(0, rows.num_train)
-    if infer(name, values, parse=rows.is_text_file).kind is not ColumnKind.NUMBER:
+    if (
+        relocated(_infer, name, values, rows.is_text_file, file=rows.sources[0].name).kind
+        is not ColumnKind.NUMBER
+    ):
         return None
     number = Column(name, ColumnKind.NUMBER, "")
     schema = pa.schema([field(name, ColumnKind.NUMBER)])
@@ -175,6 +184,10 @@ def _target_type(type_: pa.DataType, output: OutputKind, numbers: pa.ChunkedArra
     """How targets are held: labels as whole numbers and booleans if they are, else as strings."""
     if output is OutputKind.NUMBER:
         return pa.float64()
-    if numbers is not None and is_integral(numbers):
+    if (
+        numbers is not None
+        and is_integral(numbers)
+        and not pc.any(pc.greater(pc.abs(numbers), 2.0**53)).as_py()
+    ):
         return pa.int64()
     return pa.bool_() if pa.types.is_boolean(type_) else pa.string()

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rungwise.data.columns import Column, as_strings, convert
-from rungwise.data.source import PARTS, Level, Note, Source
+from rungwise.data.limits import batch_rows
+from rungwise.data.source import PARTS, Level, Note, Source, shown_names
 from rungwise.errors import DataError
 
 __all__ = ["BATCH_ROWS", "FREE", "Pool", "converted", "pool", "relocated"]
@@ -133,21 +134,23 @@ def _aligned(source: Source, train: Source, optional: Sequence[str]) -> tuple[pa
         if ours != theirs:
             problem = f"its images are {ours} (height, width, channels), those of {train.name} {theirs}."
             raise DataError(problem, file=source.name)
-    names = source.table.column_names
-    missing = [name for name in train.table.column_names if name not in names and name not in optional]
+    names, known = source.table.column_names, set(train.table.column_names)
+    there = {*names, *optional}
+    missing = [repr(name) for name in train.table.column_names if name not in there]
     if missing:
-        shown = ", ".join(repr(name) for name in missing)
         raise DataError(
-            f"it lacks columns of {train.name}: {shown}; it has {', '.join(names)}.", file=source.name
+            f"it lacks columns of {train.name}: {shown_names(missing)}; it has {shown_names(names)}.",
+            file=source.name,
         )
-    extra = [name for name in names if name not in train.table.column_names]
+    extra = [name for name in names if name not in known]
     notes = (
-        [Note(Level.INFO, f"{source.name}: left out {', '.join(extra)}, which {train.name} lacks.")]
+        [Note(Level.INFO, f"{source.name}: left out {shown_names(extra)}, which {train.name} lacks.")]
         if extra
         else []
     )
+    there = set(names)
     arrays = [
-        source.table.column(name) if name in names else pa.nulls(source.num_rows, type_)
+        source.table.column(name) if name in there else pa.nulls(source.num_rows, type_)
         for name, type_ in zip(train.table.column_names, train.table.schema.types, strict=True)
     ]
     return pa.table(arrays, names=train.table.column_names), notes
@@ -177,7 +180,9 @@ def converted(
         DataError: at the first value that isn't of its column's kind.
     """
     start = 0
-    for batch in rows.table.select([column.name for column in columns]).to_batches(BATCH_ROWS):
+    for batch in rows.table.select([column.name for column in columns]).to_batches(
+        batch_rows(BATCH_ROWS, len(columns))
+    ):
         arrays = []
         for column, hint, values, type_ in zip(columns, hints, batch.columns, schema.types, strict=True):
             try:

@@ -13,6 +13,7 @@ from typing import Any
 from rungwise.data.assign import assign
 from rungwise.data.checks import check_classes, find_classes, findings
 from rungwise.data.dataset import MANIFEST, Dataset, write_manifest
+from rungwise.data.limits import check_image_size
 from rungwise.data.plan import make_plan
 from rungwise.data.pool import pool
 from rungwise.data.reading import read
@@ -74,14 +75,18 @@ def prepare(
         DataError: if the data can't be used; the message names file, row and column.
         UnknownNameError: if there is no column of a name that was given.
         ConfigError: if a setting can't be used.
+        OSError: if the disk is full, or can't be written; nothing half-made is left then, nor by any error.
     """
-    _check_settings(group, time, valid_size, test_size)
-    space, keeps = workspace(folder)
-    if (space / MANIFEST).exists():
-        raise DataError("the folder holds a dataset already; choose another.", file=space)
+    _check_settings(group, time, valid_size, test_size, seed)
+    check_image_size(image_size)
     kinds = _given_kinds(columns or {})
     pair = _given_pair(pair)
     given = {"train": train, "valid": valid, "test": test}
+    if train is None:
+        raise DataError("there are no data to learn from: `train` is None.")
+    space, keeps = workspace(folder)
+    if any((space / name).exists() for name in (MANIFEST, *PARTS)):
+        raise DataError("the folder holds a dataset already; choose another.", file=space)
     try:
         sources = _read_all(given, encoding, space / RAW, image_size)
         optional = [name for name, kind in kinds.items() if kind is ColumnKind.IGNORE]
@@ -97,9 +102,9 @@ def prepare(
         parts, notes = assign(rows, plan, staged, twins, (valid_size, test_size), seed, drop_missing_target)
         classes, more = find_classes(rows, plan, staged.target, parts)
         notes = [*rows.notes, *plan.notes, *notes, *more, *findings(rows, plan, staged, hashes, parts)]
-        write_parts(space, rows, plan, staged, parts)
+        files = write_parts(space, rows, plan, staged, parts)
         if plan.pair[0] is InputKind.IMAGE:
-            write_images(space, rows, parts)
+            files |= write_images(space, rows, parts)
         digest = fingerprint(plan, staged, hashes)
         image_shape = rows.sources[0].images.shape[1:] if rows.sources[0].images is not None else None
         write_manifest(
@@ -112,23 +117,32 @@ def prepare(
             image_shape=image_shape,
             sources={part: sources[part if part in sources else "train"].name for part in PARTS},
             fingerprint=digest,
+            files=files,
             split_hash=hashlib.sha256(digest.encode() + parts.tobytes()).hexdigest()[:12],
             notes=notes,
         )
+    except BaseException:
+        for part in PARTS:
+            shutil.rmtree(space / part, ignore_errors=True)
+        raise
     finally:
         shutil.rmtree(space / RAW, ignore_errors=True)
     return Dataset._open(space, keeps)
 
 
-def _check_settings(group: str | None, time: str | None, valid_size: float, test_size: float) -> None:
+def _check_settings(
+    group: str | None, time: str | None, valid_size: float, test_size: float, seed: int
+) -> None:
     problems = []
     if group is not None and time is not None:
         problems.append("group and time can't both say how to split; give one")
     problems += [
         f"{name}={size!r} must be a share between 0 and 0.5"
         for name, size in (("valid_size", valid_size), ("test_size", test_size))
-        if not 0 < size <= 0.5
+        if not (isinstance(size, int | float) and 0 < size <= 0.5)
     ]
+    if not (isinstance(seed, int) and seed >= 0):
+        problems.append(f"seed={seed!r} must be a whole number from 0 on")
     if problems:
         raise ConfigError("; ".join(problems) + ".")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from PIL import Image
 
-from rungwise.data.arrays import arrow_table, as_images, as_texts
+from rungwise.data.arrays import arrow_table, as_array, as_images, as_texts, flat
 from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_folder, resized
 from rungwise.data.jsonlines import read_jsonl
+from rungwise.data.limits import check_image_size, check_num_columns, check_regular
 from rungwise.data.parquet import read_parquet
 from rungwise.data.separated import read_csv
 from rungwise.data.source import PARTS, Level, Note, Source, workspace
 from rungwise.errors import DataError
+from rungwise.files import is_disk_error
 
 __all__ = ["TARGET", "TEXT", "check_exists", "read"]
 
@@ -31,6 +35,7 @@ TARGET = "target"
 
 _SEPARATED = (".csv", ".tsv", ".tab")
 _JSON = (".jsonl", ".ndjson")
+_PARQUET = (".parquet", ".pq")
 _KNOWN = (
     "CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson), also with .gz, Parquet (.parquet), a folder of images"
 )
@@ -52,15 +57,20 @@ def read(
 
     Raises:
         DataError: if the data can't be read; the message names file, row and column.
-        ConfigError: if there is no such encoding.
+        ConfigError: if there is no such encoding, or no images of such a size.
+        OSError: if the disk is full, or can't be written.
     """
     if isinstance(data, Source):
         return data
+    check_image_size(image_size)
     if isinstance(data, str | Path):
         try:
             source = _read_path(Path(data), encoding, folder, image_size)
         except OSError as error:
-            raise DataError(f"it can't be read ({error.strerror or error}).", file=data) from None
+            if is_disk_error(error) and error.errno != errno.EIO:  # about where it goes, not where it is
+                raise
+            name = data if error.filename is None else error.filename
+            raise DataError(f"it can't be read ({error.strerror or error}).", file=name) from None
     else:
         source = _read_object(data)
     if source.images is not None and image_size and source.images.shape[1:3] != (image_size, image_size):
@@ -74,18 +84,21 @@ def read(
 
 
 def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int | None) -> Source:
-    if not path.exists():
-        raise _missing(path)
+    check_exists(path)
+    if path.is_dir() and not has_idx(path):
+        return read_image_folder(path, folder=folder, size=image_size)
     if has_idx(path):
         return read_idx(path, folder=folder)
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+    check_regular(path)
+    is_zipped = path.suffix.lower() == ".gz"
+    suffix = (path.with_suffix("") if is_zipped else path).suffix.lower()
+    if suffix in SUFFIXES and not is_zipped:
         return read_image_folder(path, folder=folder, size=image_size)
-    suffix = path.with_suffix("").suffix.lower() if path.suffix == ".gz" else path.suffix.lower()
     if suffix in _SEPARATED:
         return read_csv(path, encoding=encoding, folder=folder)
     if suffix in _JSON:
         return read_jsonl(path, encoding=encoding, folder=folder)
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if suffix in _PARQUET and not is_zipped:
         return read_parquet(path, folder=folder)
     raise DataError(f"files of type {suffix or 'unknown'!r} can't be read; known are {_KNOWN}.", file=path)
 
@@ -96,11 +109,20 @@ def check_exists(path: Path) -> None:
     Raises:
         DataError: if there is not.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise DataError(f"it can't be read ({error.strerror or error}).", file=path) from None
+    if not is_there:
         raise _missing(path)
 
 
 def _missing(path: Path) -> DataError:
+    name = str(path)
+    if path.is_symlink():
+        return DataError("it is a link to nothing; correct it, or name the file itself.", file=path)
+    if len(name) > 4096:
+        return DataError("there is no such file or folder.", file=name[:100] + "…")
     beside = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, beside, n=1)
     return DataError(
@@ -113,43 +135,60 @@ def _read_object(data: Any) -> Source:
     if type(data).__module__.partition(".")[0] == "datasets":
         return _read_hugging_face(data)
     if isinstance(data, pa.Table | pa.RecordBatch | pd.DataFrame | Mapping):
-        table = arrow_table(data)
-        name = "the table"
-    elif isinstance(data, tuple) and len(data) == 2:
+        return _read_table(data)
+    if isinstance(data, tuple) and len(data) == 2:
         return _with_target(_read_array(data[0]), data[1])
-    else:
-        return _read_array(data)
+    return _read_array(data)
+
+
+def _read_table(data: Any) -> Source:
+    name = "the table"
+    table = arrow_table(data)
+    try:
+        table.validate(full=True)  # Arrow trusts buffers, which may come from anywhere
+    except pa.ArrowInvalid as error:
+        raise DataError(f"its Arrow data are damaged ({error}).", file=name) from None
+    check_num_columns(table.num_columns, name)
     if table.num_rows == 0:
         raise DataError("it has no rows.", file=name)
     return Source(name=name, table=table)
 
 
 def _read_array(X: Any) -> Source:
-    if isinstance(X, pd.DataFrame | pa.Table):
-        return _read_object(X)
+    if isinstance(X, pd.DataFrame | pa.Table | pa.RecordBatch):
+        return _read_table(X)
+    name = "the array"
     array = X if isinstance(X, np.ndarray) else None
     if array is None and not isinstance(X, pd.Series | pa.ChunkedArray | pa.Array | Sequence):
         raise DataError(
             f"data of type {type(X).__name__} can't be read; known are {_KNOWN}, tables and arrays."
         )
-    num_rows = len(X)
-    if num_rows == 0:
-        raise DataError("it has no rows.", file="the array")
+    if (array is not None and array.ndim == 0) or len(X) == 0:
+        raise DataError("it has no rows.", file=name)
     if array is not None and array.ndim in (3, 4):
-        return Source(name="the array", table=pa.table({}), images=as_images(array))
+        return Source(name=name, table=pa.table({}), images=as_images(array))
+    if isinstance(X, Sequence) and isinstance(X[0], Image.Image | Path):
+        return Source(name=name, table=pa.table({}), images=as_images(X))
     if array is None or array.ndim == 1:
         if isinstance(X, list) and not isinstance(X[0], str | None):
-            return _read_array(np.asarray(X))
-        return Source(name="the array", table=pa.table({TEXT: as_texts(X)}))
-    return Source(name="the array", table=arrow_table(array))
+            return _read_array(as_array(X))
+        return Source(name=name, table=pa.table({TEXT: as_texts(X)}))
+    return Source(name=name, table=arrow_table(array))
 
 
 def _with_target(source: Source, y: Any) -> Source:
-    if len(y) != source.num_rows:
-        raise DataError(f"X has {source.num_rows} rows, y has {len(y)}.")
+    if isinstance(y, pd.DataFrame | pa.Table) or not isinstance(
+        y, np.ndarray | pd.Series | pa.ChunkedArray | pa.Array | Sequence
+    ):
+        raise DataError(f"y is a sequence of targets, got a {type(y).__name__}.")
+    values = y if isinstance(y, pd.Series) else pd.Series(flat(y))
+    if len(values) != source.num_rows:
+        raise DataError(f"X has {source.num_rows} rows, y has {len(values)}.")
     default = TARGET if source.images is None and source.table.column_names != [TEXT] else LABEL
-    name = str(getattr(y, "name", None) or default)
-    column = arrow_table(pd.DataFrame({name: y if isinstance(y, pd.Series) else np.asarray(y)})).column(0)
+    name = default if values.name is None else str(values.name)
+    column = arrow_table(pd.DataFrame({name: values})).column(0)
+    if name in source.table.column_names:
+        raise DataError("X has a column of y's name; rename one.", file=source.name, column=name)
     table = source.table.append_column(name, column) if source.table.num_columns else pa.table({name: column})
     return dataclasses.replace(source, table=table)
 
@@ -159,6 +198,10 @@ def _with_target(source: Source, y: Any) -> Source:
 
 def _read_hugging_face(data: Any) -> Source:
     """A `Dataset`, or a `DatasetDict` with its parts."""
+    if type(data).__name__ not in ("Dataset", "DatasetDict"):
+        raise DataError(
+            f"a {type(data).__name__} of `datasets` can't be read; give a `Dataset` or a `DatasetDict`."
+        )
     if not isinstance(data, Mapping):
         return Source(name="the dataset", table=_hugging_face_table(data))
     tables: list[pa.Table] = []

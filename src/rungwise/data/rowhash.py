@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rungwise.data.limits import batch_rows
+
 __all__ = ["hash_images", "hash_table"]
 
 _CHUNK = 4096
@@ -46,7 +48,8 @@ def hash_images(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
         2
     ) + np.uint64(1)
     hashes = np.empty(len(images), np.uint64)
-    for start in range(0, len(images), _CHUNK):
-        pixels = images[start : start + _CHUNK].reshape(-1, size)
-        hashes[start : start + _CHUNK] = pixels.astype(np.uint64) @ weights
+    chunk = batch_rows(_CHUNK, size)
+    for start in range(0, len(images), chunk):
+        pixels = images[start : start + chunk].reshape(-1, size)
+        hashes[start : start + chunk] = pixels.astype(np.uint64) @ weights
     return hashes

@@ -12,7 +12,7 @@ from rungwise.data.columns import NUMBERS_ROWS, Column, ignore_reason, mean_word
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool, relocated
 from rungwise.data.problem import input_kind
-from rungwise.data.source import Level, Note
+from rungwise.data.source import SHOWN, Level, Note, shown
 from rungwise.data.staging import Staged, num_missing
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind
@@ -50,7 +50,8 @@ def settle(rows: Pool, plan: Plan, staged: Staged, pair: Pair | None) -> Plan:
     if kind is InputKind.TEXT:
         columns = [_beside_text(column, texts) for column in columns]
     if all(column.kind is ColumnKind.IGNORE for column in columns):
-        reasons = "; ".join(f"{column.name!r}: {column.reason}" for column in columns)
+        reasons = "; ".join(f"{shown(column.name)}: {column.reason}" for column in columns[:SHOWN])
+        reasons += "; …" if len(columns) > SHOWN else ""
         raise DataError(f"no column is left to predict from ({reasons}).", file=rows.sources[0].name)
     note = Note(Level.INFO, f"The input is {'texts' if kind is InputKind.TEXT else 'a table'}: {reason}.")
     return replace(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 import tempfile
 import weakref
@@ -9,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +20,15 @@ from numpy.typing import NDArray
 __all__ = [
     "PARTS",
     "BatchWriter",
+    "ImageWriter",
     "Level",
     "Note",
+    "PartFile",
     "Source",
     "mapped_array",
     "mapped_table",
+    "printable",
+    "shown",
     "shown_names",
     "workspace",
 ]
@@ -30,6 +37,9 @@ PARTS = ("train", "valid", "test")
 
 SHOWN = 10
 """Names listed in one note."""
+
+SHOWN_CHARACTERS = 40
+"""Characters of a value in a note or an error."""
 
 
 class Level(StrEnum):
@@ -47,9 +57,26 @@ class Note:
     message: str
 
 
+def shown(value: object) -> str:
+    """A value, cut, for a note or an error."""
+    if isinstance(value, str):
+        return repr(_cut(value, SHOWN_CHARACTERS))
+    return _cut(repr(value), SHOWN_CHARACTERS)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def shown_names(names: Sequence[str]) -> str:
-    """The first few names of a list, for a note."""
-    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    """The first few names of a list, each cut, for a note."""
+    some = [_cut(name, 2 * SHOWN_CHARACTERS) for name in names[:SHOWN]]
+    return ", ".join(some) + (", …" if len(names) > SHOWN else "")
+
+
+def printable(name: object) -> str:
+    """A name of a file as text: bytes that are no UTF-8 are escaped."""
+    return str(name).encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,26 +124,83 @@ def workspace(folder: Path | None) -> tuple[Path, object]:
     return folder, None
 
 
+class PartFile:
+    """A new file that is written from its start to its end, and what it holds in short."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.closed = False
+        self._stream = file.open("wb")
+        self._digest = hashlib.sha256()
+
+    def __enter__(self) -> PartFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, data: Any) -> int:
+        """Appends bytes."""
+        self._digest.update(data)
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        """Hands to the system what is written."""
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Ends the file once it is on the disk."""
+        if not self.closed:
+            self.closed = True
+            with self._stream as stream:
+                stream.flush()
+                os.fsync(stream.fileno())
+
+    def sha256(self) -> str:
+        """Of all that was written."""
+        return self._digest.hexdigest()
+
+
 class BatchWriter:
     """Streams record batches into an Arrow IPC file."""
 
-    def __init__(self, file: Path, schema: pa.Schema) -> None:
-        self.file = file
-        self._sink = pa.OSFile(str(file), "wb")
+    def __init__(self, file: Path | PartFile, schema: pa.Schema) -> None:
+        self.file = file if isinstance(file, Path) else file.file
+        self._sink = pa.OSFile(str(file), "wb") if isinstance(file, Path) else file
         self._writer = pa.ipc.new_file(self._sink, schema)
 
     def __enter__(self) -> BatchWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._writer.close()
-        self._sink.close()
+        try:
+            self._writer.close()
+        finally:
+            self._sink.close()
 
     def write(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Append batches of the writer's schema; empty ones are left out."""
         for batch in batches:
             if batch.num_rows:
                 self._writer.write_batch(batch)
+
+
+class ImageWriter:
+    """Streams images into a .npy file: a mapped file would end the process where the disk is full.
+
+    Args:
+        sink: what is written to.
+        shape: (N, H, W, C), of all the images.
+    """
+
+    def __init__(self, sink: BinaryIO | PartFile, shape: tuple[int, ...]) -> None:
+        self._sink = sink
+        header = {"descr": "|u1", "fortran_order": False, "shape": tuple(map(int, shape))}
+        np.lib.format.write_array_header_1_0(sink, header)
+
+    def write(self, images: NDArray[np.uint8]) -> None:
+        """Appends images uint8 (N, H, W, C)."""
+        self._sink.write(np.ascontiguousarray(images).data)
 
 
 def mapped_table(file: Path) -> pa.Table:

@@ -12,15 +12,24 @@ from typing import IO
 
 import numpy as np
 
+from rungwise.data.limits import Expansion, check_regular
 from rungwise.errors import ConfigError, DataError
 
-__all__ = ["GZIP_ERRORS", "TextFile", "encoding_error", "text_file"]
+__all__ = ["GUNZIP", "GZIP_ERRORS", "TextFile", "Utf8Stream", "encoding_error", "open_binary", "text_file"]
 
-HEAD_BYTES = 1 << 20
+HEAD_BYTES = 1 << 24
 """What is looked at before a file is read: the header must fit in."""
+
+BLOCK_BYTES = 1 << 24
 
 GZIP_ERRORS = (gzip.BadGzipFile, EOFError, zlib.error)
 """What reading a damaged gzip file raises."""
+
+GUNZIP = "decompress it (`gunzip`) and name the file that this gives"
+"""How to read a file that is compressed too well."""
+
+_NO_TEXT = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
+"""Encodings of names and of Python's source, not of text; those of bytes aren't text to Python either."""
 
 _MAGIC = {
     b"PK\x03\x04": "a zip archive or a spreadsheet",
@@ -36,6 +45,18 @@ _MAGIC = {
     b"<!doctype": "a web page",
     b"<html": "a web page",
 }
+_MARKS = {b"\xff\xfe\0\0": "32", b"\0\0\xfe\xff": "32", b"\xff\xfe": "16", b"\xfe\xff": "16"}
+"""Byte order marks of UTF-32 and UTF-16, the longer first."""
+
+
+def open_binary(path: Path) -> IO[bytes]:
+    """The bytes of a file, decompressed if its name ends with `.gz`.
+
+    Raises:
+        DataError: if it isn't a file.
+    """
+    check_regular(path)
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -52,10 +73,6 @@ class TextFile:
     encoding: str
     has_header: bool
 
-    def open(self) -> IO[bytes]:
-        """The bytes, decompressed."""
-        return gzip.open(self.path) if self.path.suffix == ".gz" else self.path.open("rb")  # type: ignore[return-value]
-
     def not_whole(self, error: Exception) -> DataError:
         """The error for a file that can't be decompressed."""
         return DataError(f"it isn't a whole gzip file ({error}).", file=self.path)
@@ -64,19 +81,20 @@ class TextFile:
         """The number of a record from how many lines end before it, None for the header."""
         return (num_before or None) if self.has_header else num_before + 1
 
-    def head(self) -> bytes:
-        """The first bytes, once it is clear that they are text.
+    def head(self) -> tuple[str, bool]:
+        """The first characters, once it is clear that they are text, and whether they are all.
 
         Raises:
             DataError: if the file is empty, or isn't text.
         """
         try:
-            with self.open() as stream:
+            with open_binary(self.path) as stream:
                 head = stream.read(HEAD_BYTES)
         except GZIP_ERRORS as error:
             raise self.not_whole(error) from None
         if not head.strip(b"\xef\xbb\xbf \r\n\t"):
-            raise DataError("the file is empty; it needs a header and rows.", file=self.path)
+            start = "the file is" if len(head) < HEAD_BYTES else f"its first {HEAD_BYTES:,} bytes are"
+            raise DataError(f"{start} empty; it needs a header and rows.", file=self.path)
         for magic, what in _MAGIC.items():
             if head.startswith(magic):
                 raise DataError(
@@ -84,64 +102,168 @@ class TextFile:
                     " or give the file the suffix of what it is.",
                     file=self.path,
                 )
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")) and "16" not in self.encoding:
+        bits = next((bits for mark, bits in _MARKS.items() if head.startswith(mark)), "")
+        if bits not in self.encoding:
             raise DataError(
-                f"it isn't {self.encoding}; it seems to be UTF-16: add `--encoding utf-16`.", file=self.path
-            )
-        zero = head.find(b"\0")
-        if zero >= 0 and not self.encoding.startswith(("utf-16", "utf-32")):
-            raise DataError(
-                f"byte {zero} is zero, so it isn't text; is it what its name says?",
+                f"it isn't {self.encoding}; it seems to be UTF-{bits}: add `--encoding utf-{bits}`.",
                 file=self.path,
-                row=self.row(_rows_before(head[:zero], self.has_header)),
             )
-        return head
+        if b"\0" in head and not self._may_have_zeros:
+            raise zero_error(self)
+        try:
+            text = codecs.getincrementaldecoder(self.encoding)().decode(head)  # the last character may be cut
+        except UnicodeError:
+            raise encoding_error(self) from None
+        return text.removeprefix("\ufeff"), len(head) < HEAD_BYTES
+
+    @property
+    def _may_have_zeros(self) -> bool:
+        """Whether characters are written with bytes that are zero."""
+        return self.encoding.startswith(("utf-16", "utf-32"))
+
+
+class Utf8Stream:
+    """The text of a file as UTF-8, decompressed: what `pyarrow.PythonFile` reads from.
+
+    Errors are raised where they are met: a file that isn't whole, isn't in its encoding or holds zeros.
+    """
+
+    def __init__(self, file: TextFile) -> None:
+        self.closed = False
+        self._file = file
+        self._stream = open_binary(file.path)
+        self._decoder = None if file.encoding == "utf-8" else codecs.getincrementaldecoder(file.encoding)()
+        self._expansion = Expansion(file.path, GUNZIP) if file.path.suffix == ".gz" else None
+
+    def __enter__(self) -> Utf8Stream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._stream.close()
+        self.closed = True
+
+    def read(self, num_bytes: int) -> bytes:
+        """About so many bytes, none at the end.
+
+        Raises:
+            DataError: if there are none that can be used.
+        """
+        while True:
+            try:
+                block = self._stream.read(num_bytes)
+            except GZIP_ERRORS as error:
+                raise self._file.not_whole(error) from None
+            if self._expansion is not None:
+                self._expansion.add(len(block))
+            text = self._decoded(block)
+            if b"\0" in text:
+                raise zero_error(self._file)
+            if text or not block:
+                return text
+
+    def _decoded(self, block: bytes) -> bytes:
+        if self._decoder is None:
+            return block
+        try:
+            return self._decoder.decode(block, final=not block).encode()
+        except UnicodeError:
+            raise encoding_error(self._file) from None
 
 
 def text_file(path: Path, encoding: str, *, has_header: bool) -> TextFile:
     """The text file at a path.
 
     Raises:
-        ConfigError: if there is no such encoding.
+        ConfigError: if there is no such encoding of text.
     """
     try:
-        return TextFile(path, codecs.lookup(encoding).name, has_header)
-    except LookupError:
+        "".encode(encoding)  # encodings of bytes, such as hex, aren't for strings
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        name = "undefined"
+    if name in _NO_TEXT:
         raise ConfigError(
-            f"encoding {encoding!r} is unknown; for example utf-8, gb18030, cp1252 and utf-16 can be used."
-        ) from None
+            f"encoding {encoding[:40]!r} is unknown; for example utf-8, gb18030, cp1252 and utf-16 can be used."
+        )
+    return TextFile(path, name, has_header)
 
 
-def _rows_before(data: bytes, may_quote: bool) -> int:
-    """Line ends, but for those in quotes: how many records end before the next byte."""
-    array = np.frombuffer(data, np.uint8)
-    in_quotes = (np.cumsum(array == ord('"')) % 2 == 1) & may_quote
-    return int(((array == ord("\n")) & ~in_quotes).sum())
+class _Rows:
+    """Counts the records that end in what it is fed: line ends, but for those in quotes."""
+
+    def __init__(self, may_quote: bool) -> None:
+        self.num = 0
+        self._may_quote = may_quote
+        self._is_open = 0
+
+    def feed(self, data: bytes) -> None:
+        """Counts on."""
+        array = np.frombuffer(data, np.uint8)
+        ends = array == ord("\n")
+        if self._may_quote and len(array):
+            in_quotes = (np.cumsum(array == ord('"'), dtype=np.uint8) & 1) ^ self._is_open
+            ends &= in_quotes == 0
+            self._is_open = int(in_quotes[-1])
+        self.num += int(ends.sum())
+
+
+def zero_error(file: TextFile) -> DataError:
+    """The error that names the first byte which is zero."""
+    rows = _Rows(file.has_header)
+    num_bytes = 0
+    if not file._may_have_zeros:
+        with open_binary(file.path) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                zero = block.find(b"\0")
+                rows.feed(block[: zero if zero >= 0 else None])
+                if zero >= 0:
+                    return DataError(
+                        f"byte {num_bytes + zero} is zero, so it isn't text; is it what its name says?",
+                        file=file.path,
+                        row=file.row(rows.num),
+                    )
+                num_bytes += len(block)
+    return DataError("a character is zero, so it isn't text; is it what its name says?", file=file.path)
 
 
 def encoding_error(file: TextFile) -> DataError:
     """The error that names the first byte which can't be decoded."""
     decoder = codecs.getincrementaldecoder(file.encoding)()
-    num_bytes = num_rows = 0
-    with file.open() as stream:
+    rows = _Rows(file.has_header)
+    num_bytes = 0
+    with open_binary(file.path) as stream:
         while True:
-            block = stream.read(1 << 24)
+            block = stream.read(BLOCK_BYTES)
             pending = decoder.getstate()[0]
             try:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 start = max(error.start - len(pending), 0)
-                row = num_rows + _rows_before(block[:start], file.has_header)
+                rows.feed(block[:start])
                 near = (pending + block)[error.start : error.start + 4096]
                 return DataError(
                     f"byte {num_bytes + start} (0x{error.object[error.start]:02x}) isn't {file.encoding};"
                     f" if the file is in another encoding, say so: `--encoding {_likely(near)}`.",
                     file=file.path,
-                    row=file.row(row),
+                    row=file.row(rows.num),
                 )
+            except UnicodeError as error:
+                return _not_text(file, str(error))
             if not block:
-                return DataError(f"it can't be decoded as {file.encoding}.", file=file.path)
-            num_bytes, num_rows = num_bytes + len(block), num_rows + _rows_before(block, file.has_header)
+                return _not_text(file, "a character of it stands for nothing")
+            num_bytes += len(block)
+            rows.feed(block)
+
+
+def _not_text(file: TextFile, problem: str) -> DataError:
+    return DataError(
+        f"it can't be decoded as {file.encoding} ({problem}); name its encoding with `--encoding`.",
+        file=file.path,
+    )
 
 
 def _likely(data: bytes) -> str:
