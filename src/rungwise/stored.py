@@ -18,13 +18,23 @@ if TYPE_CHECKING:
 
     from rungwise.fitting import State
 
-__all__ = ["array", "entry", "finite", "image_size", "parse_json", "section", "strings", "whole"]
+__all__ = [
+    "MOST_PIXELS",
+    "array",
+    "entry",
+    "finite",
+    "image_size",
+    "parse_json",
+    "section",
+    "strings",
+    "whole",
+]
 
 _MOST_CONTAINERS, _DEEPEST = 1_000_000, 32
 """Objects and lists that a JSON text may have, and how far within one another: ours have some ten, three deep."""
 
 _LARGEST = sys.float_info.max
-_MOST_PIXELS = 2**26
+MOST_PIXELS = 2**24
 """Of an image, counted for each channel."""
 
 
@@ -121,8 +131,8 @@ def image_size(state: Any, name: str) -> tuple[int, int, int]:
     value = entry(state, name)
     if not isinstance(value, list) or not all(type(side) is int and side > 0 for side in value):
         raise _wrong(name, value, "a list of whole numbers above 0")
-    if len(value) != 3 or value[2] not in (1, 3) or math.prod(value) > _MOST_PIXELS:
-        raise _wrong(name, value, f"height, width and 1 or 3 channels, {_MOST_PIXELS} values at most")
+    if len(value) != 3 or value[2] not in (1, 3) or math.prod(value) > MOST_PIXELS:
+        raise _wrong(name, value, f"height, width and 1 or 3 channels, {MOST_PIXELS} values at most")
     return value[0], value[1], value[2]
 
 

@@ -128,3 +128,17 @@ def test_classes_come_back_as_they_were(tmp_path, labels):
 def test_images_of_another_size_are_a_data_error():
     with pytest.raises(DataError, match=r"images are 8×9×1 .* but the model was fitted on 8×8×1"):
         load_model(GOLDEN / IMAGE).predict(np.zeros((2, 8, 9), np.uint8))
+
+
+def test_images_that_no_model_could_be_loaded_for_are_a_data_error_at_fit():
+    images = np.zeros((2, 4097, 4096), np.uint8)
+    with pytest.raises(DataError, match=r"images have 16781312 values each, more than 16777216; resize them"):
+        rw.BaselineClassifier().fit(images, ["a", "b"])
+
+
+def test_many_landmarks_are_compared_with_fewer_images_at_a_time(monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (7, 8, 8)).astype(np.uint8)
+    model = load_model(GOLDEN / "hog-svm-image-label")
+    expected = model.predict_proba(images)
+    monkeypatch.setattr("rungwise.rungs.traditional.hog_svm._MOST_LIKENESSES", 20)
+    np.testing.assert_allclose(model.predict_proba(images), expected, rtol=1e-5)

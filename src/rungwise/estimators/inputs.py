@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from rungwise.data import as_images, as_table, as_texts
 from rungwise.data.arrays import arrow_table
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind
+from rungwise.stored import MOST_PIXELS
 
 __all__ = ["check_labels", "check_numbers", "coerce_inputs", "kind_of", "rows", "set_columns", "take"]
 
@@ -70,6 +72,10 @@ def _coerce_images(estimator: Any, X: Any, *, reset: bool) -> NDArray[np.uint8]:
     images = as_images(X)
     size = images.shape[1:]
     if reset:
+        if math.prod(size) > MOST_PIXELS:
+            raise DataError(
+                f"images have {math.prod(size)} values each, more than {MOST_PIXELS}; resize them."
+            )
         estimator.image_size_ = size
     elif size != estimator.image_size_:
         got, known = ("×".join(map(str, sides)) for sides in (size, estimator.image_size_))

@@ -53,6 +53,9 @@ trainings at their default rates, and at ten times these, no ten steps in a row 
 _PROBE_SHARE = 0.05
 """Of the time allowed, what passes before the pace is trusted: one hiccup of the machine must not change the plan."""
 
+_LEAST_ASKED, _MOST_ASKED = 64, 8192
+"""Examples of a batch that is only predicted, whatever the batches of training."""
+
 _RESERVE = 0.9
 """The fraction of the time left that the plan may fill."""
 
@@ -294,7 +297,9 @@ def predict_outputs(
     to_device(network, context.device)
     network.eval()
     outputs: list[Tensor] = []
-    index = sorted_batches(len(examples), examples.lengths, max(config.batch_size, 64))
+    index = sorted_batches(
+        len(examples), examples.lengths, min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
+    )
     with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
         for part in index:
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))

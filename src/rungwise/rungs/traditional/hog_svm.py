@@ -50,6 +50,9 @@ Features = NDArray[np.float32]
 Images = NDArray[np.uint8]
 
 _CHUNK = 4096
+_MOST_LIKENESSES = 2**24
+"""Images at a time, and likenesses of images to landmarks."""
+
 _WIDTH_SAMPLE = 500
 """Landmarks between which the usual distance is measured."""
 
@@ -172,7 +175,8 @@ class HogSVM:
     def _likeness(self, features: Features) -> Iterator[Features]:
         """Features (N, F) -> likeness to the landmarks, chunks of (N, L)."""
         assert self.landmarks is not None
-        for rows in _chunks(len(features)):
+        step = min(_CHUNK, max(1, _MOST_LIKENESSES // max(1, len(self.landmarks))))
+        for rows in _chunks(len(features), step):
             distances = _square_distances(features[rows], self.landmarks)
             yield np.exp(np.float32(-self.gamma) * distances)
 
@@ -211,9 +215,9 @@ class HogSVM:
         )
 
 
-def _chunks(number: int) -> list[slice]:
+def _chunks(number: int, step: int = _CHUNK) -> list[slice]:
     """Slices that cover so many images, one of them empty if there is none."""
-    return [slice(i, i + _CHUNK) for i in range(0, max(1, number), _CHUNK)]
+    return [slice(i, i + step) for i in range(0, max(1, number), step)]
 
 
 def _square_distances(first: Features, second: Features) -> Features:
