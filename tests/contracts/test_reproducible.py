@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import random
 import warnings
@@ -16,9 +17,11 @@ import torch
 import torch._dynamo  # optimizers import it, and it imports what sets filters of warnings and variables for good
 from problems import make_problem
 from sklearn.datasets import load_iris
-from test_rungs import CASES, QUICK, cases, make, outputs
+from test_rungs import CASES, NETWORKS, QUICK, cases, make, outputs
 
 from rungwise import Ladder, load
+from rungwise.artifacts import load_checkpoint
+from rungwise.artifacts.checkpoint import FileCheckpoint
 from rungwise.artifacts.state import split_state
 from rungwise.rung import Pair
 
@@ -59,16 +62,15 @@ def odd_surroundings() -> Iterator[None]:
         np.random.set_state(before[1])  # noqa: NPY002
 
 
-def result(name: str, pair: Pair, folder: Path) -> Any:
+def result(name: str, pair: Pair, folder: Path, checkpoint: Path | None = None) -> Any:
     """Weights, history and predictions, bit for bit, of a fit with validation, before and after saving."""
     problem = make_problem(pair)
     inputs, targets = problem.first(60)
-    estimator = make(name, pair, {**QUICK, "epochs": 2}).fit(
-        inputs, targets, validation=(problem.test_inputs, problem.test_targets)
-    )
-    predicted = [
-        outputs(model, problem.test_inputs).tobytes() for model in (estimator, load(estimator.save(folder)))
-    ]
+    validation = problem.test_inputs, problem.test_targets
+    estimator = make(name, pair, {**QUICK, "epochs": 2})
+    estimator.fit(inputs, targets, validation=validation, checkpoint=checkpoint)
+    models = estimator, load(estimator.save(folder))
+    predicted = [outputs(model, problem.test_inputs).tobytes() for model in models]
     rest, arrays = split_state(estimator.learner_.state())
     history = [dataclasses.replace(epoch, seconds=0.0) for epoch in estimator.history_]
     return rest, {key: array.tobytes() for key, array in arrays.items()}, history, predicted
@@ -93,3 +95,30 @@ def test_a_climb_changes_nothing_around(tmp_path):
         ladder = Ladder(rungs=["logistic-regression"], budget="60s", workers=1, out=tmp_path / "run")
         assert ladder.fit(frame, "target").leaderboard().status.tolist() == ["done", "done"]
         assert surroundings() == before
+
+
+KEEPERS = {
+    "gradient-boosting",
+    "linear-svm",
+    "nb-svm",
+    "svm",
+    "tfidf-logistic",
+    *(name for name, _ in NETWORKS),
+}
+"""Rungs that have a model before they are done, at least."""
+
+
+@cases(CASES)
+def test_a_checkpoint_changes_nothing_and_its_model_predicts(name, pair, tmp_path, monkeypatch):
+    asked = itertools.count(1)
+    monkeypatch.setattr(
+        FileCheckpoint, "is_due", lambda self: next(asked).bit_count() == 1
+    )  # ever more seldom
+    file = tmp_path / "fit.ckpt"
+    kept = result(name, pair, tmp_path / "kept", checkpoint=file)
+    assert kept == result(name, pair, tmp_path / "usual")
+    assert file.exists() or name not in KEEPERS
+    if file.exists():
+        assert kept == result(name, pair, tmp_path / "again", checkpoint=file)
+        values = outputs(load_checkpoint(file), make_problem(pair).test_inputs)
+        assert np.isfinite(values).all()

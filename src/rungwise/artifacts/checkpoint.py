@@ -119,14 +119,14 @@ def load_checkpoint(file: str | Path) -> RungEstimator:
     """The best model so far of the fit that a checkpoint is of, as a fitted estimator with its history.
 
     Raises:
-        ModelError: if there is no checkpoint, or it is damaged.
+        ModelError: if there is no checkpoint, it is damaged, or its model doesn't predict.
     """
     kept = _read(Path(file))
     try:
         estimator = restored(kept["description"], kept["model"])
-        estimator.learner_.history = [Epoch(**row) for row in kept["history"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"checkpoint {file} is of another version of rungwise ({error!r}).") from error
+    except ModelError as error:
+        raise ModelError(f"checkpoint {file} has no model that can be used: {error}") from error
+    estimator.learner_.history = [Epoch(**row) for row in kept["history"]]
     return estimator
 
 

@@ -187,6 +187,9 @@ class TextLinear:
                 best, best_loss = linear, loss
                 best_accuracy = float((scores.argmax(1) == targets).mean())
             context.report(number / len(self.settings), best_accuracy)
+            if context.checkpoint.is_due():
+                self.linear = best
+                context.checkpoint.save({}, self.state(), self.history)
             is_last = number == len(self.settings)
             if not is_last and context.seconds_left() < 2 * (time.monotonic() - started):
                 context.cut()

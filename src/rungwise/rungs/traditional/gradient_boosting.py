@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,7 +131,17 @@ class GradientBoosting:
                 (train.create_valid(self._matrix(validation[0]), self._scaled(validation[1])), "valid")
             )
         num_trees = self.config.num_trees if len(watched) > 1 else self.config.num_trees_blind
-        progress = _Progress(num_trees, self.config.patience, self.is_label, context)
+
+        def take(booster: lightgbm.Booster) -> None:
+            text = booster.model_to_string(num_iteration=progress.best_tree)
+            self._take({"trees": read_trees(text)}, num_outputs)
+            self.history = progress.history
+
+        def keep(booster: lightgbm.Booster) -> None:
+            take(booster)
+            context.checkpoint.save({}, self.state(), self.history)
+
+        progress = _Progress(num_trees, self.config.patience, self.is_label, context, keep)
         booster = lightgbm.train(
             parameters,
             train,
@@ -139,9 +150,7 @@ class GradientBoosting:
             valid_names=[name for _, name in watched],
             callbacks=[progress],
         )
-        self.history = progress.history
-        text = booster.model_to_string(num_iteration=progress.best_tree)
-        self._take({"trees": read_trees(text)}, num_outputs)
+        take(booster)
 
     def _parameters(self, num_examples: int, num_outputs: int, context: FitContext) -> dict[str, Any]:
         """LightGBM's parameters; on small data leaves and bins may be smaller too."""
@@ -237,12 +246,21 @@ class _Progress:
         patience: trees without a better validation loss.
         is_label: whether losses are those of classes.
         context: whose deadline ends the growing.
+        keep: is called with the booster where the checkpoint is due.
     """
 
     order, before_iteration = 0, False
 
-    def __init__(self, num_trees: int, patience: int, is_label: bool, context: FitContext) -> None:
-        self.num_trees, self.patience, self.is_label, self.context = num_trees, patience, is_label, context
+    def __init__(
+        self,
+        num_trees: int,
+        patience: int,
+        is_label: bool,
+        context: FitContext,
+        keep: Callable[[lightgbm.Booster], None],
+    ) -> None:
+        self.num_trees, self.patience, self.is_label = num_trees, patience, is_label
+        self.context, self.keep = context, keep
         self.history: list[Epoch] = []
         self.best_tree, self.least = 1, float("inf")
         self.start = self.last = time.monotonic()
@@ -265,11 +283,13 @@ class _Progress:
             valid_loss = losses[1] if len(losses) > 1 else None
             self.history.append(Epoch(tree, now - self.start, losses[0], valid_loss, score))
             self.context.report(tree / self.num_trees, score)
-        self.last = now
         if is_late:
             self.context.cut()
         if is_over:
             raise EarlyStopException(self.best_tree - 1, [])
+        if self.context.checkpoint.is_due():
+            self.keep(env.model)
+        self.last = time.monotonic()
 
     def _is_late(self, now: float) -> bool:
         """Whether another tree and writing the model down might not end in time."""

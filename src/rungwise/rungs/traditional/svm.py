@@ -185,10 +185,14 @@ class SVM:
         self.features.fit(inputs)
         train = self._labelled(inputs, targets)
         valid = self._labelled(*validation) if validation is not None and len(validation[1]) else None
-        self.model = self._fit_model(train, valid, context)
+        self._take(self._fit_model(train, valid, context), train if valid is None else valid)
+
+    def _take(self, model: _Model, labelled: _Labelled) -> None:
+        """Makes a model the one that predicts, with the temperature that is best for these examples."""
+        self.model = model
         if self.is_label:
-            features, labels = train if valid is None else valid
-            self.model.linear.temperature = best_temperature(self.model.class_scores(features), labels)
+            features, labels = labelled
+            model.linear.temperature = best_temperature(model.class_scores(features), labels)
 
     def _labelled(self, inputs: Any, targets: NDArray[Any]) -> _Labelled:
         scaled = targets if self.is_label else (targets - self.target_mean) / self.target_scale
@@ -199,6 +203,9 @@ class SVM:
         if kernel is Kernel.LINEAR or (kernel is Kernel.AUTO and valid is not None):
             models.append(self._fit_linear(train, valid, context))
             context.report(0.3, None)
+            if context.checkpoint.is_due():
+                self._take(models[0], train if valid is None else valid)
+                context.checkpoint.save({}, self.state(), self.history)
         if models and kernel is Kernel.AUTO and context.seconds_left() <= 0:
             context.cut()
         elif kernel is not Kernel.LINEAR:
