@@ -270,22 +270,19 @@ class SVM:
         """The exact kernel: a libsvm model for each score, their support vectors joined."""
         features, targets = train
         coefficients, bias = np.zeros((len(targets), self.num_scores)), np.zeros(self.num_scores)
+        machine = SVC() if self.is_label else SVR(epsilon=self.config.epsilon)
+        machine.set_params(C=choice.C, gamma=choice.gamma, cache_size=_CACHE_MEGABYTES)
+        machine.random_state = 0  # of no consequence; without it NumPy's global generator is drawn from
         for score in range(self.num_scores):
+            wanted = targets
             if self.is_label:
-                labels = targets == (1 if self.num_scores == 1 else score)
-                if not labels.any():  # a class that a trial's sample lacks
+                wanted = targets == (1 if self.num_scores == 1 else score)
+                if not wanted.any():  # a class that a trial's sample lacks
                     bias[score] = -1
                     continue
-                model = SVC(C=choice.C, gamma=choice.gamma, cache_size=_CACHE_MEGABYTES)
-            else:
-                labels = targets
-                model = SVR(
-                    C=choice.C, gamma=choice.gamma, epsilon=self.config.epsilon, cache_size=_CACHE_MEGABYTES
-                )
-            model.random_state = 0  # of no consequence; without it NumPy's global generator is drawn from
-            model.fit(features, labels)
-            coefficients[model.support_, score] = model.dual_coef_[0]
-            bias[score] = model.intercept_[0]
+            machine.fit(features, wanted)
+            coefficients[machine.support_, score] = machine.dual_coef_[0]
+            bias[score] = machine.intercept_[0]
         used = np.flatnonzero(coefficients.any(axis=1))
         used = used if len(used) else np.zeros(1, np.int64)  # all errors are free, and the bias says all
         return _Model(LinearScores(coefficients[used], bias), features[used], choice.gamma)
