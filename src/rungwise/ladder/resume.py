@@ -117,7 +117,7 @@ def check_unchanged(paths: Paths, dataset: Dataset) -> list[str]:
     differences = _differences({name: begun[name] for name in dataset_facts}, dataset_facts)
     _refuse(paths, differences, "its copy of the data was changed since the run began", "Undo that")
     try:
-        getattr(dataset, "check", lambda: None)()
+        dataset.check()
     except DataError as error:
         raise RunError(
             f"{paths.run} can't go on, its copy of the data was changed since the run began: {error}"
