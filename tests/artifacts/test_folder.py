@@ -142,3 +142,9 @@ def test_many_landmarks_are_compared_with_fewer_images_at_a_time(monkeypatch):
     expected = model.predict_proba(images)
     monkeypatch.setattr("rungwise.rungs.traditional.hog_svm._MOST_LIKENESSES", 20)
     np.testing.assert_allclose(model.predict_proba(images), expected, rtol=1e-5)
+
+
+def test_a_model_of_more_arrays_than_are_read_is_not_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "MOST_ARRAYS", 3)
+    with pytest.raises(ModelError, match=r"isn't saved: it has \d+ arrays, more than 3"):
+        save_model(load_model(GOLDEN / TEXT), tmp_path / "model")

@@ -1,7 +1,9 @@
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from rungwise import registry
+from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.training.learner import NetworkLearner
@@ -26,3 +28,14 @@ def test_a_subclass_of_the_trainer_may_override_a_stage():
     learner.fit(texts, targets, num_outputs=2, validation=None, context=FitContext(precision=Precision.FP32))
     assert sum(seen) == 2 * len(targets)
     assert learner.predict(texts).shape == (8, 2)
+
+
+def test_a_network_that_could_not_be_asked_is_refused_before_it_is_trained():
+    rung = registry.rung("vit")
+    config = registry.make_config(rung.config, {"patch_size": 1})
+    learner = NetworkLearner(rung, config, (InputKind.IMAGE, OutputKind.LABEL))
+    images = np.zeros((4, 1024, 1024, 1), np.uint8)
+    with pytest.raises(
+        ConfigError, match=r"would take 1e\+15 operations for one example, and at most 1e\+12"
+    ):
+        learner.fit(images, np.array([0, 1, 0, 1]), num_outputs=2, validation=None, context=FitContext())

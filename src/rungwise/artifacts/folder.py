@@ -24,7 +24,7 @@ from safetensors.numpy import save_file
 
 from rungwise.artifacts.card import model_card
 from rungwise.artifacts.description import SCHEMA_VERSION, describe, restored
-from rungwise.artifacts.reading import open_regular, read_arrays, read_json, read_text
+from rungwise.artifacts.reading import MOST_ARRAYS, open_regular, read_arrays, read_json, read_text
 from rungwise.artifacts.state import join_state, split_state
 from rungwise.errors import ModelError
 from rungwise.estimators import RungEstimator
@@ -67,7 +67,7 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or not {file.name for file in folder.iterdir()} <= _OWN):
         raise ModelError(f"{folder} exists and is no model folder; choose another name.")
     rest, arrays = split_state(estimator.learner_.state())
-    _check_finite(arrays)
+    _check_arrays(arrays)
     tokenizer = rest.get("preprocessor", {}).pop("tokenizer", None)
     texts = {_STATE: _json(rest), _CARD: model_card(estimator), _CONFIG: _json(describe(estimator))}
     texts |= {} if tokenizer is None else {_TOKENIZER: tokenizer}
@@ -108,9 +108,8 @@ def load_model(folder: Path) -> RungEstimator:
         ModelError: if it is no model folder, damaged, hostile, or of a later schema.
     """
     config = read_config(folder)
-    state = _read_state(folder)
     try:
-        return restored(config, state)
+        return restored(config, _read_state(folder))
     except ModelError as error:
         raise ModelError(f"{folder} can't be used: {str(error)[:_LONGEST_REASON]}") from error
 
@@ -160,7 +159,9 @@ def _read_state(folder: Path) -> State:
     return join_state(rest, arrays)
 
 
-def _check_finite(arrays: dict[str, NDArray[Any]]) -> None:
+def _check_arrays(arrays: dict[str, NDArray[Any]]) -> None:
+    if len(arrays) > MOST_ARRAYS:
+        raise ModelError(f"the model isn't saved: it has {len(arrays)} arrays, more than {MOST_ARRAYS}.")
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"the model isn't saved: its {name!r} holds numbers that are not finite.")

@@ -17,10 +17,12 @@ from rungwise.errors import ModelError
 from rungwise.fitting import State
 from rungwise.stored import entry, parse_json
 
-__all__ = ["open_regular", "read_arrays", "read_json", "read_text"]
+__all__ = ["MOST_ARRAYS", "open_regular", "read_arrays", "read_json", "read_text"]
+
+MOST_ARRAYS = 10_000
+"""Of a safetensors file; a network of so many takes seconds to be put together."""
 
 _MOST_HEADER_BYTES = 2**24
-"""Of a safetensors file: some hundred thousand arrays."""
 
 _FLAGS = os.O_RDONLY
 for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # where the system has them
@@ -94,6 +96,8 @@ def read_arrays(file: Path, most_bytes: int) -> dict[str, NDArray[Any]]:
         dtypes = {str(entry(declared[name], "dtype")) for name in declared if name != "__metadata__"}
         if not dtypes <= set(_DTYPES):
             raise ModelError(f"its arrays are of {sorted(dtypes)}; known are {', '.join(_DTYPES)}.")
+        if len(declared) > MOST_ARRAYS:
+            raise ModelError(f"it has {len(declared)} arrays; more than {MOST_ARRAYS} aren't read.")
         arrays = load_file(file)
     except (ModelError, SafetensorError, UnicodeDecodeError, OSError, MemoryError) as error:
         raise ModelError(f"{file} is damaged, or too large for this machine: {error}") from error

@@ -38,21 +38,24 @@ def _split(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
 
 
 def join_state(rest: State, arrays: Mapping[str, NDArray[Any]]) -> State:
-    """The state that `split_state` took apart.
+    """The state that `split_state` took apart, with each array in one place, so that it is no larger than they are.
 
     Raises:
-        ModelError: if an array is missing.
+        ModelError: if an array is missing, or one is left over.
     """
-    joined: State = _join(rest, arrays)
+    left = dict(arrays)
+    joined: State = _join(rest, left)
+    if left:
+        raise ModelError(f"nothing says what {next(iter(left))[:80]!r} in model.safetensors is for.")
     return joined
 
 
-def _join(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+def _join(value: Any, left: dict[str, NDArray[Any]]) -> Any:
     if not isinstance(value, dict):
         return value
     if set(value) == {_ARRAY}:
         name = value[_ARRAY]
-        if not isinstance(name, str) or name not in arrays:
-            raise ModelError(f"array {str(name)[:80]!r} is not in model.safetensors; the folder is damaged.")
-        return arrays[name]
-    return {key: _join(item, arrays) for key, item in value.items()}
+        if not isinstance(name, str) or name not in left:
+            raise ModelError(f"array {str(name)[:80]!r} is not in model.safetensors, or taken twice.")
+        return left.pop(name)
+    return {key: _join(item, left) for key, item in value.items()}

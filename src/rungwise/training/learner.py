@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rungwise.errors import ModelError, TrainingError
+from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series, State
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
@@ -27,6 +27,9 @@ from rungwise.training.seeds import seeded
 from rungwise.training.trainer import DivergenceError, Labelled, Trainer, Weights, predict_outputs
 
 __all__ = ["NetworkLearner"]
+
+_MOST_FLOPS = 1e12
+"""Of a network for one example: a minute of one core."""
 
 _SECOND_RATE = 0.1
 """What the learning rate is multiplied by where training diverged and begins anew."""
@@ -68,7 +71,7 @@ class NetworkLearner:
         validation had liked the weights at some time before: they are of a training that broke.
 
         Raises:
-            ConfigError: if there is no such device.
+            ConfigError: if there is no such device, or the network is too large to be asked.
             TrainingError: if training diverges a second time, or there was no time for one step.
         """
         check_device(context.device)
@@ -79,6 +82,7 @@ class NetworkLearner:
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.shape = self.preprocessor.shape(num_examples=len(targets), num_outputs=num_outputs)
+        self._check_cost()
         train = (self.preprocessor.examples(inputs), self._tensor(targets))
         valid = None
         if validation is not None:
@@ -165,6 +169,7 @@ class NetworkLearner:
 
         Raises:
             ModelError: if preprocessor, shape, weights and outputs don't go together.
+            ConfigError: if the network is too large to be asked.
         """
         self.context = FitContext(precision=Precision(entry(state, "precision")))
         self.preprocessor.restore(section(state, "preprocessor"))
@@ -178,6 +183,15 @@ class NetworkLearner:
         with seeded(0, "cpu"):
             self.network = network_with(
                 lambda: self.rung.build(self.config, self.shape), section(state, "network")
+            )
+        self._check_cost()
+
+    def _check_cost(self) -> None:
+        flops = self.rung.cost(self.config, self.shape).predict_flops
+        if not flops <= _MOST_FLOPS:
+            raise ConfigError(
+                f"the network would take {flops:.0e} operations for one example, and at most {_MOST_FLOPS:.0e} are "
+                "allowed; make it smaller, or its inputs."
             )
 
     def _tensor(self, targets: NDArray[Any]) -> Tensor:
