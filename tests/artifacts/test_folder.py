@@ -148,3 +148,12 @@ def test_a_model_of_more_arrays_than_are_read_is_not_saved(tmp_path, monkeypatch
     monkeypatch.setattr(folders, "MOST_ARRAYS", 3)
     with pytest.raises(ModelError, match=r"isn't saved: it has \d+ arrays, more than 3"):
         save_model(load_model(GOLDEN / TEXT), tmp_path / "model")
+
+
+def test_a_reason_is_one_line_that_no_terminal_obeys(tmp_path):
+    path = shutil.copytree(GOLDEN / TABLE, tmp_path / "model")
+    state = (path / "state.json").read_text().replace("$array", "$array\\u001b[2J\\n")
+    (path / "state.json").write_text(state)
+    with pytest.raises(ModelError) as error:
+        load_model(path)
+    assert str(error.value).isprintable()

@@ -111,7 +111,7 @@ def load_model(folder: Path) -> RungEstimator:
     try:
         return restored(config, _read_state(folder))
     except ModelError as error:
-        raise ModelError(f"{folder} can't be used: {str(error)[:_LONGEST_REASON]}") from error
+        raise ModelError(f"{folder} can't be used: {_plain(str(error))}") from error
 
 
 def read_config(folder: Path) -> State:
@@ -148,6 +148,12 @@ def sha256(file: Path) -> str:
     """
     with open_regular(file, MOST_BYTES.get(file.name, MOST_BYTES[_ARRAYS])) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _plain(reason: str) -> str:
+    """One line of no great length, with nothing in it that a terminal would obey."""
+    line = " ".join(reason[:_LONGEST_REASON].split())
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def _read_state(folder: Path) -> State:

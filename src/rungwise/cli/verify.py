@@ -41,7 +41,8 @@ def _show(verification: Verification) -> None:
     from rungwise.evaluation.wording import bytes_text, count_text
 
     for name, state in verification.files.items():
-        click.echo(f"  {click.style(f'{state:<10}', fg=_STYLES[state])}  {name}")
+        shown = name if name.isprintable() else repr(name)  # a terminal obeys some signs
+        click.echo(f"  {click.style(f'{state:<10}', fg=_STYLES[state])}  {shown}")
     if verification.is_ok:
         click.echo(verification.sentence())
     if verification.parameters is not None:
