@@ -106,16 +106,23 @@ def test_a_model_that_could_not_be_loaded_is_not_saved(tmp_path):
     assert not (tmp_path / "model").exists()
 
 
-def test_an_infinite_setting_is_stored(tmp_path):
+def test_infinite_settings_are_stored(tmp_path):
     X = np.arange(12.0).reshape(6, 2)
-    model = rw.MLPRegressor(epochs=1, clip_norm=math.inf, random_state=0).fit(X, X[:, 0])
-    assert load_model(model.save(tmp_path / "model")).clip_norm == math.inf
+    model = rw.MLPRegressor(epochs=1, clip_norm=math.inf, time_limit=math.inf, random_state=0).fit(X, X[:, 0])
+    loaded = load_model(model.save(tmp_path / "model"))
+    assert loaded.clip_norm == loaded.time_limit == math.inf
 
 
 @pytest.mark.parametrize(
     "labels",
-    [np.array(["a", "b"]), np.array([2, 7]), np.array([True, False]), np.array(["b", "aa"], dtype=object)],
-    ids=["str", "int", "bool", "object"],
+    [
+        np.array(["a", "b"]),
+        np.array([2, 7], dtype=np.uint8),
+        np.array([True, False]),
+        np.array([0.0, 2.0], dtype=np.float32),
+        np.array(["b", "aa"], dtype=object),
+    ],
+    ids=["str", "int", "bool", "float", "object"],
 )
 def test_classes_come_back_as_they_were(tmp_path, labels):
     X = np.arange(8.0).reshape(8, 1)

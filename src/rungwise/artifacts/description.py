@@ -64,8 +64,8 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
         "model_type": estimator.rung_name,
         "input": estimator.pair_[0],
         "output": estimator.pair_[1],
-        "settings": {name: _INFINITE if value == math.inf else value for name, value in settings.items()},
-        "shared": {name: getattr(estimator, name) for name in ("device", "precision", "time_limit")},
+        "settings": {name: _stored(value) for name, value in settings.items()},
+        "shared": {name: _stored(getattr(estimator, name)) for name in ("device", "precision", "time_limit")},
         "columns": columns.tolist() if columns is not None else None,
         "num_columns": getattr(estimator, "n_features_in_", None),
         "column_kinds": getattr(estimator, "column_kinds_", None),
@@ -76,9 +76,17 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
     )
     if estimator.output_kind is OutputKind.LABEL:
         classes = estimator.classes_
-        config["classes_dtype"] = classes.dtype.str if classes.dtype.kind != "O" else "object"
+        config["classes_dtype"] = classes.dtype.str if classes.dtype.kind in "biufU" else "object"
         config["id2label"] = {str(i): label for i, label in enumerate(classes.tolist())}
     return config
+
+
+def _stored(value: Any) -> Any:
+    return _INFINITE if value == math.inf else value
+
+
+def _taken(value: Any) -> Any:
+    return math.inf if value == _INFINITE else value
 
 
 def restored(config: dict[str, Any], state: State) -> RungEstimator:
@@ -123,21 +131,19 @@ def _settings(kind: type[Any], stored: State) -> Any:
     unknown = sorted(set(stored) - {item.name for item in fields(kind)})
     if unknown:
         raise ModelError(f"the rung has no settings {', '.join(unknown[:5])[:200]!r}.")
-    return registry.make_config(
-        kind, {name: math.inf if value == _INFINITE else value for name, value in stored.items()}
-    )
+    return registry.make_config(kind, {name: _taken(value) for name, value in stored.items()})
 
 
 def _shared(stored: State) -> dict[str, Any]:
     """The values of `SHARED_PARAMETERS`."""
-    device, seed, limit = (entry(stored, name) for name in ("device", "random_state", "time_limit"))
+    device, seed, limit = (_taken(entry(stored, name)) for name in ("device", "random_state", "time_limit"))
     if not isinstance(device, str) or len(device) > _LONGEST_DEVICE:
         raise ModelError(f"'device' must be the name of one, of {_LONGEST_DEVICE} characters at most.")
     return {
         "device": device,
         "precision": str(Precision(entry(stored, "precision"))),
         "random_state": None if seed is None else whole(stored, "random_state", -(2**63), 2**64),
-        "time_limit": None if limit is None else finite(stored, "time_limit"),
+        "time_limit": limit if limit in (None, math.inf) else finite(stored, "time_limit"),
     }
 
 
