@@ -73,7 +73,7 @@ def records_of_a_climb(paths, rungs, guilty, monkeypatch, *, num_seeds=1):
             for repeat in range(num_seeds)
             for rung in rungs
         ],
-        facts={rung: {"cost": {}} for rung in rungs},
+        facts={rung: {"order": order, "cost": {"fit_bytes": 0.0}} for order, rung in enumerate(rungs)},
         unmeasured=[],
         budget=60.0,
         elapsed=0.0,

@@ -21,6 +21,7 @@ from rungwise.evaluation.records import append_record, write_json
 from rungwise.evaluation.wording import bytes_text
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
+from rungwise.ladder.limits import LEAST_SECONDS, Limits
 from rungwise.ladder.memory import available_bytes, claim_buffers, says_out_of_memory
 from rungwise.ladder.processes import Launcher, LauncherError, Worker, make_launcher
 from rungwise.ladder.states import FitState, Status, Step
@@ -31,34 +32,13 @@ __all__ = ["Climb"]
 _POLL_SECONDS = 0.02
 _HEARTBEAT_SECONDS = 2.0
 
-_SLACK, _SLACK_SECONDS = 0.02, 2.0
-"""Of the budget, or in seconds: by how much more of these two a climb may be over its budget."""
-
-_PROTECTED = 2
-"""Fits that run however little time there is: the baseline and the cheapest rung."""
-
-_PROTECTED_SECONDS, _PROTECTED_GRACE_SECONDS, _PROTECTED_LEAST_SECONDS = 0.5, 10.0, (10.0, 2.0)
-_LEAST_SECONDS = 1.0
-"""Another fit that would have less than this isn't started."""
-
-_LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
-"""What is kept for measuring latencies: seconds for each rung, but no more than this share of the budget."""
-
-_RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
-"""What making a model of a checkpoint takes: a part of the fit's share, at least these seconds."""
-
-_GRACE_SHARE, _GRACE_SECONDS = 0.25, 1.0
-"""By how much of its share, or by so many seconds, a fit may be over it if there is no checkpoint."""
-
-_MEMORY_SHARE = 0.9
-"""Of the memory that is free at the start, what fits may take."""
-
-_TAIL_BYTES = 16_384
 _TRIES = 2
 """Workers that a fit gets, if it loses them."""
 
 _LAUNCHERS = 4
 """What starts workers is tried so often in a row."""
+
+_TAIL_BYTES = 16_384
 
 
 class Climb:
@@ -92,12 +72,21 @@ class Climb:
         launcher: Launcher | None = None,
     ) -> None:
         self.paths, self.facts, self.observe = paths, facts, observe
-        self.states = [FitState(job) for job in jobs]
-        self.unmeasured, self.num_workers = unmeasured, num_workers
+        self.states = [
+            FitState(job, facts[job.rung]["order"], facts[job.rung]["cost"].get("fit_bytes", 0.0))
+            for job in jobs
+        ]
+        self.unmeasured, self.num_workers, self.launcher = unmeasured, num_workers, launcher
         self.start = time.monotonic() - elapsed
-        self.budget, self.results_seconds = budget, results_seconds
-        self.launcher = launcher
-        self.memory = available_bytes()
+        self.limits = Limits(
+            self.states,
+            start=self.start,
+            budget=budget,
+            results_seconds=results_seconds,
+            num_unmeasured=len(unmeasured),
+            num_workers=num_workers,
+            free_memory=available_bytes(),
+        )
         self.heartbeat = time.monotonic()
 
     def run(self) -> None:
@@ -119,20 +108,6 @@ class Climb:
         finally:
             if self.launcher is not None:
                 self.launcher.close()
-
-    @property
-    def ends(self) -> float:
-        """When nothing but writing the results may be left to do; it comes nearer with each fit."""
-        return self.start + self.budget - self.results_seconds(len(self._under_way()))
-
-    @property
-    def fit_ends(self) -> float:
-        """When fits end, so that latencies can be measured."""
-        num_latencies = len(self.unmeasured) + sum(state.job.repeat == 0 for state in self._under_way())
-        return self.ends - min(_LATENCY_SHARE * self.budget, _LATENCY_SECONDS * num_latencies)
-
-    def _under_way(self) -> list[FitState]:
-        return self._with(Status.RUNNING, Status.DONE, Status.DEADLINE)
 
     def elapsed(self) -> float:
         """Seconds of the budget that are used up."""
@@ -183,7 +158,7 @@ class Climb:
             changed = [state for state in self._with(Status.RUNNING) if self._watch(state)]
             changed += self._start_what_fits()
             self._beat()
-            self.observe(Step(self.states, self.ends - time.monotonic(), "fit", changed))
+            self.observe(Step(self.states, self.limits.ends - time.monotonic(), "fit", changed))
             time.sleep(_POLL_SECONDS)
 
     def _start_what_fits(self) -> list[FitState]:
@@ -191,27 +166,32 @@ class Climb:
         while self._with(Status.WAITING) and len(self._with(Status.RUNNING)) < self.num_workers:
             state = min(self._with(Status.WAITING), key=lambda waiting: waiting.num_lost)
             running = self._with(Status.RUNNING)
-            if running and any(self._runs_alone(other) for other in [state, *running]):
+            if running and any(self.limits.runs_alone(other) for other in [state, *running]):
                 break
-            is_protected = self.states.index(state) < _PROTECTED
-            share = self._share()
-            needed = self._memory_needed(state)
-            if not is_protected and not self._is_of_use(state):
-                self._end(state, Status.SKIPPED, "the first seed gave no result")
-            elif not is_protected and share < _LEAST_SECONDS and state.num_lost:
-                self._end(state, Status.FAILED, state.reason)
-            elif not is_protected and share < _LEAST_SECONDS:
-                self._end(
-                    state, Status.SKIPPED, "no time was left; --resume with another --budget gives more"
-                )
-            elif not is_protected and needed is not None and needed > self._memory_left():
-                self._end(state, Status.SKIPPED, _too_large(needed, self._memory_left()))
-            else:
-                seconds = max(share, _PROTECTED_SECONDS)
-                state.job = replace(state.job, seconds=seconds, memory=self._memory_limit(needed))
+            share = self.limits.share()
+            reason = None if self.limits.is_protected(state) else self._reason_to_skip(state, share)
+            if reason is None:
+                seconds, memory = self.limits.seconds(state, share), self.limits.memory_limit(state)
+                state.job = replace(state.job, seconds=seconds, memory=memory)
                 self._run(state)
+            elif state.num_lost:
+                self._end(state, Status.FAILED, state.reason)
+            else:
+                self._end(state, Status.SKIPPED, reason)
             changed.append(state)
         return changed
+
+    def _reason_to_skip(self, state: FitState, share: float) -> str | None:
+        if not self._is_of_use(state):
+            return "the first seed gave no result"
+        if share < LEAST_SECONDS:
+            return "no time was left; --resume with another --budget gives more"
+        if state.memory > self.limits.memory:
+            return (
+                f"needs about {bytes_text(state.memory)} of memory, "
+                f"and {bytes_text(self.limits.memory)} may be used"
+            )
+        return None
 
     def _run(self, state: FitState) -> None:
         state.started = time.monotonic()
@@ -225,38 +205,6 @@ class Climb:
             return True
         first = [other.status for other in self.states if other.rung == state.rung and other.job.repeat == 0]
         return all(status.has_result or status in (Status.WAITING, Status.RUNNING) for status in first)
-
-    def _share(self) -> float:
-        """Seconds for the next fit: an equal part of the worker time that nobody holds; it grows as fits end."""
-        now = time.monotonic()
-        left = self.fit_ends - now
-        held = sum(max(0.0, state.ends - now) for state in self._with(Status.RUNNING))
-        waiting = self._with(Status.WAITING)
-        free_workers = min(self.num_workers, len(waiting) + len(self._with(Status.RUNNING)))
-        return min(left, (left * free_workers - held) / len(waiting))
-
-    def _runs_alone(self, state: FitState) -> bool:
-        """A fit whose worker was lost, by whoever's fault, and one that needs more than its part of the memory."""
-        needed = self._memory_needed(state)
-        return state.num_lost > 0 or (needed is not None and needed > self._memory_each())
-
-    # ------------------------------------------------------------------------------------------ its memory
-
-    def _memory_needed(self, state: FitState) -> float | None:
-        return None if self.memory is None else float(self.facts[state.rung]["cost"].get("fit_bytes", 0))
-
-    def _memory_left(self) -> float:
-        assert self.memory is not None
-        return _MEMORY_SHARE * self.memory
-
-    def _memory_each(self) -> float:
-        return self._memory_left() / self.num_workers
-
-    def _memory_limit(self, needed: float | None) -> int | None:
-        """A worker's part of the free memory, or all of it where it needs more than its part and runs alone."""
-        if needed is None:
-            return None
-        return int(self._memory_left() if needed > self._memory_each() else self._memory_each())
 
     # ------------------------------------------------------------------------------------------- its watch
 
@@ -277,9 +225,9 @@ class Climb:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(state.job.log_file))
         elif code is not None:
             self._lost(state, code)
-        elif now > self._rescue_time(state) and state.job.checkpoint_file.exists():
+        elif now > self.limits.rescue_time(state) and state.job.checkpoint_file.exists():
             self._rescue(state)
-        elif now > self._end_time(state):
+        elif now > self.limits.end_time(state):
             state.worker.kill()
             self._end(
                 state,
@@ -287,23 +235,6 @@ class Climb:
                 f"gave no result within its share of the budget, {state.job.seconds:.0f} s",
             )
         return state.status is not Status.RUNNING
-
-    def _rescue_time(self, state: FitState) -> float:
-        """When training that doesn't look at the clock is ended, early enough to make a model of its checkpoint."""
-        if state.is_predicting or state.job.kind == "rescue":
-            return float("inf")
-        needed = max(_RESCUE_SECONDS, _RESCUE_SHARE * state.job.seconds)
-        return min(state.ends, self.ends - needed)
-
-    def _end_time(self, state: FitState) -> float:
-        """When a worker is ended: some time after its share, a model that is there only when all time is used up."""
-        last, grace = self.ends, max(_GRACE_SECONDS, _GRACE_SHARE * state.job.seconds)
-        index = self.states.index(state)
-        if index < _PROTECTED:
-            least = state.started + _PROTECTED_LEAST_SECONDS[index]
-            last = max(last + max(_SLACK * self.budget, _SLACK_SECONDS) / 2, least)
-            grace = max(grace, _PROTECTED_GRACE_SECONDS)
-        return last if state.is_predicting or state.job.kind == "rescue" else min(last, state.ends + grace)
 
     def _rescue(self, state: FitState) -> None:
         assert state.worker is not None
@@ -363,8 +294,8 @@ class Climb:
         finished = self._with(Status.DONE, Status.DEADLINE)
         jobs = [*self.unmeasured, *(state.job for state in finished if state.job.repeat == 0)]
         for number, job in enumerate(jobs):
-            seconds = (self.ends - time.monotonic()) / (len(jobs) - number)
-            self.observe(Step(self.states, self.ends - time.monotonic(), "latency"))
+            seconds = (self.limits.ends - time.monotonic()) / (len(jobs) - number)
+            self.observe(Step(self.states, self.limits.ends - time.monotonic(), "latency"))
             latency = self._latency(job, seconds) if seconds > 0 else None
             if latency is not None:
                 append_record(
@@ -383,10 +314,6 @@ class Climb:
             result = read_json(job.result_file)
         worker.kill()
         return (result or read_json(job.result_file) or {}).get("latency_seconds")
-
-
-def _too_large(needed: float, left: float) -> str:
-    return f"needs about {bytes_text(needed)} of memory, and {bytes_text(left)} may be used"
 
 
 def _tail(file: Path) -> str:

@@ -34,6 +34,8 @@ class FitState:
 
     Attributes:
         job: what its worker does.
+        order: of its rung on the ladder, from 0.
+        memory: bytes that it is expected to need.
         status: how it stands.
         is_predicting: whether its training is over.
         fraction: of its training that is done.
@@ -46,6 +48,8 @@ class FitState:
     """
 
     job: Job
+    order: int
+    memory: float
     status: Status = Status.WAITING
     is_predicting: bool = False
     fraction: float = 0.0
