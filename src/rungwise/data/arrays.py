@@ -120,6 +120,12 @@ def _from_mapping(columns: Mapping[Any, Any]) -> pa.Table:
 
 def _from_series(name: str, series: pd.Series) -> pa.ChunkedArray:
     try:
+        if (
+            series.dtype == object
+            and np.datetime64 in (kinds := set(map(type, series.dropna())))
+            and len(kinds) > 1
+        ):
+            raise TypeError("mixed dates")  # pyarrow would end the process, at least up to version 26
         values = pa.array(series, from_pandas=True)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         if isinstance(error, MemoryError):

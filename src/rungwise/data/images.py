@@ -296,10 +296,10 @@ def _header(stream: IO[bytes], file: Path, num_dimensions: int) -> tuple[int, ..
             f" {magic.hex(' ') or 'nothing'}.",
             file=file,
         )
-    sizes = np.frombuffer(stream.read(4 * num_dimensions), ">u4")
-    if len(sizes) != num_dimensions:
+    sizes = stream.read(4 * num_dimensions)
+    if len(sizes) != 4 * num_dimensions:
         raise ValueError("it ends in its header")
-    return tuple(int(size) for size in sizes)
+    return tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
 
 
 def _idx_shape(file: Path) -> tuple[int, ...]:
@@ -329,7 +329,10 @@ def _idx_images(file: Path) -> Iterator[NDArray[np.uint8]]:
             chunk = batch_rows(_CHUNK, math.prod(size))
             for start in range(0, num, chunk):
                 rows = min(chunk, num - start)
-                yield np.frombuffer(stream.read(rows * math.prod(size)), np.uint8).reshape(rows, *size, 1)
+                pixels = np.frombuffer(stream.read(rows * math.prod(size)), np.uint8)
+                if len(pixels) != rows * math.prod(size):
+                    raise ValueError("it ends before the last of its images")
+                yield pixels.reshape(rows, *size, 1)
     except _IDX_ERRORS as error:
         raise _damaged(file, error) from error
 

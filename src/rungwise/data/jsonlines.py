@@ -119,11 +119,11 @@ class _Block:
 
     def is_flat(self) -> bool:
         """Whether it holds one object of simple values after the other, each on a line."""
-        data, last = self.data, self.data[-64:].rstrip()
-        if data[:1] == b"{" and last[-1:] == b"}" and b"[" not in data:
-            brackets = {data.count(b"}\n{") + 1, data.count(b"}"), self.most_rows}
-            if len(brackets) == 1:  # the usual case, found much faster
-                return True
+        data = self.data if self.data[-1:] != b"\n" else self.data[:-1]
+        if data[:1] == b"{" and data[-1:] == b"}" and b"[" not in data:
+            num_joints = data.count(b"}\n{")
+            if num_joints == data.count(b"\n") == data.count(b"}") - 1 == self.most_rows - 1:
+                return True  # the usual case, found much faster
         return _OBJECTS.fullmatch(self.plain) is not None
 
     def keys(self) -> set[bytes]:

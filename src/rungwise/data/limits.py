@@ -12,6 +12,7 @@ from rungwise.errors import ConfigError, DataError
 __all__ = [
     "BATCH_VALUES",
     "MAX_COLUMNS",
+    "MAX_IMAGE_LENGTH",
     "MAX_IMAGE_PIXELS",
     "MAX_IMAGE_SIDE",
     "MAX_JSON_KEYS",
@@ -23,6 +24,7 @@ __all__ = [
     "check_num_columns",
     "check_pixels",
     "check_regular",
+    "too_many_pixels",
 ]
 
 MAX_RECORD_BYTES = 1 << 26
@@ -36,6 +38,9 @@ MAX_JSON_KEYS = 20_000
 
 MAX_IMAGE_PIXELS = 1 << 27
 """Pixels of one image, before it is resized."""
+
+MAX_IMAGE_LENGTH = 65_535
+"""Pixels of a side of one image, before it is resized: what JPEG and GIF can have."""
 
 MAX_IMAGE_SIDE = 4096
 """Pixels of a side that images may be resized to."""
@@ -134,9 +139,14 @@ def check_pixels(width: int, height: int, file: object) -> None:
     Raises:
         DataError: if the image is too large.
     """
-    if width * height > MAX_IMAGE_PIXELS:
-        raise DataError(
-            f"its {width:,} × {height:,} pixels are more than the {MAX_IMAGE_PIXELS:,} that can be read;"
-            " shrink the image, or remove it.",
-            file=file,
-        )
+    if width * height > MAX_IMAGE_PIXELS or max(width, height) > MAX_IMAGE_LENGTH:
+        raise too_many_pixels(f"{width:,} × {height:,}", file)
+
+
+def too_many_pixels(number: str, file: object) -> DataError:
+    """The error for an image that is too large."""
+    return DataError(
+        f"its {number} pixels are more than the {MAX_IMAGE_PIXELS:,}, and {MAX_IMAGE_LENGTH:,} a side, that can"
+        " be read; shrink the image, or remove it.",
+        file=file,
+    )

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from rungwise.data.limits import check_pixels, check_regular
+from rungwise.data.limits import check_pixels, check_regular, too_many_pixels
 from rungwise.errors import DataError
 
 __all__ = ["decode", "is_grey", "opened", "quiet"]
 
-_FORMATS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "TIFF", "WEBP", "PPM")
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """What may be in a file of any of these suffixes: other formats need programs of their own, or hold no pixels."""
 
 LARGE_PIXELS = 1 << 24
@@ -34,7 +34,6 @@ _ERRORS = (
     ArithmeticError,
     AttributeError,
     struct.error,
-    Image.DecompressionBombError,
 )
 """What Pillow raises for damaged files."""
 
@@ -63,6 +62,8 @@ def opened(file: str | Path) -> Iterator[Image.Image]:
             yield image
     except DataError:
         raise
+    except Image.DecompressionBombError:
+        raise too_many_pixels("claimed", file) from None
     except _ERRORS as error:
         what = "" if isinstance(error, UnidentifiedImageError) else f" ({str(error)[:100]})"
         raise DataError(f"no whole image can be read{what}; replace or remove it.", file=file) from None
@@ -83,8 +84,13 @@ def decode(image: Image.Image | str | Path, *, size: int | None = None) -> NDArr
             is_large = one.width * one.height > LARGE_PIXELS
             with _one_large if is_large else nullcontext():
                 one.load()
-                return decode(one, size=size)
-    upright = _flatten(ImageOps.exif_transpose(image))
+                ImageOps.exif_transpose(one, in_place=True)
+                return _pixels(one, size)
+    return _pixels(ImageOps.exif_transpose(image), size)
+
+
+def _pixels(upright: Image.Image, size: int | None) -> NDArray[np.uint8]:
+    upright = _flatten(upright)
     if size is not None and upright.size != (size, size):
         upright = upright.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
     pixels = np.asarray(upright, dtype=np.uint8)
@@ -97,9 +103,21 @@ def is_grey(image: Image.Image) -> bool:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """A picture in mode L or RGB."""
+    """A picture in mode L or RGB; a large one is made band by band, to save memory."""
+    brightest = _brightest(image)
+    rows = max(1, LARGE_PIXELS // image.width)
+    if rows >= image.height:
+        return _flat(image, brightest)
+    whole = Image.new("L" if is_grey(image) else "RGB", image.size)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        whole.paste(_flat(band, brightest), (0, top))
+    return whole
+
+
+def _flat(image: Image.Image, brightest: float) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        return _scaled(image)
+        return _scaled(image, brightest)
     if image.mode in ("1", "L"):
         return image.convert("L")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
@@ -109,9 +127,15 @@ def _flatten(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _scaled(image: Image.Image) -> Image.Image:
-    """16 bits (or wider) a pixel, scaled to bytes by the range of the mode, not of the picture."""
-    pixels = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0, posinf=65535.0, neginf=0.0)
-    most = pixels.max(initial=0)
-    top = 1.0 if image.mode == "F" and most <= 1 else 65535.0 if most > 255 else 255.0
-    return Image.fromarray(np.clip(np.rint(pixels * (255.0 / top)), 0, 255).astype(np.uint8))
+def _brightest(image: Image.Image) -> float:
+    """What is white in modes of 16 bits or wider: the range of the mode, not of the picture."""
+    if not (image.mode.startswith("I;16") or image.mode in ("I", "F")):
+        return 255.0
+    most = np.nanmax(np.asarray(image), initial=0)
+    return 1.0 if image.mode == "F" and most <= 1 else 65535.0 if most > 255 else 255.0
+
+
+def _scaled(image: Image.Image, brightest: float) -> Image.Image:
+    """Pixels from 0 to the brightest -> bytes."""
+    pixels = np.nan_to_num(np.asarray(image, dtype=np.float32), nan=0.0, posinf=brightest, neginf=0.0)
+    return Image.fromarray(np.clip(np.rint(pixels * (255.0 / brightest)), 0, 255).astype(np.uint8))

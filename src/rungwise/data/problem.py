@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rungwise.data.columns import Column, is_integral, sample
+from rungwise.data.source import shown_names
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 
@@ -37,9 +38,11 @@ def choose_target(names: Sequence[str], target: str | None) -> tuple[str, str]:
     """
     if target is not None:
         return target, "given"
+    if not names:
+        raise DataError("there are no columns.")
     if len(names) < 2:
         raise DataError(
-            f"there is one column ({', '.join(names)}); a target and something to predict it from are needed."
+            f"there is one column ({shown_names(names)}); a target and something to predict it from are needed."
         )
     by_name = {name.lower(): name for name in reversed(names)}
     for known in TARGET_NAMES:

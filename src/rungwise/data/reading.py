@@ -85,11 +85,12 @@ def read(
 
 def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int | None) -> Source:
     check_exists(path)
-    if path.is_dir() and not has_idx(path):
-        return read_image_folder(path, folder=folder, size=image_size)
+    if not path.is_dir():
+        check_regular(path)
     if has_idx(path):
         return read_idx(path, folder=folder)
-    check_regular(path)
+    if path.is_dir():
+        return read_image_folder(path, folder=folder, size=image_size)
     is_zipped = path.suffix.lower() == ".gz"
     suffix = (path.with_suffix("") if is_zipped else path).suffix.lower()
     if suffix in SUFFIXES and not is_zipped:
@@ -118,11 +119,8 @@ def check_exists(path: Path) -> None:
 
 
 def _missing(path: Path) -> DataError:
-    name = str(path)
     if path.is_symlink():
         return DataError("it is a link to nothing; correct it, or name the file itself.", file=path)
-    if len(name) > 4096:
-        return DataError("there is no such file or folder.", file=name[:100] + "…")
     beside = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, beside, n=1)
     return DataError(
