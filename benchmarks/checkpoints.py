@@ -119,7 +119,7 @@ def main() -> None:
         while kills < arguments.kills:
             process = start(arguments, checkpoint)
             try:
-                process.wait(rng.uniform(0, 1.2 * whole))
+                process.wait(rng.uniform(0, 0.7 * whole))
                 print(f"ended by itself after {kills} kills; from the start again")
                 digests.add(finished(process)[1])
                 checkpoint.unlink()
