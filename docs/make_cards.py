@@ -113,9 +113,11 @@ def cost_table(name: str, pairs: list[Pair]) -> str:
             shape, words = example_shape(pair, num_examples)
             cost = rung.cost(rung.config(), shape)
             numbers = (cost.parameters, cost.predict_flops, cost.fit_flops)
-            rows.append(f"| {words} | {num_examples:,} | {' | '.join(map(short, numbers))} |")
-    head = "| problem | training examples | parameters | operations to predict one | operations to train |"
-    return "\n".join([head, "|---|--:|--:|--:|--:|", *rows])
+            memory = f"{short(cost.fit_bytes)}B"
+            rows.append(f"| {words} | {num_examples:,} | {' | '.join(map(short, numbers))} | {memory} |")
+    numbers = "parameters | operations to predict one | operations to train | memory to train"
+    head = f"| problem | training examples | {numbers} |"
+    return "\n".join([head, "|---|--:|--:|--:|--:|--:|", *rows])
 
 
 def short(number: float) -> str:

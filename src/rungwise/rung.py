@@ -96,11 +96,13 @@ class Cost:
         parameters: learned numbers, an upper bound where the data decides.
         predict_flops: floating-point operations for one example.
         fit_flops: floating-point operations for the whole training.
+        fit_bytes: memory that training holds at its peak, beside the process's own and the data mapped from disk.
     """
 
     parameters: float
     predict_flops: float
     fit_flops: float
+    fit_bytes: float
 
 
 # ----------------------------------------------------------------------------------------------- learners

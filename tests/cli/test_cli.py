@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -101,6 +102,7 @@ def test_inspect_says_what_fit_would_do(folder):
     out = rungwise("inspect", "flowers.csv", cwd=folder).stdout
     assert "task    tabular-classification" in out
     assert "rung    gradient-boosting: about" in out
+    assert re.search(r"memory  expected: baseline \d+ MB, .*gradient-boosting \d+ MB", out)
     assert not (folder / "runs" / "flowers-inspect").exists()
 
 

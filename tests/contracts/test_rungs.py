@@ -172,6 +172,21 @@ def test_the_cost_formula_gives_finite_numbers_that_grow_with_the_data(name, pai
     assert small.parameters > 0
     assert large.fit_flops > small.fit_flops > 0
     assert large.predict_flops >= small.predict_flops
+    assert large.fit_bytes > small.fit_bytes > 0
+
+
+@cases(NETWORKS)
+def test_wider_networks_and_larger_batches_need_more_memory(name, pair):
+    rung, problem = registry.rung(name), make_problem(pair)
+    shape = problem.shape(learner_inputs(fitted(name, pair), problem.inputs), 100_000)
+    usual = rung.config()
+    wider = {
+        field.name: 2 * getattr(usual, field.name)
+        for field in dataclasses.fields(usual)
+        if field.name in ("hidden_size", "num_filters", "embedding_dim")
+    }
+    for changed in ({"batch_size": 2 * usual.batch_size}, wider):
+        assert rung.cost(rung.config(**changed), shape).fit_bytes > rung.cost(usual, shape).fit_bytes
 
 
 @cases(NETWORKS)

@@ -41,9 +41,11 @@ def test_the_leaderboard_has_a_row_for_each_rung_cheapest_first(climbed):
     assert board.rung.tolist() == ["baseline", "logistic-regression", "mlp"]
     assert (board.status == "done").all()
     assert (board.score_test_low <= board.score_test).all()
-    assert (
-        board[["fit_time", "fit_cpu_time", "pred_time", "latency", "model_bytes", "peak_memory_bytes"]] > 0
-    ).all(axis=None)
+    measured = ["fit_time", "fit_cpu_time", "pred_time", "latency", "model_bytes", "peak_memory_bytes"]
+    assert (board[measured] > 0).all(axis=None)
+    assert board.expected_memory_bytes.between(
+        0.3 * board.peak_memory_bytes, 3 * board.peak_memory_bytes
+    ).all()
     assert board.parameters[1] == 15  # four features and a bias for each of three classes
 
 

@@ -1,9 +1,12 @@
+import numpy as np
+import pandas as pd
 import pytest
 
+from rungwise.data import prepare
 from rungwise.errors import ConfigError, UnknownNameError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder import parse_budget
-from rungwise.ladder.plan import choose_rungs
+from rungwise.ladder.plan import choose_rungs, expected_peak_bytes, plan_rungs
 
 TABLE_LABEL = (InputKind.TABLE, OutputKind.LABEL)
 
@@ -37,3 +40,14 @@ def test_a_rung_of_another_kind_is_refused_with_those_that_do():
         ConfigError, match="rung 'textcnn' doesn't take table input for label output; these do: baseline"
     ):
         choose_rungs(TABLE_LABEL, ["textcnn"])
+
+
+def test_the_expected_memory_has_the_process_the_data_and_the_fit_in_it(tmp_path):
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(500, 4)), columns=list("abcy"))
+    dataset = prepare(frame, target="y", folder=tmp_path / "data")
+    files = sum(file.stat().st_size for file in dataset.folder.glob("*/*"))
+    plan = plan_rungs(dataset, rungs=None, up_to=None, settings={})
+    for cost in plan.values():
+        assert cost.fit_bytes > 0
+        assert expected_peak_bytes(dataset, cost) > 200e6 + files + cost.fit_bytes
+    assert plan["mlp"].fit_bytes > plan["baseline"].fit_bytes

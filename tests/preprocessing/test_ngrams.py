@@ -134,7 +134,7 @@ def test_the_most_frequent_stay():
 
 def test_forgetting_rare_ones_while_counting_keeps_the_frequent(monkeypatch):
     monkeypatch.setattr(ngrams, "_MAX_COUNTED", 40)
-    monkeypatch.setattr(ngrams, "_BATCH_BYTES", 200)
+    monkeypatch.setattr(ngrams, "BATCH_BYTES", 200)
     data = [f"often w{number}" for number in range(200)]
     words = make(longest=1)
     words.fit_transform(texts(data))
@@ -147,7 +147,7 @@ def test_batches_and_chunks_change_nothing(unit, monkeypatch):
     data = [*sentences(60), "", "电影好看"]
     whole = make(unit, 1, 3)
     expected = whole.fit_transform(texts(data))
-    monkeypatch.setattr(ngrams, "_BATCH_BYTES", 100)
+    monkeypatch.setattr(ngrams, "BATCH_BYTES", 100)
     cut = make(unit, 1, 3)
     rows = cut.fit_transform(pa.chunked_array([data[:7], [], data[7:]], pa.string()))
     assert cut.names == whole.names
@@ -155,7 +155,7 @@ def test_batches_and_chunks_change_nothing(unit, monkeypatch):
 
 
 def test_batches_cover_every_text(monkeypatch):
-    monkeypatch.setattr(ngrams, "_BATCH_BYTES", 10)
+    monkeypatch.setattr(ngrams, "BATCH_BYTES", 10)
     data = ["", "a" * 35, "bb", "", "c" * 9, "d", ""]
     found = [text for batch in batches(texts(data)) for text in batch.to_pylist()]
     assert found == data

@@ -67,7 +67,7 @@ def test_gradients_of_losses(loss: Loss, targets: NDArray[Any], num_scores: int)
 
 @pytest.mark.parametrize("most_rounded", [0, 2048])
 def test_the_solver_finds_scikit_learns_minimum(most_rounded: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solver, "_MAX_ROUNDED", most_rounded)
+    monkeypatch.setattr(solver, "MAX_ROUNDED", most_rounded)
     monkeypatch.setattr(solver, "_TOLERANCE", 1e-9)
     X, y = load_iris(return_X_y=True)
     X = scaled(X)

@@ -13,10 +13,12 @@ from rich.markup import escape
 
 from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
-from rungwise.evaluation.wording import seconds_text
+from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.ladder import Ladder, Status, Step
+from rungwise.ladder.memory import available_bytes
+from rungwise.ladder.plan import expected_peak_bytes
 
-__all__ = ["climb", "make_console", "result", "show_data", "show_dataset", "show_result"]
+__all__ = ["climb", "make_console", "memory_text", "result", "show_data", "show_dataset", "show_result"]
 
 _MAX_COLUMNS_SHOWN = 24
 _LINE_SECONDS = 30.0
@@ -37,8 +39,19 @@ def show_data(ladder: Ladder, *, as_json: bool) -> None:
     show_dataset(console, ladder.dataset, str(ladder.task))
     console.print(f"[bold]metric[/]  {ladder.metric}")
     console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
+    console.print(f"[bold]memory[/]  {memory_text(ladder)}")
     budget = f"{seconds_text(ladder.budget)}, {ladder.num_workers} at a time"
     console.print(f"[bold]budget[/]  {budget}, into {escape(str(ladder.run))}\n")
+
+
+def memory_text(ladder: Ladder) -> str:
+    """What each rung is expected to need, and what there is."""
+    needs = (
+        f"{rung} {bytes_text(expected_peak_bytes(ladder.dataset, cost))}"
+        for rung, cost in ladder.plan.items()
+    )
+    free = available_bytes()
+    return f"expected: {', '.join(needs)}{f'; {bytes_text(free)} are free' if free is not None else ''}"
 
 
 def show_dataset(console: Console, dataset: Any, task: str) -> None:

@@ -17,7 +17,7 @@ from rungwise.cli.options import check_files, column_kinds, data_options
 def command(data: str, task: str | None, text: str | None, columns: tuple[str, ...], **options: Any) -> None:
     """Show what `fit` would do with DATA: the task, the columns, the split, the rungs, and every problem seen."""
     check_files(data, options["valid"], options["test"])
-    from rungwise.cli.climbing import make_console, show_dataset
+    from rungwise.cli.climbing import make_console, memory_text, show_dataset
     from rungwise.evaluation.wording import count_text
     from rungwise.ladder import Ladder
 
@@ -33,3 +33,4 @@ def command(data: str, task: str | None, text: str | None, columns: tuple[str, .
                 f"[bold]rung[/]    {rung}: about {count_text(cost.parameters)} parameters, "
                 f"{count_text(cost.fit_flops)} operations to fit, {count_text(cost.predict_flops)} to predict one"
             )
+        console.print(f"[bold]memory[/]  {memory_text(ladder)}")

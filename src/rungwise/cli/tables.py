@@ -36,7 +36,7 @@ STATUS_STYLES = {
 
 _NONE = "–"
 
-_WIDE = 136
+_WIDE = 148
 """Characters from which on scores and costs stand in one table."""
 
 _COSTS = {
@@ -47,6 +47,7 @@ _COSTS = {
     "params": ("parameters", count_text),
     "model": ("model_bytes", bytes_text),
     "memory": ("peak_memory_bytes", bytes_text),
+    "(expected)": ("expected_memory_bytes", bytes_text),
 }
 """Heading → column of the leaderboard, and how it is written."""
 

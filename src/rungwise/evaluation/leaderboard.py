@@ -22,8 +22,10 @@ _COSTS = {
     "parameters": "parameters",
     "model_bytes": "model_bytes",
     "peak_memory_bytes": "peak_memory_bytes",
+    "expected_memory_bytes": "expected_memory_bytes",
 }
-"""Column → field of the journal's record. Times are in seconds; latency is for one example alone."""
+"""Column → field of the journal's record. Times are in seconds; latency is for one example alone; the
+expected memory is what the rung's formula gave beforehand."""
 
 _SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
 """Over the seeds that a rung was fitted with; the other scores and the costs are those of the first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.compute as pc
@@ -18,13 +19,16 @@ from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
 
-__all__ = ["Plan", "choose_rungs", "estimate_shape", "parse_budget", "plan_rungs"]
+__all__ = ["Plan", "choose_rungs", "estimate_shape", "expected_peak_bytes", "parse_budget", "plan_rungs"]
 
 _BASELINE = "baseline"
 _SAMPLE_TEXTS = 2_000
 _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
 _CJK = r"[\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
 _LARGEST_VOCABULARY = 30_000
+
+_PROCESS_BYTES = 355e6
+"""Of a worker that has fitted nothing; `benchmarks/memory.py` measures it."""
 
 Plan = dict[str, Cost]
 """The rungs that climb, in order, with the cost that each is expected to have."""
@@ -91,8 +95,8 @@ def plan_rungs(
         raise ConfigError(
             f"settings are given for {', '.join(unused)}, which won't climb; rungs: {', '.join(names)}."
         )
-    shape = estimate_shape(dataset)
-    costs = {name: _cost(name, shape, settings.get(name, {})) for name in names}
+    shape, held = estimate_shape(dataset), _data_bytes(dataset, "*/*.arrow")
+    costs = {name: _cost(name, shape, settings.get(name, {}), held) for name in names}
     order = sorted(names, key=lambda name: (costs[name].fit_flops, name))
     if up_to is not None:
         registry.rung(up_to)
@@ -102,9 +106,21 @@ def plan_rungs(
     return {name: costs[name] for name in order}
 
 
-def _cost(name: str, shape: Shape, settings: Mapping[str, Any]) -> Cost:
+def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> Cost:
+    """What the rung's formula gives; the inputs and labels that its worker takes in hand are part of the memory."""
     rung = registry.rung(name)
-    return rung.cost(registry.make_config(rung.config, settings), shape)
+    cost = rung.cost(registry.make_config(rung.config, settings), shape)
+    return replace(cost, fit_bytes=cost.fit_bytes + held)
+
+
+def expected_peak_bytes(dataset: Dataset, cost: Cost) -> float:
+    """What the worker of a fit is expected to hold at its peak, mapped data and its own libraries included."""
+    return _PROCESS_BYTES + _data_bytes(dataset, "*/*") + cost.fit_bytes
+
+
+def _data_bytes(dataset: Dataset, pattern: str) -> float:
+    """Of the files of the parts that are called so."""
+    return float(sum(file.stat().st_size for file in dataset.folder.glob(pattern)))
 
 
 def estimate_shape(dataset: Dataset) -> Shape:

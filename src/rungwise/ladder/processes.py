@@ -23,6 +23,10 @@ _START_SECONDS = 10.0
 """After which a process that doesn't answer is taken for lost."""
 
 _CLOSE_SECONDS = 5.0
+_KERNELS = "64"
+"""Compiled products that torch holds beside oneDNN's own cache. With its 1024 a small Transformer on TREC peaks at 1048
+MiB, with this at 837, and takes no longer: 7.1 and 6.4 CPU seconds for four epochs."""
+
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -75,7 +79,8 @@ def make_launcher(logs: Path) -> Launcher:
 
 def _environment() -> dict[str, str]:
     """Libraries start with one thread; a worker raises that where its job says so."""
-    return {**os.environ, **dict.fromkeys(_THREADS, "1"), "TOKENIZERS_PARALLELISM": "true"}
+    started = {**dict.fromkeys(_THREADS, "1"), "TOKENIZERS_PARALLELISM": "true"}
+    return {"LRU_CACHE_CAPACITY": _KERNELS, **os.environ, **started}
 
 
 class _ForkedWorker:

@@ -26,9 +26,9 @@ from rungwise.errors import ModelError
 from rungwise.fitting import State
 from rungwise.stored import array
 
-__all__ = ["NGrams", "Unit", "Weighting", "batches"]
+__all__ = ["BATCH_BYTES", "NGrams", "Unit", "Weighting", "batches"]
 
-_BATCH_BYTES = 1 << 20
+BATCH_BYTES = 1 << 20
 _TEXTS_PER_DF = 1000
 _MAX_COUNTED = 1 << 24
 """Distinct n-grams that counting holds; when there are more, those seen once so far are forgotten."""
@@ -230,12 +230,12 @@ class NGrams:
 
 
 def batches(texts: pa.ChunkedArray) -> Iterator[pa.Array]:
-    """Texts (N,) in slices of about `_BATCH_BYTES`, at least one text each."""
+    """Texts (N,) in slices of about `BATCH_BYTES`, at least one text each."""
     for chunk in texts.chunks:
         if len(chunk) == 0:
             continue
         ends = np.cumsum(pc.binary_length(chunk).to_numpy(zero_copy_only=False), dtype=np.int64)
-        cuts = np.searchsorted(ends, np.arange(_BATCH_BYTES, ends[-1], _BATCH_BYTES)) + 1
+        cuts = np.searchsorted(ends, np.arange(BATCH_BYTES, ends[-1], BATCH_BYTES)) + 1
         bounds = np.unique(np.concatenate([[0], cuts, [len(chunk)]]))
         for start, stop in pairwise(bounds.tolist()):
             yield chunk.slice(start, stop - start)

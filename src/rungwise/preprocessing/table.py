@@ -24,7 +24,14 @@ from rungwise.stored import array, section
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Scaling", "TableExamples", "TableFeatures", "TablePreprocessor", "num_dense_features"]
+__all__ = [
+    "CHUNK_ROWS",
+    "Scaling",
+    "TableExamples",
+    "TableFeatures",
+    "TablePreprocessor",
+    "num_dense_features",
+]
 
 Floats = NDArray[np.float64]
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rungwise.fitting import State
 from rungwise.rungs._solver import num_scores
 from rungwise.stored import array, finite
 
-__all__ = ["LinearScores", "best_temperature"]
+__all__ = ["LinearScores", "best_temperature", "stacked"]
 
 _LOG_TEMPERATURE_RANGE = (-5.0, 5.0)
 _TEMPERATURES = (1e-3, 1e3)
@@ -78,6 +79,17 @@ class LinearScores:
             array(state, "bias", np.float32, size),
             finite(state, "temperature", *_TEMPERATURES),
         )
+
+
+def stacked(parts: Iterable[NDArray[np.float32]], num_rows: int) -> NDArray[np.float32]:
+    """Parts of rows (n, F), in order -> all of them (N, F); `np.vstack` would hold them twice."""
+    rows, start = np.zeros((0, 0), np.float32), 0
+    for part in parts:
+        if start == 0:
+            rows = np.empty((num_rows, part.shape[1]), np.float32)
+        rows[start : start + len(part)] = part
+        start += len(part)
+    return rows
 
 
 def best_temperature(scores: NDArray[Any], targets: NDArray[np.int64]) -> float:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from rungwise.fitting import FitContext
 
 __all__ = [
+    "MAX_ROUNDED",
     "HingeLoss",
     "InsensitiveLoss",
     "LinearProblem",
@@ -26,7 +27,7 @@ __all__ = [
 
 Scores = NDArray[np.float32]
 
-_MAX_ROUNDED = 2048
+MAX_ROUNDED = 2048
 """Features up to which the curvature between each two of them is used, above it only that of each alone."""
 
 _CHUNK = 65_536
@@ -167,7 +168,7 @@ class LinearProblem:
     def _second_moments(self) -> NDArray[np.float64]:
         """Mean products of each two features and the constant 1 (D + 1, D + 1), or mean squares (D + 1,)."""
         features, count = self.features, len(self.features)
-        if features.shape[1] > _MAX_ROUNDED:
+        if features.shape[1] > MAX_ROUNDED:
             squares = np.einsum("nd,nd->d", features, features, dtype=np.float64)
             return np.append(squares / count, 1.0)
         moments = np.ones((self.size[0], self.size[0]))

@@ -19,9 +19,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
-from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting, batches
+from rungwise.preprocessing.ngrams import BATCH_BYTES, NGrams, Unit, Weighting, batches
 from rungwise.rung import Cost, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
+from rungwise.rungs._memory import DOUBLE
 from rungwise.stored import section
 
 __all__ = ["NGramConfig", "Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]
@@ -33,6 +34,16 @@ Start = Callable[[sparse.csr_array, NDArray[np.int64], int, int], Solve]
 """Features (N, F), targets (N,), number of classes, seed -> `Solve`."""
 
 _CHARACTERS_PER_TOKEN = 5
+
+_CHARACTER_BYTES, _FOUND_BYTES = 80, 55
+"""Of a character in the batch that is counted, and of an n-gram that begins with it: place, row, hash, sorted hash."""
+
+_KEPT, _ENTRY_BYTES = 0.5, 50
+"""Share of a text's n-grams that are in the vocabulary, each once; and bytes of one: in its block, beside the other
+blocks, in 64 bits, and as the solver copies it."""
+
+_NAME_BYTES = 100
+"""Of an n-gram's text in the vocabulary, of which a token gives about one."""
 _LONGEST = 100
 """Words or characters of an n-gram: each length is counted by itself."""
 
@@ -100,11 +111,13 @@ class NGramConfig:
         """Of so many fits, each of so many passes."""
         return text_cost(
             shape,
+            num_blocks=len(self.blocks()),
             word_orders=self.word_ngrams + max(0, self.word_pairs - 1),
             char_orders=self.char_ngrams,
             max_features=self.max_features,
             num_settings=num_settings,
             passes=passes,
+            vectors=1,
         )
 
 
@@ -246,16 +259,41 @@ def _side_by_side(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
 
 
 def text_cost(
-    shape: TextShape, *, word_orders: int, char_orders: int, max_features: int, num_settings: int, passes: int
+    shape: TextShape,
+    *,
+    num_blocks: int,
+    word_orders: int,
+    char_orders: int,
+    max_features: int,
+    num_settings: int,
+    passes: int,
+    vectors: int,
 ) -> Cost:
-    """A rung's cost over so many lengths of n-grams; each of `passes` goes over all n-grams of the training texts."""
+    """A rung's cost over so many lengths of n-grams.
+
+    Args:
+        shape: of the problem.
+        num_blocks: vocabularies, each of `max_features` at most.
+        word_orders: n-grams that begin with a word.
+        char_orders: n-grams that begin with a character.
+        max_features: of a vocabulary.
+        num_settings: fits.
+        passes: over all n-grams of the training texts in a fit.
+        vectors: of weights that the solver holds.
+    """
     ngrams = shape.mean_tokens * (word_orders + _CHARACTERS_PER_TOKEN * char_orders)
     num_scores = 1 if shape.num_outputs == 2 else shape.num_outputs
-    num_blocks = (word_orders > 0) + (char_orders > 0)
     features = min(num_blocks * max_features, shape.num_examples * ngrams)
+    kept = min(num_blocks * max_features, shape.num_examples * shape.mean_tokens)
+    longest = max(char_orders, word_orders / _CHARACTERS_PER_TOKEN)
+    batch = min(BATCH_BYTES, shape.num_examples * shape.mean_tokens * _CHARACTERS_PER_TOKEN)
+    counting = batch * (_CHARACTER_BYTES + _FOUND_BYTES * longest)
+    entries = _KEPT * shape.num_examples * ngrams
+    fitting = _ENTRY_BYTES * entries + DOUBLE * (vectors + 1) * kept * num_scores
     predict_flops = 2 * ngrams * num_scores
     return Cost(
         parameters=(features + 1) * num_scores,
         predict_flops=predict_flops,
         fit_flops=2 * num_settings * passes * shape.num_examples * predict_flops,
+        fit_bytes=max(counting, fitting) + _NAME_BYTES * kept,
     )

@@ -35,11 +35,14 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer
+from rungwise.rungs._memory import network_bytes
 
 __all__ = ["CNN", "RUNG", "CNNConfig", "Padding"]
 
 _KERNEL = 3
 _POOL = 2
+_MAP_COPIES = 3
+"""Of a layer's output: before and after the ReLU, and its gradient."""
 
 
 class Padding(StrEnum):
@@ -144,7 +147,14 @@ def cost(config: CNNConfig, shape: ImageShape) -> Cost:
     multiplications = first * rows[0] * columns[0] + second * rows[2] * columns[2]
     multiplications += inputs * hidden + hidden * shape.num_outputs
     flops = 2.0 * multiplications
-    return Cost(parameters, flops, 3.0 * flops * shape.num_examples * config.num_epochs(shape.num_examples))
+    maps = (
+        filters * (rows[0] * columns[0] + rows[1] * columns[1]) + 2 * filters * rows[2] * columns[2] + inputs
+    )
+    memory = network_bytes(
+        config, shape, parameters=parameters, floats=_MAP_COPIES * maps + 4 * hidden, example_bytes=0
+    )
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, flops, 3.0 * flops * passes, memory)
 
 
 RUNG = NetworkRung(

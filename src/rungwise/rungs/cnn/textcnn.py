@@ -36,6 +36,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
+from rungwise.rungs._memory import text_network_bytes
 
 __all__ = ["RUNG", "TextCNN", "TextCNNConfig"]
 
@@ -105,7 +106,15 @@ def cost(config: TextCNNConfig, shape: TextShape) -> Cost:
     parameters += linear_weights + shape.num_outputs
     windows = min(shape.mean_tokens, shape.max_tokens)
     predict = 2 * filter_weights * windows + 2 * linear_weights
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=(3 + len(config.widths)) * config.embedding_dim + 4 * num_features,
+        products=3 * len(config.widths),
+    )
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, predict, 3 * predict * passes, memory)
 
 
 RUNG = NetworkRung(

@@ -38,6 +38,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
+from rungwise.rungs._memory import text_network_bytes
 
 __all__ = ["LSTM", "RUNG", "LSTMConfig"]
 
@@ -131,7 +132,15 @@ def cost(config: LSTMConfig, shape: TextShape) -> Cost:
     parameters = shape.vocab_size * config.embedding_dim + step_weights + biases
     parameters += linear_weights + shape.num_outputs
     predict = 2 * step_weights * shape.mean_tokens + 2 * linear_weights
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=3 * sum(sizes) + 16 * config.num_layers * num_features,
+        products=3 * num_directions * config.num_layers,
+    )
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, predict, 3 * predict * passes, memory)
 
 
 RUNG = NetworkRung(

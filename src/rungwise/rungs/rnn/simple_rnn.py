@@ -43,6 +43,7 @@ from rungwise.layers.recurrent import elman
 from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
+from rungwise.rungs._memory import text_network_bytes
 
 __all__ = ["RUNG", "RecurrentInit", "SimpleRNN", "SimpleRNNConfig"]
 
@@ -174,7 +175,15 @@ def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:
     parameters = shape.vocab_size * config.embedding_dim + step_weights + num_features
     parameters += linear_weights + shape.num_outputs
     predict = 2 * step_weights * shape.mean_tokens + 2 * linear_weights
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=3 * config.embedding_dim + 8 * num_features,
+        products=3 * num_directions,
+    )
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, predict, 3 * predict * passes, memory)
 
 
 RUNG = NetworkRung(

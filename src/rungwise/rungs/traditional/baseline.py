@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Cost, Pair, Shape, TraditionalRung
+from rungwise.rungs._memory import DOUBLE
 from rungwise.stored import array
 
 __all__ = ["RUNG", "Baseline", "BaselineConfig"]
@@ -91,7 +92,12 @@ class Baseline:
 def cost(config: BaselineConfig, shape: Shape) -> Cost:
     """An addition an example to fit, nothing to predict."""
     del config
-    return Cost(parameters=shape.num_outputs, predict_flops=0, fit_flops=shape.num_examples)
+    return Cost(
+        parameters=shape.num_outputs,
+        predict_flops=0,
+        fit_flops=shape.num_examples,
+        fit_bytes=DOUBLE * shape.num_examples * (1 + shape.num_outputs),
+    )
 
 
 RUNG = TraditionalRung(

@@ -42,6 +42,7 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.columns import TableColumns
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
+from rungwise.rungs._memory import DOUBLE
 from rungwise.rungs._solver import num_scores
 from rungwise.rungs._trees import check_trees, read_trees, tree_text
 from rungwise.stored import finite, section
@@ -64,6 +65,12 @@ _GROUP_EXAMPLES = 50
 
 _BINS, _TRIAL_FLOPS = 255, 10
 """Bins of a number, and operations to tell what a split at one of them would gain."""
+
+_MATRIX_COPIES, _SCORE_COPIES = 3, 4
+"""Of the rows while they are binned, and of the scores, with their gradients, while trees grow."""
+
+_LEAF_BYTES = 300
+"""Of a leaf and its split: in the tree, in text, and in the tree that is read from it."""
 
 _WRITE_SHARE = 0.05
 """Seconds to write the model down, as a share of those to grow it, at most."""
@@ -315,11 +322,13 @@ def cost(config: GradientBoostingConfig, shape: TableShape) -> Cost:
     depth = max(1.0, math.log2(config.num_leaves))
     columns = shape.num_numbers + len(shape.cardinalities)
     sums = 2 * shape.num_examples * config.bagging_fraction * depth
+    row = DOUBLE * (_MATRIX_COPIES * columns + _SCORE_COPIES * shape.num_outputs) + columns
     trials = _TRIAL_FLOPS * config.num_leaves * min(_BINS, shape.num_examples)
     return Cost(
         parameters=trees * _tree_parameters(config.num_leaves),
         predict_flops=trees * depth,
         fit_flops=trees * columns * (sums + trials),
+        fit_bytes=shape.num_examples * row + trees * _LEAF_BYTES * config.num_leaves,
     )
 
 

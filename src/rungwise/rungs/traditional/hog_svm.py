@@ -40,7 +40,8 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.hog import BLOCK, brightness, hog, num_cells
 from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
-from rungwise.rungs._linear import LinearScores, best_temperature
+from rungwise.rungs._linear import LinearScores, best_temperature, stacked
+from rungwise.rungs._memory import FLOAT, solver_bytes
 from rungwise.rungs._solver import HingeLoss, LinearProblem, num_scores
 from rungwise.stored import array, entry, finite, section
 
@@ -134,7 +135,9 @@ class HogSVM:
         context.report(0.1, None)
         is_straight = self.config.kernel is HogKernel.LINEAR
         turn = None if is_straight else self._choose_landmarks(features, context)
-        terms = features if turn is None else np.vstack([part @ turn for part in self._likeness(features)])
+        terms = features
+        if turn is not None:
+            terms = stacked((part @ turn for part in self._likeness(features)), len(features))
         problem = LinearProblem(terms, targets, HingeLoss(), num_scores(num_outputs), context)
         weights = problem.solve(1 / (self.config.C * len(targets)), problem.start())
         slope = weights[:-1] if turn is None else turn @ weights[:-1]
@@ -149,7 +152,7 @@ class HogSVM:
         Raises:
             DataError: if the images are too small.
         """
-        return np.concatenate([self._features_of_chunk(images[rows]) for rows in _chunks(len(images))])
+        return stacked((self._features_of_chunk(images[rows]) for rows in _chunks(len(images))), len(images))
 
     def _features_of_chunk(self, images: Images) -> Features:
         size = _cell_size(self.config, *images.shape[1:3])
@@ -254,13 +257,19 @@ def cost(config: HogSVMConfig, shape: ImageShape) -> Cost:
     size, outputs, number = num_features(config, shape), num_scores(shape.num_outputs), shape.num_examples
     if config.kernel is HogKernel.LINEAR:
         fit = number * (4 * size * outputs * _PASSES + 2 * size**2)
-        return Cost(parameters=(size + 1) * outputs, predict_flops=2 * size * outputs, fit_flops=fit)
+        return Cost(
+            parameters=(size + 1) * outputs,
+            predict_flops=2 * size * outputs,
+            fit_flops=fit,
+            fit_bytes=FLOAT * number * size + solver_bytes(shape, size, outputs),
+        )
     landmarks = min(config.num_landmarks, number)
     fit = number * (2 * size * landmarks + 4 * landmarks**2 + 4 * landmarks * outputs * _PASSES)
     return Cost(
         parameters=landmarks * (size + outputs) + outputs,
         predict_flops=2 * landmarks * (size + outputs),
         fit_flops=fit,
+        fit_bytes=FLOAT * number * (size + landmarks) + solver_bytes(shape, landmarks, outputs),
     )
 
 

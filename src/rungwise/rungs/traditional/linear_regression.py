@@ -31,14 +31,18 @@ from numpy.typing import NDArray
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
+from rungwise.preprocessing.table import CHUNK_ROWS, Scaling, TableFeatures, num_dense_features
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
+from rungwise.rungs._memory import DOUBLE, table_bytes
 from rungwise.stored import finite, section
 
 __all__ = ["RUNG", "LinearRegression", "LinearRegressionConfig"]
 
 _ALPHAS = np.logspace(-4, 5, 37)
+_ROW_COPIES, _MATRICES = 2, 5
+"""Of the rows that are dense at a time, and of the products of each two features."""
+
 _RANK_TOLERANCE, _ROUNDING, _LEAST_FREEDOM = 1e-11, 1e-12, 1e-4
 
 
@@ -162,11 +166,12 @@ def _best_alpha(
 def cost(config: LinearRegressionConfig, shape: TableShape) -> Cost:
     """The products of each two features over all examples, then their eigenvectors (about 10 D³)."""
     del config
-    size = num_dense_features(shape)
+    size, rows = num_dense_features(shape), min(shape.num_examples, CHUNK_ROWS)
     return Cost(
         parameters=size + 1,
         predict_flops=2 * size,
         fit_flops=2 * shape.num_examples * size**2 + 10 * size**3,
+        fit_bytes=table_bytes(shape, rows) + DOUBLE * size * (_ROW_COPIES * rows + _MATRICES * size),
     )
 
 

@@ -34,6 +34,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
 from rungwise.rung import Cost, ImageShape, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
+from rungwise.rungs._memory import FLOAT, dense_bytes, solver_bytes
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
 from rungwise.stored import section
 
@@ -144,12 +145,17 @@ def _num_pixels(shape: ImageShape) -> int:
 def cost(config: LogisticRegressionConfig, shape: TableShape | ImageShape) -> Cost:
     """A product forwards and one backwards a pass, and the products of each two features once."""
     del config
-    size = _num_pixels(shape) if isinstance(shape, ImageShape) else num_dense_features(shape)
+    if isinstance(shape, ImageShape):
+        size = _num_pixels(shape)
+        features = FLOAT * size * float(shape.num_examples)
+    else:
+        size, features = num_dense_features(shape), dense_bytes(shape)
     outputs = num_scores(shape.num_outputs)
     return Cost(
         parameters=(size + 1) * outputs,
         predict_flops=2 * size * outputs,
         fit_flops=shape.num_examples * (4 * size * outputs * _PASSES + 2 * size**2),
+        fit_bytes=features + solver_bytes(shape, size, outputs),
     )
 
 

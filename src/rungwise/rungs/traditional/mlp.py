@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling
 from rungwise.rung import Cost, NetworkConfig, NetworkRung, TableShape
+from rungwise.rungs._memory import network_bytes, table_bytes
 
 __all__ = ["MLP", "RUNG", "MLPConfig", "NumberEmbedding", "PeriodicEmbedding", "PiecewiseLinearEmbedding"]
 
@@ -195,6 +196,13 @@ def cost(config: MLPConfig, shape: TableShape) -> Cost:
         parameters=parameters,
         predict_flops=flops,
         fit_flops=3 * flops * shape.num_examples * config.num_epochs(shape.num_examples),
+        fit_bytes=network_bytes(
+            config,
+            shape,
+            parameters=parameters,
+            floats=shape.num_numbers * (3 * width + 4 * embedding) + 4 * sum(sizes),
+            example_bytes=table_bytes(shape, 1),
+        ),
     )
 
 

@@ -44,7 +44,8 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
-from rungwise.rungs._linear import LinearScores, best_temperature
+from rungwise.rungs._linear import LinearScores, best_temperature, stacked
+from rungwise.rungs._memory import DOUBLE, FLOAT, dense_bytes, solver_bytes
 from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, best_on_path, num_scores
 from rungwise.stored import array, entry, finite, section
 
@@ -70,7 +71,7 @@ _PATH_STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of C of the linear and the Nyström form, that validation chooses from."""
 
 _PASSES = 150
-_CHUNK_ELEMENTS = 2**24
+_CHUNK_ELEMENTS, _LIKENESS_COPIES = 2**24, 3
 _MOST_ELEMENTS = 2**28
 """Numbers of the Nyström features at most: one GiB."""
 
@@ -143,7 +144,7 @@ class _Model:
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (N, D) -> scores (N, K)."""
-        return np.concatenate([self.linear.scores(terms) for terms in self._terms(features)])
+        return stacked((self.linear.scores(terms) for terms in self._terms(features)), len(features))
 
     def class_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (N, D) -> one score a class (N, C)."""
@@ -379,15 +380,24 @@ def cost(config: SVMConfig, shape: TableShape) -> Cost:
     size, outputs, rows = num_dense_features(shape), num_scores(shape.num_outputs), shape.num_examples
     if config.kernel is Kernel.LINEAR:
         fit = rows * (4 * size * outputs * _PASSES + 2 * size**2)
-        return Cost(parameters=(size + 1) * outputs, predict_flops=2 * size * outputs, fit_flops=fit)
+        return Cost(
+            parameters=(size + 1) * outputs,
+            predict_flops=2 * size * outputs,
+            fit_flops=fit,
+            fit_bytes=dense_bytes(shape) + solver_bytes(shape, size, outputs),
+        )
     is_exact = rows <= config.exact_rows
     support = rows if is_exact else min(config.num_landmarks, rows)
     exact_fit = 2 * size * outputs * rows**2
     nystroem_fit = rows * (2 * size * support + 4 * support * outputs * _PASSES + 4 * support**2)
+    likeness = _LIKENESS_COPIES * FLOAT * min(rows * support, _CHUNK_ELEMENTS)
+    cache = min(1e6 * _CACHE_MEGABYTES, FLOAT * rows**2) + 3 * DOUBLE * rows * size
+    nystroem = FLOAT * rows * min(support, _MOST_ELEMENTS // rows) + solver_bytes(shape, support, outputs)
     return Cost(
         parameters=support * (size + outputs) + outputs,
         predict_flops=2 * support * (size + outputs),
         fit_flops=exact_fit if is_exact else nystroem_fit,
+        fit_bytes=dense_bytes(shape) + likeness + (cache if is_exact else nystroem),
     )
 
 

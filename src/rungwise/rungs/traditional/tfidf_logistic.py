@@ -36,6 +36,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.ngrams import NGrams, Unit
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
+from rungwise.rungs._memory import LBFGS_VECTORS
 from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
 
 __all__ = ["RUNG", "TfidfLogisticConfig"]
@@ -101,11 +102,13 @@ def cost(config: TfidfLogisticConfig, shape: TextShape) -> Cost:
     """Two passes a step, forward and back, for each C."""
     return text_cost(
         shape,
+        num_blocks=1,
         word_orders=config.word_ngrams,
         char_orders=0,
         max_features=config.max_features,
         num_settings=len(_settings(config)),
         passes=_PASSES,
+        vectors=LBFGS_VECTORS,
     )
 
 

@@ -41,6 +41,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool, real_steps
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
+from rungwise.rungs._memory import attention_floats, text_network_bytes
 
 __all__ = ["RUNG", "Activation", "Transformer", "TransformerConfig"]
 
@@ -142,6 +143,10 @@ class Block(nn.Module):
         return outer
 
 
+_PRODUCTS = 20
+"""Of matrices with different shapes in a step: all blocks have the same."""
+
+
 def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     """The blocks' products, attention at the mean length, and the linear layer."""
     size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
@@ -153,7 +158,16 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     parameters += (size + 1) * shape.num_outputs
     predict = config.num_layers * (2 * block_weights * tokens + 4 * size * tokens**2)
     predict += 2 * size * shape.num_outputs
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
+    longest = min(shape.max_tokens, config.max_tokens)
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
+        products=_PRODUCTS,
+    )
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, predict, 3 * predict * passes, memory)
 
 
 RUNG = NetworkRung(

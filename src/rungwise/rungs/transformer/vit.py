@@ -37,6 +37,7 @@ from rungwise.layers.attention import SelfAttention
 from rungwise.layers.patches import PatchEmbedding, num_patches
 from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer
+from rungwise.rungs._memory import attention_floats, network_bytes
 
 __all__ = ["RUNG", "ViT", "ViTConfig"]
 
@@ -150,7 +151,15 @@ def cost(config: ViTConfig, shape: ImageShape) -> Cost:
     parameters += config.num_layers * (block_weights + block_others) + (size + 1) * shape.num_outputs
     predict = 2.0 * patch * size * (tokens - config.class_token) + 2 * size * shape.num_outputs
     predict += config.num_layers * (2 * block_weights * tokens + 4 * size * tokens**2)
-    return Cost(parameters, predict, 3 * predict * shape.num_examples * config.num_epochs(shape.num_examples))
+    memory = network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        floats=tokens * config.num_layers * attention_floats(size, inner, config.num_heads, tokens),
+        example_bytes=0,
+    )
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, predict, 3 * predict * passes, memory)
 
 
 RUNG = NetworkRung(
