@@ -9,7 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from rungwise.data.columns import NUMBERS_ROWS, Column, convert, ignore_reason, infer, mean_words
+from rungwise.data.columns import Column
+from rungwise.data.conversion import convert
+from rungwise.data.inference import NUMBERS_ROWS, ignore_reason, infer, mean_words
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind
 

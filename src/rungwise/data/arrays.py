@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
-from rungwise.data.columns import Column, convert, field, infer
+from rungwise.data.columns import Column, field
+from rungwise.data.conversion import convert
+from rungwise.data.inference import infer
 from rungwise.data.pictures import decode, quiet
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind

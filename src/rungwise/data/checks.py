@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rungwise.data.columns import SIGNED_NUMBERS
+from rungwise.data.inference import SIGNED_NUMBERS
 from rungwise.data.limits import MAX_LABEL_CHARACTERS
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool

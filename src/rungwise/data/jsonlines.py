@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.json
 
-from rungwise.data.columns import as_strings
+from rungwise.data.conversion import as_strings
 from rungwise.data.limits import (
     BATCH_VALUES,
     MAX_JSON_KEYS,

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rungwise.data.columns import Column, field, infer
+from rungwise.data.columns import Column, field
 from rungwise.data.dataset import Dataset
+from rungwise.data.inference import infer
 from rungwise.data.limits import batch_rows
 from rungwise.data.pool import converted, pool, relocated
 from rungwise.data.reading import read

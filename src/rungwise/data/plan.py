@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rungwise.data.columns import Column, field, infer, is_integral, sample
+from rungwise.data.columns import Column, field
+from rungwise.data.conversion import is_integral
 from rungwise.data.images import FILE
+from rungwise.data.inference import infer, sample
 from rungwise.data.pool import Pool, converted, relocated
 from rungwise.data.problem import choose_target, output_kind
 from rungwise.data.source import Level, Note, shown

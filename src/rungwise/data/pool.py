@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rungwise.data.columns import Column, as_strings, convert
+from rungwise.data.columns import Column
+from rungwise.data.conversion import as_strings, convert
 from rungwise.data.limits import batch_rows
 from rungwise.data.source import PARTS, Level, Note, Source, shown_names
 from rungwise.errors import DataError

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rungwise.data.columns import Column, is_integral, sample
+from rungwise.data.columns import Column
+from rungwise.data.conversion import is_integral
+from rungwise.data.inference import sample
 from rungwise.data.source import shown_names
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind, OutputKind

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rungwise.data.columns import NUMBERS_ROWS, Column, ignore_reason, mean_words, sample
+from rungwise.data.columns import Column
+from rungwise.data.inference import NUMBERS_ROWS, ignore_reason, mean_words, sample
 from rungwise.data.plan import GIVEN, Plan
 from rungwise.data.pool import Pool, relocated
 from rungwise.data.problem import input_kind
