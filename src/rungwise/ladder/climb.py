@@ -73,8 +73,7 @@ class Climb:
     ) -> None:
         self.paths, self.facts, self.observe = paths, facts, observe
         self.states = [
-            FitState(job, facts[job.rung]["order"], facts[job.rung]["cost"].get("fit_bytes", 0.0))
-            for job in jobs
+            FitState(job, facts[job.rung]["order"], facts[job.rung]["cost"]["fit_bytes"]) for job in jobs
         ]
         self.unmeasured, self.num_workers, self.launcher = unmeasured, num_workers, launcher
         self.start = time.monotonic() - elapsed
