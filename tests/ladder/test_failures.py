@@ -2,8 +2,11 @@
 
 import signal
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
 from rungwise.evaluation.records import read_records, write_json
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import Paths
@@ -96,3 +99,14 @@ def test_fits_that_end_their_launcher_cost_only_their_own_rows(paths, guilty, mo
 def test_further_seeds_are_fitted_though_the_first_fit_must_begin_once_more(paths, monkeypatch):
     records = records_of_a_climb(paths, ["a", "b"], "a", monkeypatch, num_seeds=2)
     assert records["b", 1]["status"] == "done"
+
+
+def test_a_want_of_memory_is_not_taken_for_damage(tmp_path, monkeypatch):
+    write_predictions(tmp_path, "a", "test", Predictions(np.arange(3), np.arange(3)))
+
+    def read(self, **options):
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", read)
+    with pytest.raises(MemoryError, match="malloc of size 64 failed"):
+        read_predictions(tmp_path, "a", "test")

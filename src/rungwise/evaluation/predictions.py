@@ -80,11 +80,15 @@ def read_predictions(run_folder: Path, name: str, part: str) -> Predictions:
     """
     file = _file(run_folder, name, part)
     try:
-        table = pq.read_table(file, memory_map=True).combine_chunks()
+        with pq.ParquetFile(file, memory_map=True) as opened:
+            # `pq.read_table` waits forever for threads that the system refuses
+            table = opened.read(use_threads=False).combine_chunks()
         target, prediction = table["target"].to_numpy(), table["prediction"].to_numpy()
         if "probabilities" not in table.column_names:
             return Predictions(target, prediction)
         flat = table["probabilities"].combine_chunks().flatten().to_numpy()
         return Predictions(target, prediction, flat.reshape(len(target), -1 if len(target) else 0))
+    except MemoryError:
+        raise
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise RunError(f"{file} can't be read ({error}); fit the rung {name!r} again.") from error
