@@ -1,4 +1,4 @@
-"""What a climb makes of failures, without a process: launchers and workers are scripted."""
+"""What a climb, and a command, make of failures, without a process: launchers and workers are scripted."""
 
 import signal
 
@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from rungwise.cli import main
 from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
 from rungwise.evaluation.records import read_records, write_json
 from rungwise.ladder.climb import Climb
@@ -110,3 +111,31 @@ def test_a_want_of_memory_is_not_taken_for_damage(tmp_path, monkeypatch):
     monkeypatch.setattr("pyarrow.parquet.ParquetFile.read", read)
     with pytest.raises(MemoryError, match="malloc of size 64 failed"):
         read_predictions(tmp_path, "a", "test")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libtorch.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        SystemError("error return without exception set"),
+    ],
+)
+def test_a_command_that_wants_memory_says_so_in_a_sentence(error, monkeypatch, capsys):
+    def run(**options):
+        raise error
+
+    monkeypatch.setattr("rungwise.cli.rungwise.main", run)
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.startswith("error: out of memory")
+
+
+def test_an_error_that_is_no_users_is_raised_as_it_is(monkeypatch):
+    def run(**options):
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("rungwise.cli.rungwise.main", run)
+    with pytest.raises(RuntimeError, match="a fault"):
+        main()

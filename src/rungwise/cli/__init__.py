@@ -19,6 +19,9 @@ __all__ = ["main"]
 _ORDER = ("fit", "leaderboard", "predict", "report", "verify", "inspect", "rungs", "tasks", "demo")
 _EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
 
+_MEMORY_WORDS = ("allocate memory", "start new thread", "failed to map segment", "without exception set")
+"""In errors of the loader, of torch, of threads and of the interpreter where memory is out."""
+
 
 class _Commands(click.Group):
     """The commands of this folder, each imported when it is asked for."""
@@ -70,7 +73,9 @@ def main() -> None:
         remedy = "; free some space, or choose another folder" if is_disk_error(error) else ""
         click.echo(f"error: {where}{error.strerror or error}{remedy}", err=True)
         code = _EXIT_ERROR
-    except MemoryError as error:
+    except Exception as error:
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _MEMORY_WORDS):
+            raise
         click.echo(
             f"error: out of memory{f' ({error})' if str(error) else ''}; close other programs", err=True
         )
