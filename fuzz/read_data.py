@@ -1,13 +1,13 @@
 """Feeds bytes to every reader of data, to `prepare` and to `inputs_for`; anything but a named error is a finding.
 
 The first byte chooses the reader, the second how it is called; the others are what the file holds.
-A finding is an exception that isn't a RungwiseError, a warning, a crash, more than 5 s, or more than 2 GiB.
+A finding is an exception that isn't a RungwiseError, a warning, a crash, more than 5 s of the CPU, or more than 2 GiB.
 
 In an environment of its own, since atheris needs a Python that it is built for (3.11 here):
 
     python3.11 -m venv fuzzing && fuzzing/bin/pip install atheris -e .
     fuzzing/bin/python fuzz/read_data.py --seeds corpus
-    fuzzing/bin/python fuzz/read_data.py corpus -max_total_time=3600 -timeout=5 -rss_limit_mb=2048 -max_len=8192
+    fuzzing/bin/python fuzz/read_data.py corpus -max_total_time=3600 -timeout=60 -rss_limit_mb=2048 -max_len=8192
 
 A finding is written to `crash-…`; `fuzz/read_data.py crash-…` runs it once more. Those that were fixed stand in
 `tests/data/corpus`, which pytest replays without atheris.
@@ -26,6 +26,7 @@ import shutil
 import struct
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,7 @@ from rungwise.data import Dataset, inputs_for, prepare, read
 from rungwise.errors import RungwiseError
 
 NUM_ROWS = 30
+MAX_SECONDS = 5.0
 ENCODINGS = ("utf-8", "utf-8", "utf-8", "utf-16", "gb18030", "cp1252", "utf-32", "utf-7")
 
 Build = Callable[[Path, bytes], Any]
@@ -154,14 +156,15 @@ READERS: tuple[Build, ...] = (
 
 
 def learned() -> list[Dataset]:
-    """Datasets that models learned from: of a table and of texts."""
+    """Datasets that models learned from: of a table, of texts and of images."""
     labels = ["yes", "no"] * (NUM_ROWS // 2)
     days = pd.date_range("2020-01-01", periods=NUM_ROWS)
     table = pd.DataFrame({"a": np.arange(NUM_ROWS) ** 2 % 7, "b": [*"uvw"] * 10, "d": days, "label": labels})
     texts = pd.DataFrame(
         {"c": [f"some words of the text {number}" for number in range(NUM_ROWS)], "label": labels}
     )
-    return [prepare(table), prepare(texts)]
+    images = np.arange(NUM_ROWS * 16).reshape(NUM_ROWS, 4, 4) % 251
+    return [prepare(table), prepare(texts), prepare((images, labels))]
 
 
 def try_bytes(data: bytes, folder: Path, datasets: list[Dataset]) -> None:
@@ -180,6 +183,7 @@ def try_bytes(data: bytes, folder: Path, datasets: list[Dataset]) -> None:
     how = data[1]
     source = READERS[data[0] % len(READERS)](folder, data[2:])
     encoding = ENCODINGS[how % len(ENCODINGS)]
+    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -189,10 +193,13 @@ def try_bytes(data: bytes, folder: Path, datasets: list[Dataset]) -> None:
                 case 2:
                     prepare(source, encoding=encoding).check()
                 case _:
-                    for _ in inputs_for(datasets[how % 2], source, encoding=encoding):
+                    for _ in inputs_for(datasets[how % 3], source, encoding=encoding):
                         pass
         except RungwiseError:
             pass
+    seconds = time.process_time() - start
+    if seconds > MAX_SECONDS:
+        raise RuntimeError(f"{seconds:.1f} s")
 
 
 # ---------------------------------------------------------------------------------------------------- seeds
@@ -285,7 +292,7 @@ def seeds() -> list[tuple[int, bytes]]:
 def _write_seeds(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, (reader, content) in enumerate(seeds()):
-        for how in (0, 16, 24, 25):
+        for how in (0, 16, 24, 25, 26):
             (folder / f"{number:03d}-{how}").write_bytes(bytes([reader, how]) + content)
 
 

@@ -15,10 +15,9 @@ import pyarrow.json
 from rungwise.data.conversion import as_strings
 from rungwise.data.limits import (
     BATCH_VALUES,
-    MAX_JSON_KEYS,
     MAX_RECORD_BYTES,
     Expansion,
-    check_num_columns,
+    check_num_keys,
 )
 from rungwise.data.source import BatchWriter, Source, mapped_table, printable, workspace
 from rungwise.data.textfiles import TextFile, Utf8Stream, text_file
@@ -61,7 +60,7 @@ def read_jsonl(path: Path, *, encoding: str, folder: Path | None) -> Source:
             is_new = any(name not in names for name in table.column_names)
             if is_new or writer is None:  # a file has one schema, so new keys begin a new file
                 names |= dict.fromkeys(table.column_names)
-                check_num_columns(len(names), path, MAX_JSON_KEYS)
+                check_num_keys(len(names), path)
                 if writer is not None:
                     writer.__exit__()
                     tables.append(mapped_table(writer.file))
@@ -237,7 +236,7 @@ def _parsed(file: TextFile, block: _Block, schema: pa.Schema) -> Iterator[pa.Tab
         yield from _parsed(file, half, schema)
     if halves:
         return
-    check_num_columns(len(keys), file.path, MAX_JSON_KEYS)
+    check_num_keys(len(keys), file.path)
     try:
         table = _parse(block, None, "infer")
         if any(pa.types.is_timestamp(type_) for type_ in table.schema.types):  # they would lose their form

@@ -22,6 +22,7 @@ __all__ = [
     "batch_rows",
     "check_image_size",
     "check_num_columns",
+    "check_num_keys",
     "check_pixels",
     "check_regular",
     "too_many_pixels",
@@ -45,7 +46,7 @@ MAX_IMAGE_LENGTH = 65_535
 MAX_IMAGE_SIDE = 4096
 """Pixels of a side that images may be resized to."""
 
-MAX_LABEL_CHARACTERS = 1000
+MAX_LABEL_CHARACTERS = 300
 """Characters of the name of a class."""
 
 MAX_EXPANSION = 300
@@ -105,20 +106,28 @@ def check_regular(file: Path) -> None:
         )
 
 
-def check_num_columns(num: int, file: object, most: int = MAX_COLUMNS) -> None:
+def check_num_columns(num: int, file: object) -> None:
     """Every column costs time and memory of its own.
 
     Raises:
         DataError: if there are too many.
     """
-    if num > most:
+    if num > MAX_COLUMNS:
         raise DataError(
-            f"{num:,} columns are more than the {most:,} that can be read;"
-            + (
-                " leave some out, or give one row a value."
-                if most == MAX_COLUMNS
-                else " write the data as CSV or Parquet, or leave some out."
-            ),
+            f"{num:,} columns are more than the {MAX_COLUMNS:,} that can be read; leave some out.", file=file
+        )
+
+
+def check_num_keys(num: int, file: object) -> None:
+    """Every key of JSON lines becomes a column.
+
+    Raises:
+        DataError: if there are too many.
+    """
+    if num > MAX_JSON_KEYS:
+        raise DataError(
+            f"its {num:,} different keys are more than the {MAX_JSON_KEYS:,} that can be read;"
+            " write the data as CSV or Parquet, or leave some out.",
             file=file,
         )
 

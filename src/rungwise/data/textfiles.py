@@ -92,9 +92,6 @@ class TextFile:
                 head = stream.read(HEAD_BYTES)
         except GZIP_ERRORS as error:
             raise self.not_whole(error) from None
-        if not head.strip(b"\xef\xbb\xbf \r\n\t"):
-            start = "the file is" if len(head) < HEAD_BYTES else f"its first {HEAD_BYTES:,} bytes are"
-            raise DataError(f"{start} empty; it needs a header and rows.", file=self.path)
         for magic, what in _MAGIC.items():
             if head.startswith(magic):
                 raise DataError(
@@ -110,11 +107,15 @@ class TextFile:
             )
         if b"\0" in head and not self._may_have_zeros:
             raise zero_error(self)
+        is_whole = len(head) < HEAD_BYTES  # else the last character may be cut
         try:
-            text = codecs.getincrementaldecoder(self.encoding)().decode(head)  # the last character may be cut
+            text = codecs.getincrementaldecoder(self.encoding)().decode(head, final=is_whole)
         except UnicodeError:
             raise encoding_error(self) from None
-        return text.removeprefix("\ufeff"), len(head) < HEAD_BYTES
+        if not text.strip("\ufeff \r\n\t"):
+            start = "the file is" if is_whole else f"its first {HEAD_BYTES:,} bytes are"
+            raise DataError(f"{start} empty; it needs a header and rows.", file=self.path)
+        return text.removeprefix("\ufeff"), is_whole
 
     @property
     def _may_have_zeros(self) -> bool:
