@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow.compute as pc
@@ -19,7 +19,15 @@ from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
 
-__all__ = ["Plan", "choose_rungs", "estimate_shape", "expected_peak_bytes", "parse_budget", "plan_rungs"]
+__all__ = [
+    "Plan",
+    "choose_rungs",
+    "estimate_shape",
+    "expected_peak_bytes",
+    "facts_of",
+    "parse_budget",
+    "plan_rungs",
+]
 
 _BASELINE = "baseline"
 _SAMPLE_TEXTS = 2_000
@@ -111,6 +119,19 @@ def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> 
     rung = registry.rung(name)
     cost = rung.cost(registry.make_config(rung.config, settings), shape)
     return replace(cost, fit_bytes=cost.fit_bytes + held)
+
+
+def facts_of(plan: Plan, dataset: Dataset) -> dict[str, dict[str, Any]]:
+    """Rung → what its record says of it beside the result."""
+    return {
+        rung: {
+            "order": order,
+            "family": registry.rung_family(rung),
+            "cost": asdict(cost),
+            "expected_memory_bytes": expected_peak_bytes(dataset, cost),
+        }
+        for order, (rung, cost) in enumerate(plan.items())
+    }
 
 
 def expected_peak_bytes(dataset: Dataset, cost: Cost) -> float:

@@ -24,7 +24,7 @@ from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import Paths, circumstances, full_disk_said, locked, new_folder, num_cores
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.plan import expected_peak_bytes, parse_budget, plan_rungs
+from rungwise.ladder.plan import facts_of, parse_budget, plan_rungs
 from rungwise.ladder.processes import Launcher, make_launcher
 from rungwise.ladder.results import results_seconds, write_results
 from rungwise.ladder.resume import (
@@ -208,7 +208,7 @@ class Ladder:
                 self.paths,
                 [self._job(*fit) for fit in fits],
                 unmeasured=[self._job(rung) for rung in unmeasured],
-                facts={rung: self._facts(rung, order) for order, rung in enumerate(self.plan)},
+                facts=facts_of(self.plan, self.dataset),
                 budget=self.budget,
                 elapsed=elapsed(self.paths, records, self.budget),
                 results_seconds=partial(results_seconds, self.dataset),
@@ -346,14 +346,6 @@ class Ladder:
             precision=self.precision,
             num_threads=self.num_threads,
         )
-
-    def _facts(self, rung: str, order: int) -> dict[str, Any]:
-        return {
-            "order": order,
-            "family": registry.rung_family(rung),
-            "cost": asdict(self.plan[rung]),
-            "expected_memory_bytes": expected_peak_bytes(self.dataset, self.plan[rung]),
-        }
 
     def _config(self, data: Any) -> dict[str, Any]:
         return {

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from rungwise.artifacts import load_model, model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
 from rungwise.data import Dataset
-from rungwise.errors import ModelError, RungwiseError, TrainingError
+from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.predictions import Predictions, write_predictions
@@ -166,9 +166,11 @@ def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
 
     try:
         begin()
-    except ModelError:
+    except (ConfigError, ModelError):
+        if not job.checkpoint_file.exists():
+            raise
         traceback.print_exc()
-        job.checkpoint_file.unlink()  # it is damaged
+        job.checkpoint_file.unlink()  # it is damaged, or of another version
         begin()
     return estimator
 

@@ -28,7 +28,6 @@ Loses:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
@@ -44,7 +43,8 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
 from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
-from rungwise.rungs._linear import LinearScores, best_temperature, stacked
+from rungwise.rungs._kernel import CHUNK_ELEMENTS, KernelScores
+from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._memory import DOUBLE, FLOAT, dense_bytes, solver_bytes
 from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, best_on_path, num_scores
 from rungwise.stored import array, entry, finite, section
@@ -71,7 +71,7 @@ _PATH_STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of C of the linear and the Nyström form, that validation chooses from."""
 
 _PASSES = 150
-_CHUNK_ELEMENTS, _LIKENESS_COPIES = 2**24, 3
+_LIKENESS_COPIES = 3
 _MOST_ELEMENTS = 2**28
 """Numbers of the Nyström features at most: one GiB."""
 
@@ -125,36 +125,6 @@ class _Choice:
     gamma: float
 
 
-@dataclass(frozen=True)
-class _Model:
-    """Scores that are linear in the features (N, D), or in the likeness to support vectors (S, D)."""
-
-    linear: LinearScores
-    support: NDArray[np.float32] | None = None
-    gamma: float = 0.0
-
-    def _terms(self, features: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """Features (N, D) -> what the scores are linear in, a chunk of rows at a time."""
-        if self.support is None:
-            yield features
-            return
-        size = max(1, _CHUNK_ELEMENTS // max(1, len(self.support)))
-        for i in range(0, max(1, len(features)), size):
-            yield rbf_kernel(features[i : i + size], self.support, gamma=self.gamma)
-
-    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features (N, D) -> scores (N, K)."""
-        return stacked((self.linear.scores(terms) for terms in self._terms(features)), len(features))
-
-    def class_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features (N, D) -> one score a class (N, C)."""
-        return np.concatenate([self.linear.class_scores(terms) for terms in self._terms(features)])
-
-    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features (N, D) -> class probabilities (N, C)."""
-        return np.concatenate([self.linear.probabilities(terms) for terms in self._terms(features)])
-
-
 _Labelled = tuple[NDArray[np.float32], NDArray[Any]]
 """Features (N, D), and class indices or standardised numbers (N,)."""
 
@@ -166,7 +136,7 @@ class SVM:
         self.config, self.is_label = config, pair[1] is OutputKind.LABEL
         self.features = TableFeatures(config.scaling)
         self.loss = HingeLoss() if self.is_label else InsensitiveLoss(config.epsilon)
-        self.model: _Model
+        self.model: KernelScores
         self.target_mean, self.target_scale = 0.0, 1.0
         self.history: list[Epoch] = []
 
@@ -188,7 +158,7 @@ class SVM:
         valid = self._labelled(*validation) if validation is not None and len(validation[1]) else None
         self._take(self._fit_model(train, valid, context), train if valid is None else valid)
 
-    def _take(self, model: _Model, labelled: _Labelled) -> None:
+    def _take(self, model: KernelScores, labelled: _Labelled) -> None:
         """Makes a model the one that predicts, with the temperature that is best for these examples."""
         self.model = model
         if self.is_label:
@@ -199,7 +169,7 @@ class SVM:
         scaled = targets if self.is_label else (targets - self.target_mean) / self.target_scale
         return self.features.transform(inputs), scaled
 
-    def _fit_model(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> _Model:
+    def _fit_model(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> KernelScores:
         kernel, models = self.config.kernel, []
         if kernel is Kernel.LINEAR or (kernel is Kernel.AUTO and valid is not None):
             models.append(self._fit_linear(train, valid, context))
@@ -215,7 +185,7 @@ class SVM:
             return models[0]
         return min(models, key=lambda model: self._loss_of(model, valid))
 
-    def _fit_curved(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> _Model:
+    def _fit_curved(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> KernelScores:
         """The RBF kernel, exact if there are few rows and enough time."""
         rng = np.random.default_rng(context.seed)
         choice, trial_seconds = self._choose(train, valid, context, rng)
@@ -261,13 +231,13 @@ class SVM:
         gammas = [width * usual for width in _TRIAL_WIDTHS] if config.gamma is None else [config.gamma]
         return [_Choice(C, gamma) for C, gamma in product(strengths, gammas)]
 
-    def _loss_of(self, model: _Model, valid: _Labelled) -> float:
+    def _loss_of(self, model: KernelScores, valid: _Labelled) -> float:
         features, targets = valid
         return self.loss(model.scores(features), targets)[0]
 
     # ---------------------------------------------------------------------------------------- three forms
 
-    def _fit_exact(self, train: _Labelled, choice: _Choice) -> _Model:
+    def _fit_exact(self, train: _Labelled, choice: _Choice) -> KernelScores:
         """The exact kernel: a libsvm model for each score, their support vectors joined."""
         features, targets = train
         coefficients, bias = np.zeros((len(targets), self.num_scores)), np.zeros(self.num_scores)
@@ -286,11 +256,11 @@ class SVM:
             bias[score] = machine.intercept_[0]
         used = np.flatnonzero(coefficients.any(axis=1))
         used = used if len(used) else np.zeros(1, np.int64)  # all errors are free, and the bias says all
-        return _Model(LinearScores(coefficients[used], bias), features[used], choice.gamma)
+        return KernelScores(LinearScores(coefficients[used], bias), features[used], choice.gamma)
 
-    def _fit_linear(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> _Model:
+    def _fit_linear(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> KernelScores:
         weights = self._weights(train, valid, context)
-        return _Model(LinearScores(weights[:-1], weights[-1]))
+        return KernelScores(LinearScores(weights[:-1], weights[-1]))
 
     def _fit_nystroem(
         self,
@@ -299,7 +269,7 @@ class SVM:
         gamma: float,
         context: FitContext,
         rng: np.random.Generator,
-    ) -> _Model:
+    ) -> KernelScores:
         """Linear in the likeness to landmarks, turned so that products of features are about the kernel."""
         features, targets = train
         size = min(self.config.num_landmarks, len(targets), max(1, _MOST_ELEMENTS // len(targets)))
@@ -307,10 +277,10 @@ class SVM:
         values, vectors = np.linalg.eigh(rbf_kernel(landmarks, gamma=gamma).astype(np.float64))
         is_kept = values > _RANK_TOLERANCE * values[-1]
         turn = vectors[:, is_kept] / np.sqrt(values[is_kept])
-        turned = _Model(LinearScores(turn, np.zeros(turn.shape[1])), landmarks, gamma)
+        turned = KernelScores(LinearScores(turn, np.zeros(turn.shape[1])), landmarks, gamma)
         turned_valid = None if valid is None else (turned.scores(valid[0]), valid[1])
         weights = self._weights((turned.scores(features), targets), turned_valid, context)
-        return _Model(LinearScores(turn @ weights[:-1], weights[-1]), landmarks, gamma)
+        return KernelScores(LinearScores(turn @ weights[:-1], weights[-1]), landmarks, gamma)
 
     def _weights(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> NDArray[np.float64]:
         """Weights and bias (D + 1, K) of features (N, D), with C given or chosen."""
@@ -320,7 +290,7 @@ class SVM:
             return problem.solve(1 / ((self.config.C or 1.0) * rows), problem.start())
 
         def valid_loss(weights: NDArray[np.float64]) -> float:
-            return self._loss_of(_Model(LinearScores(weights[:-1], weights[-1])), valid)
+            return self._loss_of(KernelScores(LinearScores(weights[:-1], weights[-1])), valid)
 
         return best_on_path(problem, [1 / (C * rows) for C in _PATH_STRENGTHS], valid_loss)
 
@@ -362,7 +332,7 @@ class SVM:
             support = array(state, "support", np.float32, None, size)
             size = len(support)
         linear = LinearScores.from_state(section(state, "linear"), num_features=size, num_outputs=num_outputs)
-        self.model = _Model(linear, support, finite(state, "gamma", low=0))
+        self.model = KernelScores(linear, support, finite(state, "gamma", low=0))
         self.target_mean, self.target_scale = finite(state, "target_mean"), finite(state, "target_scale")
 
 
@@ -390,7 +360,7 @@ def cost(config: SVMConfig, shape: TableShape) -> Cost:
     support = rows if is_exact else min(config.num_landmarks, rows)
     exact_fit = 2 * size * outputs * rows**2
     nystroem_fit = rows * (2 * size * support + 4 * support * outputs * _PASSES + 4 * support**2)
-    likeness = _LIKENESS_COPIES * FLOAT * min(rows * support, _CHUNK_ELEMENTS)
+    likeness = _LIKENESS_COPIES * FLOAT * min(rows * support, CHUNK_ELEMENTS)
     cache = min(1e6 * _CACHE_MEGABYTES, FLOAT * rows**2) + 3 * DOUBLE * rows * size
     nystroem = FLOAT * rows * min(support, _MOST_ELEMENTS // rows) + solver_bytes(shape, support, outputs)
     return Cost(
