@@ -74,6 +74,8 @@ def read_jsonl(path: Path, *, encoding: str, folder: Path | None) -> Source:
             writer.__exit__()
     if writer is None:
         raise DataError("the file has no rows.", file=path)
+    if not names:
+        raise DataError("its objects have no keys, so there are no columns.", file=path)
     tables.append(mapped_table(writer.file))
     whole = pa.concat_tables(tables, promote_options="default")
     return Source(name=printable(path), table=whole, is_text_file=True, keeps=keeps)

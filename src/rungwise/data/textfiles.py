@@ -243,8 +243,8 @@ def encoding_error(file: TextFile) -> DataError:
             try:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
-                start = max(error.start - len(pending), 0)
-                rows.feed(block[:start])
+                start = error.start - len(pending)
+                rows.feed(block[: max(start, 0)])
                 near = (pending + block)[error.start : error.start + 4096]
                 return DataError(
                     f"byte {num_bytes + start} (0x{error.object[error.start]:02x}) isn't {file.encoding};"
