@@ -179,7 +179,8 @@ TEXTS = {
 
 @pytest.mark.parametrize("case", TEXTS)
 def test_a_broken_text_is_named(monkeypatch: pytest.MonkeyPatch, case: str) -> None:
-    monkeypatch.setattr("rungwise.data.textfiles.HEAD_BYTES", 300)
+    for module in ("separated", "jsonlines"):
+        monkeypatch.setattr(f"rungwise.data.{module}.HEAD_BYTES", (300, 300))
     name, content, encoding, message = TEXTS[case]
     Path(name).write_bytes(content)
     assert message in error_of(read, name, encoding=encoding)

@@ -83,7 +83,8 @@ def test_empty_names_in_a_header_are_filled_and_it_is_said(tmp_path: Path) -> No
 def test_a_character_may_be_cut_where_the_head_of_a_file_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rungwise.data.textfiles.HEAD_BYTES", len("a,b\n好".encode()) - 1)
+    size = len("a,b\n好".encode()) - 1
+    monkeypatch.setattr("rungwise.data.separated.HEAD_BYTES", (size, size))
     (tmp_path / "d.csv").write_text("a,b\n好,x\n", encoding="utf-8")
     assert rows_of(read(tmp_path / "d.csv")) == [{"a": "好", "b": "x"}]
 

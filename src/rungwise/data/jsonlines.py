@@ -20,7 +20,7 @@ from rungwise.data.limits import (
     check_num_keys,
 )
 from rungwise.data.source import BatchWriter, Source, mapped_table, printable, workspace
-from rungwise.data.textfiles import TextFile, Utf8Stream, text_file
+from rungwise.data.textfiles import HEAD_BYTES, TextFile, Utf8Stream, text_file
 from rungwise.errors import DataError
 
 __all__ = ["read_jsonl"]
@@ -48,7 +48,7 @@ def read_jsonl(path: Path, *, encoding: str, folder: Path | None) -> Source:
         ConfigError: if there is no such encoding.
     """
     file = text_file(path, encoding, has_header=False)
-    if file.head()[0].lstrip().startswith("["):
+    if file.head(HEAD_BYTES[0])[0].lstrip().startswith("["):
         raise DataError("it holds a JSON array; write one object a line (`jq -c .[]` does).", file=path)
     space, keeps = workspace(folder)
     expansion = Expansion(path, "write it as CSV, without keys that hardly any object has")
@@ -169,8 +169,7 @@ def _lines(file: TextFile) -> Iterator[bytes]:
             num_bytes = JSON_BYTES
             cut = block.rfind(b"\n") + 1
             if cut:
-                if (whole := rest + block[:cut]).removeprefix(b"\xef\xbb\xbf").strip():
-                    yield whole.removeprefix(b"\xef\xbb\xbf")
+                yield from _not_blank(rest + block[:cut])
                 rest = b""
             rest += block[cut:]
             if len(rest) > MAX_RECORD_BYTES:
@@ -178,8 +177,13 @@ def _lines(file: TextFile) -> Iterator[bytes]:
                     f"a line is longer than {MAX_RECORD_BYTES:,} bytes; shorten it, or write one object a line.",
                     file=file.path,
                 )
-        if rest.removeprefix(b"\xef\xbb\xbf").strip():
-            yield rest.removeprefix(b"\xef\xbb\xbf")
+        yield from _not_blank(rest)
+
+
+def _not_blank(lines: bytes) -> list[bytes]:
+    """The lines without a byte order mark, if there is anything in them."""
+    lines = lines.removeprefix(b"\xef\xbb\xbf")
+    return [lines] if lines and not lines.isspace() else []
 
 
 def _check_flat(file: TextFile, block: _Block) -> None:

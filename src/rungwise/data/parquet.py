@@ -96,7 +96,7 @@ def _batches(file: pyarrow.parquet.ParquetFile, path: Path, schema: pa.Schema) -
     has_delta = any(is_string(type_) for type_ in file.schema_arrow.types)  # all others are dictionaries
     most = batch_rows(DELTA_ROWS if has_delta else PARQUET_ROWS, len(used))
     try:
-        for batch in file.iter_batches(most, columns=used, use_threads=False):
+        for batch in file.iter_batches(most, columns=used):
             batch.validate(full=True)  # the reader doesn't check that strings are UTF-8
             arrays = [
                 batch.column(field.name) if is_usable(field.type) else pa.nulls(batch.num_rows, field.type)

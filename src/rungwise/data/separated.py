@@ -59,7 +59,16 @@ def _no_rows(file: TextFile) -> DataError:
 
 def _header(file: TextFile) -> tuple[str, list[str], int, list[Note]]:
     """The delimiter, the column names, the empty lines before them and what is odd about them."""
-    head, is_whole = file.head()
+    head, is_whole = file.head(HEAD_BYTES[0])
+    try:
+        return _header_in(file, head, is_whole)
+    except DataError:
+        if is_whole:
+            raise
+    return _header_in(file, *file.head(HEAD_BYTES[1]))
+
+
+def _header_in(file: TextFile, head: str, is_whole: bool) -> tuple[str, list[str], int, list[Note]]:
     suffixes = file.path.suffixes
     delimiter = "\t" if ".tsv" in suffixes or ".tab" in suffixes else ","
     names, notes = _fields(file, head, delimiter), []
@@ -98,7 +107,7 @@ def _fields(file: TextFile, head: str, delimiter: str) -> list[str]:
         problem = str(error)
     if "unexpected end" in problem:
         raise DataError(
-            f"a quotation mark isn't closed in the header, or it is longer than {HEAD_BYTES:,} bytes.",
+            f"a quotation mark isn't closed in the header, or it is longer than {HEAD_BYTES[-1]:,} bytes.",
             file=file.path,
         )
     if "field larger" in problem:
@@ -125,7 +134,9 @@ def _check_rows(file: TextFile, head: str, is_whole: bool, delimiter: str) -> No
     if is_alone and is_whole:
         raise _no_rows(file)
     if is_alone and not head.endswith(("\n", "\r")):
-        raise DataError(f"the header is longer than {HEAD_BYTES:,} bytes; shorten its names.", file=file.path)
+        raise DataError(
+            f"the header is longer than {HEAD_BYTES[-1]:,} bytes; shorten its names.", file=file.path
+        )
 
 
 def _read_blocks(file: TextFile, names: list[str], delimiter: str, num_blank: int, to: Path) -> pa.Table:

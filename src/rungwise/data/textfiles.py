@@ -15,10 +15,19 @@ import numpy as np
 from rungwise.data.limits import Expansion, check_regular
 from rungwise.errors import ConfigError, DataError
 
-__all__ = ["GUNZIP", "GZIP_ERRORS", "TextFile", "Utf8Stream", "encoding_error", "open_binary", "text_file"]
+__all__ = [
+    "GUNZIP",
+    "GZIP_ERRORS",
+    "HEAD_BYTES",
+    "TextFile",
+    "Utf8Stream",
+    "encoding_error",
+    "open_binary",
+    "text_file",
+]
 
-HEAD_BYTES = 1 << 24
-"""What is looked at before a file is read: the header must fit in."""
+HEAD_BYTES = (1 << 20, 1 << 24)
+"""What is looked at before a file is read: the second where the header doesn't fit into the first."""
 
 BLOCK_BYTES = 1 << 24
 
@@ -81,7 +90,7 @@ class TextFile:
         """The number of a record from how many lines end before it, None for the header."""
         return (num_before or None) if self.has_header else num_before + 1
 
-    def head(self) -> tuple[str, bool]:
+    def head(self, num_bytes: int) -> tuple[str, bool]:
         """The first characters, once it is clear that they are text, and whether they are all.
 
         Raises:
@@ -89,7 +98,7 @@ class TextFile:
         """
         try:
             with open_binary(self.path) as stream:
-                head = stream.read(HEAD_BYTES)
+                head = stream.read(num_bytes)
         except GZIP_ERRORS as error:
             raise self.not_whole(error) from None
         for magic, what in _MAGIC.items():
@@ -107,13 +116,13 @@ class TextFile:
             )
         if b"\0" in head and not self._may_have_zeros:
             raise zero_error(self)
-        is_whole = len(head) < HEAD_BYTES  # else the last character may be cut
+        is_whole = len(head) < num_bytes  # else the last character may be cut
         try:
             text = codecs.getincrementaldecoder(self.encoding)().decode(head, final=is_whole)
         except UnicodeError:
             raise encoding_error(self) from None
         if not text.strip("\ufeff \r\n\t"):
-            start = "the file is" if is_whole else f"its first {HEAD_BYTES:,} bytes are"
+            start = "the file is" if is_whole else f"its first {num_bytes:,} bytes are"
             raise DataError(f"{start} empty; it needs a header and rows.", file=self.path)
         return text.removeprefix("\ufeff"), is_whole
 
