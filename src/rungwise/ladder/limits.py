@@ -98,12 +98,14 @@ class Limits:
 
     def end_time(self, state: FitState) -> float:
         """When a worker is ended: some time after its share, a model that is there only when all time is used up."""
-        last, grace = self.ends, max(_GRACE_SECONDS, _GRACE_SHARE * state.job.seconds)
+        last = self.ends + max(_SLACK * self.budget, _SLACK_SECONDS) / 2
         if self.is_protected(state):
-            least = state.started + _PROTECTED_LEAST_SECONDS[state.order]
-            last = max(last + max(_SLACK * self.budget, _SLACK_SECONDS) / 2, least)
-            grace = max(grace, _PROTECTED_GRACE_SECONDS)
-        return last if state.is_predicting or state.job.kind == "rescue" else min(last, state.ends + grace)
+            last = max(last, state.started + _PROTECTED_LEAST_SECONDS[state.order])
+        if state.is_predicting or state.job.kind == "rescue":
+            return last
+        if self.is_protected(state):
+            return min(last, state.ends + _PROTECTED_GRACE_SECONDS)
+        return min(self.ends, state.ends + max(_GRACE_SECONDS, _GRACE_SHARE * state.job.seconds))
 
     # ---------------------------------------------------------------------------------------------- memory
 
