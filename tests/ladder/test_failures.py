@@ -12,6 +12,7 @@ from rungwise.evaluation.records import read_records, write_json
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
+from rungwise.ladder.memory import claim_buffers
 from rungwise.ladder.processes import LauncherError
 
 _LOOKS = 3
@@ -139,3 +140,9 @@ def test_an_error_that_is_no_users_is_raised_as_it_is(monkeypatch):
     monkeypatch.setattr("rungwise.cli.rungwise.main", run)
     with pytest.raises(RuntimeError, match="a fault"):
         main()
+
+
+def test_products_of_matrices_that_would_hang_for_want_of_memory_are_not_tried(monkeypatch):
+    monkeypatch.setattr("rungwise.ladder.memory.available_bytes", lambda: 60_000_000)
+    with pytest.raises(MemoryError, match="60 MB are left, and 100 MB is the least"):
+        claim_buffers()

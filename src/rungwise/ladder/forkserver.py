@@ -161,8 +161,11 @@ if __name__ == "__main__":
     os.dup2(2, 1)  # what a library prints must not look like a reply
     _lock(sys.argv[1])
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # an import may hang, and nothing has been started yet
     for module in _PRELOAD:
         importlib.import_module(module)
+    importlib.import_module("rungwise.ladder.memory").claim_buffers()  # once for all workers
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)  # so that the end of the input is seen
     signal.signal(signal.SIGCHLD, _reap)
     _say({"ready": True})
     try:

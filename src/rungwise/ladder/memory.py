@@ -27,6 +27,9 @@ _IS_LINUX = sys.platform == "linux"
 _RESET_PEAK = "5"  # see `man 5 proc`, /proc/pid/clear_refs
 _MOST_LIKELY_KILLED = "1000"  # the same, /proc/pid/oom_score_adj
 
+_BUFFER_BYTES = 100_000_000
+"""What OpenBLAS takes, twice over, and some more for what goes on beside it."""
+
 _CGROUP_FILES = {
     "cgroup2": ("memory.max", "memory.current", "inactive_file"),
     "cgroup": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -146,8 +149,14 @@ def limit_memory(num_bytes: int) -> None:
 def claim_buffers() -> None:
     """Has OpenBLAS, of which NumPy and SciPy have one each, take the buffers of its first product.
 
-    It ends the process if it doesn't get them: better at the start than when there are results to be scored.
+    It ends the process or tries forever if it doesn't get them: better now than when there are results to be scored.
+
+    Raises:
+        MemoryError: if there isn't enough for them.
     """
+    left = available_bytes()
+    if left is not None and left < _BUFFER_BYTES:
+        raise MemoryError(f"{left / 1e6:.0f} MB are left, and {_BUFFER_BYTES / 1e6:.0f} MB is the least")
     square = np.ones((256, 256))
     np.matmul(square, square)
     blas.dgemm(1.0, square, square)
