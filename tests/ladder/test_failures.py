@@ -146,3 +146,40 @@ def test_products_of_matrices_that_would_hang_for_want_of_memory_are_not_tried(m
     monkeypatch.setattr("rungwise.ladder.memory.available_bytes", lambda: 60_000_000)
     with pytest.raises(MemoryError, match="60 MB are left, and 100 MB is the least"):
         claim_buffers()
+
+
+class StuckLauncher(ScriptedLauncher):
+    """Its fits never end; what is rescued of them does."""
+
+    def start(self, file):
+        return StuckWorker(self, Job.read(file))
+
+
+class StuckWorker(ScriptedWorker):
+    def exit_code(self):
+        return super().exit_code() if self.job.kind == "rescue" else None
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["with a checkpoint", "without one"])
+def test_a_fit_that_never_ends_is_ended_in_time(paths, monkeypatch, is_kept):
+    monkeypatch.setattr("rungwise.ladder.climb.make_launcher", lambda logs: StuckLauncher(()))
+    job = Job(kind="fit", run=str(paths.run), rung="a")
+    if is_kept:
+        job.checkpoint_file.parent.mkdir()
+        job.checkpoint_file.touch()
+    climb = Climb(
+        paths,
+        [job],
+        facts={"a": {"order": 2, "cost": {"fit_bytes": 0.0}}},
+        unmeasured=[],
+        budget=3.0,
+        elapsed=0.0,
+        results_seconds=lambda num_fits: 0.0,
+        num_workers=1,
+        observe=lambda step: None,
+    )
+    climb.run()
+    assert climb.elapsed() < 5
+    [record] = [record for record in read_records(paths.run) if record["type"] == "rung"]
+    assert record["status"] == ("done" if is_kept else "failed")
+    assert is_kept or record["reason"].startswith("gave no result within its share of the budget")

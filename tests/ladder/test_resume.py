@@ -8,9 +8,12 @@ import signal
 import pytest
 from sklearn.datasets import load_iris
 
+import rungwise as rw
+from rungwise.artifacts import load_checkpoint
 from rungwise.errors import RunError
-from rungwise.evaluation import append_record, read_records
-from rungwise.ladder import Ladder, Status
+from rungwise.evaluation import append_record, read_predictions, read_records
+from rungwise.ladder import Ladder, Status, worker
+from rungwise.ladder.jobs import Job
 
 RUNGS = ["logistic-regression", "mlp"]
 QUICK = {"mlp": {"epochs": 3}}
@@ -172,3 +175,30 @@ def test_a_launcher_that_is_lost_is_replaced(source, tmp_path):
 def test_the_time_that_a_climb_took_is_in_its_journal(finished):
     [climb] = [record for record in read_records(finished.run) if record["type"] == "climb"]
     assert 0 < climb["elapsed"] < 62
+
+
+def test_the_best_model_of_a_fit_that_had_to_be_ended_is_rescued(source, tmp_path, finished):
+    ladder = Ladder(rungs=["mlp"], budget="60s", out=tmp_path / "run", settings={"mlp": {"epochs": 5000}})
+    dataset = ladder.prepare(source, "target")
+    job = Job(kind="rescue", run=str(ladder.run), rung="mlp", seconds=9.0, spent=7.5)
+    job.checkpoint_file.parent.mkdir()
+
+    def stop_when_kept(fraction, score):
+        if job.checkpoint_file.exists() and load_checkpoint(job.checkpoint_file).history_:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        rw.MLPClassifier(random_state=job.seed, epochs=5000, patience=5000).fit(
+            dataset.inputs("train"),
+            dataset.targets("train"),
+            validation=(dataset.inputs("valid"), dataset.targets("valid")),
+            report=stop_when_kept,
+            checkpoint=job.checkpoint_file,
+        )
+    record = worker.fit(job)
+    assert (record["status"], record["reason"]) == ("deadline", "stopped by its share of the budget, 9 s")
+    assert (record["fit_seconds"], record["notes"]) == (7.5, [])
+    assert len(record["history"]) >= 1
+    stored = read_predictions(ladder.run, "mlp", "test")
+    assert (stored.target == stored.prediction).mean() > 0.5
+    assert ladder.model("mlp").epochs == 5000

@@ -7,6 +7,7 @@ fit           what else decides the outcome: the seed, the targets, the version 
 progress      what the fit goes on from
 model         the best model so far, as a learner's state
 history       its learning curve
+notes         what the user should know of it
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class FileCheckpoint:
         note: Callable[[str], None],
     ) -> None:
         self._file, self._note, self._is_noted = file, note, False
+        self._notes = estimator.notes_
         self._same: State = {
             "description": describe(estimator),
             "fit": {
@@ -102,7 +104,8 @@ class FileCheckpoint:
     def save(self, progress: State, model: State, history: list[Epoch]) -> None:
         """Replaces the file; a disk that is full or can't be written is noted, and the fit goes on."""
         curve = [vars(epoch) for epoch in history]
-        rest, arrays = split_state({**self._same, "progress": progress, "model": model, "history": curve})
+        said = {"history": curve, "notes": self._notes}
+        rest, arrays = split_state({**self._same, "progress": progress, "model": model, **said})
         arrays[_JSON] = np.frombuffer(json.dumps(rest).encode(), np.uint8)
         metadata = {_CHECKSUM: _checksum(arrays)}
         try:
@@ -127,6 +130,7 @@ def load_checkpoint(file: str | Path) -> RungEstimator:
     except ModelError as error:
         raise ModelError(f"checkpoint {file} has no model that can be used: {error}") from error
     estimator.learner_.history = [Epoch(**row) for row in kept["history"]]
+    estimator.notes_ = kept["notes"]
     return estimator
 
 

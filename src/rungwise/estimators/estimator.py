@@ -60,6 +60,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     time_limit: float | None
 
     learner_: Learner
+    notes_: list[str]
     pair_: Pair
 
     def _fit(
@@ -74,7 +75,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         """Coerces the inputs, makes a learner and fits it."""
         started = time.monotonic()
         self.deadline_hit_ = False
-        self.notes_: list[str] = []
+        self.notes_ = []
         config = registry.make_config(registry.rung(self.rung_name).config, self._settings())
         self.pair_ = (kind_of(X, self._kinds()), self.output_kind)
         inputs = coerce_inputs(self, X, self.pair_[0], reset=True)
