@@ -91,16 +91,30 @@ def _idx(folder: Path, data: bytes) -> Any:
     return folder
 
 
-def _frame(_: Path, data: bytes) -> Any:
-    """Columns of odd values, a byte a value."""
-    columns: dict[str, list[Any]] = {}
-    for start in range(0, max(1, len(data)), NUM_ROWS):
-        some = data[start : start + NUM_ROWS].ljust(NUM_ROWS, b"\0")
-        columns[f"c{start}" if start else "a\ud800"[: 1 + some[0] // 255]] = [
-            _VALUES[byte % len(_VALUES)] for byte in some
-        ]
-    columns["label"] = ["x", "y"] * (NUM_ROWS // 2)
-    return columns if data[:1] > b"\x7f" else pd.DataFrame(columns, dtype=object)
+def _objects(_: Path, data: bytes) -> Any:
+    """Columns of odd values, a byte a value, in the form that the first byte says."""
+    form, data = data[0] % 5 if data else 0, data[1:].ljust(NUM_ROWS, b"\0")
+    columns = [
+        [_VALUES[byte % len(_VALUES)] for byte in data[start : start + NUM_ROWS]]
+        for start in range(0, len(data) - NUM_ROWS + 1, NUM_ROWS)
+    ]
+    names = [*_NAMES, *map(str, range(len(columns)))][: len(columns)]
+    labels = ["x", "y"] * (NUM_ROWS // 2)
+    match form:
+        case 0:
+            return dict(zip(names, columns, strict=True)) | {"label": labels}
+        case 1:
+            frame = pd.DataFrame(dict(enumerate([*columns, labels])), dtype=object)
+            return frame.set_axis(pd.Index([*names, "label"], dtype=object), axis=1)
+        case 2:
+            rows = np.empty((NUM_ROWS, len(columns)), object)
+            for number, column in enumerate(columns):
+                rows[:, number] = pd.Series(column, dtype=object).to_numpy()
+            return rows, labels
+        case 3:
+            return columns[0], labels
+        case _:
+            return np.arange(NUM_ROWS)[:, None], columns[0]
 
 
 def _tables(_: Path, data: bytes) -> Any:
@@ -135,6 +149,8 @@ _VALUES: tuple[Any, ...] = (
     *(pd.NaT, pd.NA, np.datetime64("1677-01-01"), np.float16(2), "ein langer Text mit vielen Worten", "a\nb"),
 )
 
+_NAMES = ("a", "b", "d", "", "label", "a\ud800")
+
 READERS: tuple[Build, ...] = (
     _file("d.csv"),
     _file("d.tsv"),
@@ -148,7 +164,7 @@ READERS: tuple[Build, ...] = (
     _image("x.tif"),
     _image("x.gif"),
     _idx,
-    _frame,
+    _objects,
     _tables,
     _file("d.csv"),
     _file("d.jsonl"),
@@ -282,7 +298,7 @@ def seeds() -> list[tuple[int, bytes]]:
     found += [(10, gif) for gif in _pictures("GIF", "1 L P")]
     found += [(7, other) for kind in ("BMP", "PPM", "WEBP") for other in _pictures(kind, "RGB")]
     found += [(11, struct.pack("<H", len(images)) + images + labels)]
-    found += [(12, bytes(range(90))), (12, b"\x0a" + bytes([5, 6] * 30)), (13, stream.getvalue())]
+    found += [(12, bytes(range(90))), (12, b"\1" + bytes([5, 6] * 30)), (13, stream.getvalue())]
     return found
 
 

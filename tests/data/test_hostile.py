@@ -477,6 +477,9 @@ OBJECTS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: pd.DataFrame(np.eye(3), columns=[1, "1", "x"]),
         "two columns (1 and 2) have this name",
     ),
+    "letters alone in pairs": (lambda: np.array([["\ud800", "x"]] * 9), "values of type <U1 can't be used"),
+    "their like in y": (lambda: (np.eye(2), ["\ud800", "x"]), "its values can't be used ('utf-8' codec"),
+    "paths to nothing": (lambda: ([Path("no.png")] * 2, [0, 1]), "no.png: there is no such file."),
     "no name": (
         lambda: pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)),
         "this name isn't text",
@@ -498,7 +501,6 @@ OBJECTS: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("case", OBJECTS)
 def test_odd_objects_are_named(case: str) -> None:
     build, message = OBJECTS[case]
@@ -507,7 +509,25 @@ def test_odd_objects_are_named(case: str) -> None:
 
 def test_classes_that_end_with_a_zero_are_named() -> None:
     message = error_of(prepare, pd.DataFrame({"a": range(60), "label": ["x", "x\0"] * 30}))
-    assert "column 'label': the class 'x\\x00' ends with a zero character; remove it." in message
+    assert "row 2, column 'label': the class 'x\\x00' ends with a zero character; remove it." in message
+
+
+@pytest.mark.parametrize(
+    "y", [pd.Categorical(LABELS), pd.Index(LABELS), pa.array(LABELS), tuple(LABELS), np.c_[LABELS]]
+)
+def test_targets_of_any_kind_of_sequence_are_read(y: Any) -> None:
+    assert read((np.eye(60), y)).table.column("target").to_pylist() == LABELS
+
+
+def test_columns_that_cannot_be_used_beside_text_files() -> None:
+    Path("d.csv").write_text(
+        "a,l,label\n" + "".join(f"{n % 7},[1],{LABELS[n]}\n" for n in range(60)), encoding="utf-8"
+    )
+    typed = pa.table({"a": np.arange(60) % 7, "l": [[1]] * 60, "label": LABELS})
+    for train, valid in (("d.csv", typed), (typed, "d.csv")):
+        message = error_of(prepare, train, valid=valid)
+        assert "the table, column 'l': its type list<item: int64> can't be used" in message
+        assert prepare(train, valid=valid, columns={"l": ColumnKind.IGNORE}).num("valid") == 60
 
 
 @pytest.mark.parametrize(

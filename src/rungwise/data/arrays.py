@@ -113,11 +113,24 @@ def _is_text(name: str) -> bool:
 
 def _from_mapping(columns: Mapping[Any, Any]) -> pa.Table:
     try:
-        return _from_frame(pd.DataFrame(dict(columns)))
-    except DataError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise DataError(f"a dict of columns holds sequences of one length each ({error}).") from None
+        frame = pd.DataFrame(dict(columns))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(
+            f"a dict of columns holds sequences of one length each ({str(error)[:100]})."
+        ) from None
+    return _from_frame(frame)
+
+
+def framed(array: NDArray[Any], names: Sequence[str]) -> pd.DataFrame:
+    """An array (N, len(names)) as a frame.
+
+    Raises:
+        DataError: if its values can't be in one.
+    """
+    try:
+        return pd.DataFrame(array, columns=pd.Index(names, dtype=object)).infer_objects()
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataError(f"its values can't be used ({str(error)[:100]}).") from None
 
 
 def _from_series(name: str, series: pd.Series) -> pa.ChunkedArray:
@@ -186,10 +199,10 @@ def _from_array(X: Any) -> pa.Table:
         raise DataError("complex data are not supported; give the real and the imaginary parts as columns.")
     names = [f"x{number}" for number in range(array.shape[1])]
     if array.dtype == object:
-        return _from_frame(pd.DataFrame(array, columns=names).infer_objects())
+        return _from_frame(framed(array, names))
     try:
         return pa.table([pa.array(column, from_pandas=True) for column in np.asarray(array).T], names=names)
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+    except (pa.ArrowNotImplementedError, ValueError) as error:
         raise DataError(f"values of type {array.dtype} can't be used ({error}).") from None
 
 

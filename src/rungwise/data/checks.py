@@ -41,8 +41,6 @@ def check_classes(rows: Pool, plan: Plan, target: pa.ChunkedArray) -> None:
     if len(classes) < 2:
         what = f"the target {shown(classes[0].as_py())}" if len(classes) else "no target"
         raise DataError(f"every row has {what}; at least two classes are needed.", file=file, column=name)
-    if pa.types.is_string(classes.type):
-        _check_labels(classes, file, name)
     if len(classes) > num_rows / 2 and num_rows >= MIN_ROWS_TO_DOUBT:
         raise DataError(
             f"{len(classes)} classes in {num_rows} rows are too many to learn; choose another `--target`, or a"
@@ -52,23 +50,19 @@ def check_classes(rows: Pool, plan: Plan, target: pa.ChunkedArray) -> None:
         )
 
 
-def _check_labels(classes: pa.Array, file: str, name: str) -> None:
+def _check_labels(rows: Pool, name: str, target: pa.ChunkedArray) -> None:
     """The names of classes are held at one length each, without zeros at their end."""
-    long = classes.filter(pc.greater(pc.utf8_length(classes), MAX_LABEL_CHARACTERS))
-    if len(long):
-        raise DataError(
-            f"the class {shown(long[0].as_py())} has a name of more than {MAX_LABEL_CHARACTERS:,} characters;"
-            " choose another `--target`, or give the classes shorter names.",
-            file=file,
-            column=name,
-        )
-    zeros = classes.filter(pc.ends_with(classes, "\0"))
-    if len(zeros):
-        raise DataError(
-            f"the class {shown(zeros[0].as_py())} ends with a zero character; remove it.",
-            file=file,
-            column=name,
-        )
+    long = pc.greater(pc.utf8_length(target), MAX_LABEL_CHARACTERS)
+    problems = {
+        f"has a name of more than {MAX_LABEL_CHARACTERS:,} characters; choose another `--target`, or shorten it": long,
+        "ends with a zero character; remove it": pc.ends_with(target, "\0"),
+    }
+    for problem, is_bad in problems.items():
+        number = pc.index(is_bad, True).as_py()
+        if number >= 0:
+            file, row = rows.where(number)
+            label = shown(target[number].as_py())
+            raise DataError(f"the class {label} {problem}.", file=file, row=row, column=name)
 
 
 def find_classes(
@@ -77,10 +71,12 @@ def find_classes(
     """The classes of train in order, and a note on those that only the other parts have.
 
     Raises:
-        DataError: if the split left train with one class.
+        DataError: if the split left train with one class, or the name of one can't be held.
     """
     if plan.pair[1] is OutputKind.NUMBER:
         return None, []
+    if pa.types.is_string(target.type):
+        _check_labels(rows, plan.target.name, target)
     labels = pc.unique(target)
     codes = np.asarray(pc.index_in(target, value_set=labels).to_numpy())
     by_part = [

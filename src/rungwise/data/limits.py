@@ -96,8 +96,10 @@ def check_regular(file: Path) -> None:
     """A pipe, a socket or a device could make reading wait for ever.
 
     Raises:
-        DataError: if it isn't a file.
+        DataError: if it isn't a file, or isn't there.
     """
+    if not file.exists() and not file.is_symlink():
+        raise DataError("there is no such file.", file=file)
     if not file.is_file():
         raise DataError(
             "it is a folder, a pipe, a socket, a device or a link to nothing, no file;"

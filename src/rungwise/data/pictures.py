@@ -55,8 +55,8 @@ def opened(file: str | Path) -> Iterator[Image.Image]:
     Raises:
         DataError: if it is none, or while it is decoded within: if it isn't whole.
     """
-    check_regular(Path(file))
     try:
+        check_regular(Path(file))
         with Image.open(file, formats=_FORMATS) as image:
             check_pixels(*image.size, file)
             yield image

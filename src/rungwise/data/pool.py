@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rungwise.data.columns import Column
+from rungwise.data.columns import Column, check_type, is_usable
 from rungwise.data.conversion import as_strings, convert
 from rungwise.data.limits import batch_rows
 from rungwise.data.source import PARTS, Level, Note, Source, shown_names
@@ -115,7 +115,8 @@ def pool(sources: dict[str, Source], optional: Sequence[str]) -> Pool:
         if part != "train":
             table, more = _aligned(source, train, optional)
             notes += more
-        tables.append(_stringly(table) if is_text_file and not source.is_text_file else table)
+        is_typed = is_text_file and not source.is_text_file
+        tables.append(_stringly(table, optional, source.name) if is_typed else table)
     try:
         whole = pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -157,12 +158,15 @@ def _aligned(source: Source, train: Source, optional: Sequence[str]) -> tuple[pa
     return pa.table(arrays, names=train.table.column_names), notes
 
 
-def _stringly(table: pa.Table) -> pa.Table:
-    """Every value as it would stand in a text file."""
-    arrays = [
-        pa.chunked_array([as_strings(chunk) for chunk in values.chunks], pa.string())
-        for values in table.columns
-    ]
+def _stringly(table: pa.Table, optional: Sequence[str], file: str) -> pa.Table:
+    """Every value as it would stand in a text file; none of columns that can't be used and needn't be."""
+    arrays = []
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        if name in optional and not is_usable(values.type):
+            arrays.append(pa.nulls(len(values), pa.string()))
+            continue
+        relocated(check_type, name, values.type, file=file)
+        arrays.append(pa.chunked_array([as_strings(chunk) for chunk in values.chunks], pa.string()))
     return pa.table(arrays, names=table.column_names)
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from rungwise.data.arrays import arrow_table, as_array, as_images, as_texts, flat
+from rungwise.data.arrays import arrow_table, as_array, as_images, as_texts, flat, framed
 from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_folder, resized
 from rungwise.data.jsonlines import read_jsonl
 from rungwise.data.limits import check_image_size, check_num_columns, check_regular
@@ -176,15 +176,22 @@ def _read_array(X: Any) -> Source:
 
 def _with_target(source: Source, y: Any) -> Source:
     if isinstance(y, pd.DataFrame | pa.Table) or not isinstance(
-        y, np.ndarray | pd.Series | pa.ChunkedArray | pa.Array | Sequence
+        y,
+        np.ndarray
+        | pd.Series
+        | pd.Index
+        | pd.api.extensions.ExtensionArray
+        | pa.ChunkedArray
+        | pa.Array
+        | Sequence,
     ):
         raise DataError(f"y is a sequence of targets, got a {type(y).__name__}.")
-    values = y if isinstance(y, pd.Series) else pd.Series(flat(y))
+    values = y if isinstance(y, pd.Series) else framed(flat(y)[:, None], [""]).iloc[:, 0].rename(None)
     if len(values) != source.num_rows:
         raise DataError(f"X has {source.num_rows} rows, y has {len(values)}.")
     default = TARGET if source.images is None and source.table.column_names != [TEXT] else LABEL
     name = default if values.name is None else str(values.name)
-    column = arrow_table(pd.DataFrame({name: values})).column(0)
+    column = arrow_table(values.to_frame(name)).column(0)
     if name in source.table.column_names:
         raise DataError("X has a column of y's name; rename one.", file=source.name, column=name)
     table = source.table.append_column(name, column) if source.table.num_columns else pa.table({name: column})
