@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -68,6 +69,33 @@ def test_leaderboard_and_report_read_the_run(folder, fitted):
         in rungwise("leaderboard", "runs/flowers", "--metric", "log-loss", cwd=folder).stdout.lower()
     )
     assert rungwise("report", "runs/flowers", cwd=folder).stdout.strip() == "runs/flowers/report.html"
+
+
+def test_what_a_killed_run_has_left_to_do_is_said(folder, fitted):
+    shutil.copytree(folder / "runs" / "flowers", folder / "killed")
+    journal = folder / "killed" / "journal.jsonl"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text(
+        "".join(line for line in lines if '"rung":"logistic' not in line and '"climb"' not in line)
+    )
+    shown = rungwise("leaderboard", "killed", cwd=folder).stdout
+    assert "Not climbed yet: logistic-regression. Go on with: rungwise fit --resume killed" in shown
+    resumed = rungwise("fit", "--resume", "killed", "--json", cwd=folder)
+    result = json.loads(resumed.stdout)
+    assert [row["status"] for row in result["leaderboard"]] == ["done", "done"], resumed.stderr
+    assert result["not_climbed"] == result["warnings"] == []
+
+
+def test_a_run_that_was_changed_is_refused(folder, fitted):
+    shutil.copytree(folder / "runs" / "flowers", folder / "changed")
+    config = folder / "changed" / "config.json"
+    config.write_text(config.read_text().replace('"seed": 0', '"seed": 5'))
+    done = rungwise("fit", "--resume", "changed", cwd=folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: changed can't go on, config.json was changed since the run began: seed"
+    )
+    assert "Traceback" not in done.stderr
 
 
 def test_predict_gives_a_probability_for_each_class(folder, fitted):

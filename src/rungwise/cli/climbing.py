@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -17,6 +17,9 @@ from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.ladder import Ladder, Status, Step
 from rungwise.ladder.memory import available_bytes
 from rungwise.ladder.plan import expected_peak_bytes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["climb", "make_console", "memory_text", "result", "show_data", "show_dataset", "show_result"]
 
@@ -101,7 +104,15 @@ def result(ladder: Ladder) -> dict[str, Any]:
         "metric": ladder.metric,
         "leaderboard": json.loads(board.to_json(orient="records")),
         "verdict": json.loads(json.dumps(ladder.verdict.to_dict(), default=str)),
+        "not_climbed": _not_climbed(ladder, board),
+        "warnings": ladder.warnings,
     }
+
+
+def _not_climbed(ladder: Ladder, board: pd.DataFrame) -> list[str]:
+    """Rungs of which the journal says nothing: the command was killed before."""
+    known = set(board["rung"])
+    return [rung for rung in ladder.plan if rung not in known]
 
 
 def show_result(console: Console, ladder: Ladder) -> None:
@@ -115,6 +126,9 @@ def show_result(console: Console, ladder: Ladder) -> None:
         console.print(f"[yellow]{escape(warning)}[/]")
     for warning in ladder.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
+    if missing := _not_climbed(ladder, board):
+        remedy = f"{program()} fit --resume {escape(str(ladder.run))}"
+        console.print(f"[yellow]Not climbed yet: {', '.join(missing)}. Go on with: {remedy}[/]")
     console.print(f"\npage     {escape(str(ladder.run / 'report.html'))}")
     if verdict.recommended is not None:
         console.print(f"predict  {program()} predict {escape(str(ladder.run))} NEW_DATA")
