@@ -35,54 +35,54 @@ def read_parquet(path: Path, *, folder: Path | None) -> Source:
     """
     check_regular(path)
     try:
-        file, schema = _open(path)
+        with pyarrow.parquet.ParquetFile(path) as file:
+            types = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=False))
+            names, num_rows = file.schema_arrow.names, file.metadata.num_rows
     except _ERRORS as error:
         if isinstance(error, MemoryError):
             raise
         raise DataError(f"it isn't what its name says, a whole Parquet file ({error}).", file=path) from None
-    check_num_columns(len(schema), path)
-    check_names(schema.names, path)
-    if file.metadata.num_rows == 0:
+    check_num_columns(len(names), path)
+    check_names(names, path)
+    if num_rows == 0:
         raise DataError("the file has no rows.", file=path)
     space, keeps = workspace(folder)
-    expansion = Expansion(path, "write it without compression and without dictionaries")
-    with BatchWriter(space / "source.arrow", schema) as writer:
-        for batch in _batches(file, path, schema):
-            expansion.add(_decoded_bytes(batch))
-            writer.write(_decoded(batch, schema))
-    if not (table := mapped_table(writer.file)).num_rows:
+    schema = pa.schema([(name, _plain_type(type_)) for name, type_ in types.items()])
+    strings = [name for name, type_ in types.items() if is_string(type_)]
+    try:
+        table = _stream(path, schema, strings, PARQUET_ROWS, space / "source.arrow")
+    except (
+        pa.ArrowNotImplementedError
+    ):  # strings given by what they add to the one before are no dictionaries
+        try:
+            table = _stream(path, schema, [], DELTA_ROWS, space / "source.arrow")
+        except pa.ArrowNotImplementedError as error:
+            raise _damaged(path, error) from None
+    if not table.num_rows:
         raise DataError("the file has no rows.", file=path)
     return Source(name=printable(path), table=table, keeps=keeps)
 
 
-def _open(path: Path) -> tuple[pyarrow.parquet.ParquetFile, pa.Schema]:
-    """The file, whose strings come as dictionaries, as small as they are in it; and the types without these."""
-    with pyarrow.parquet.ParquetFile(path) as file:
-        schema, encodings = file.schema_arrow, _encodings(file.metadata)
-    strings = [
-        field.name for field in schema if is_string(field.type) and not _is_delta(encodings, field.name)
-    ]
-    file = pyarrow.parquet.ParquetFile(
-        path, read_dictionary=strings, coerce_int96_timestamp_unit="us", page_checksum_verification=True
-    )
-    fields = [pa.field(field.name, _plain_type(field.type)) for field in file.schema_arrow]
-    return file, pa.schema(fields)
+def _stream(path: Path, schema: pa.Schema, strings: list[str], num_rows: int, to: Path) -> pa.Table:
+    """Writes the file as an Arrow file.
+
+    Args:
+        path: what is read.
+        schema: of what is written.
+        strings: columns that are held as dictionaries, as small as they are in the file.
+        num_rows: of a batch.
+        to: what is written.
+    """
+    expansion = Expansion(path, "write it without compression and without dictionaries")
+    with BatchWriter(to, schema) as writer:
+        for batch in _batches(path, schema, strings, num_rows):
+            expansion.add(_decoded_bytes(batch))
+            writer.write(_decoded(batch, schema))
+    return mapped_table(to)
 
 
-def _encodings(metadata: pyarrow.parquet.FileMetaData) -> dict[str, set[str]]:
-    """How the values of each column of bytes are written."""
-    found: dict[str, set[str]] = {}
-    numbers = range(metadata.num_columns)
-    strings = [number for number in numbers if metadata.schema.column(number).physical_type == "BYTE_ARRAY"]
-    for group in range(metadata.num_row_groups):
-        for number in strings:
-            column = metadata.row_group(group).column(number)
-            found.setdefault(column.path_in_schema, set()).update(column.encodings)
-    return found
-
-
-def _is_delta(encodings: dict[str, set[str]], name: str) -> bool:
-    return any(encoding.startswith("DELTA") for encoding in encodings.get(name, ()))
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"it is damaged ({error}).", file=path)
 
 
 def _plain_type(type_: pa.DataType) -> pa.DataType:
@@ -90,23 +90,25 @@ def _plain_type(type_: pa.DataType) -> pa.DataType:
     return type_.value_type if pa.types.is_dictionary(type_) else type_
 
 
-def _batches(file: pyarrow.parquet.ParquetFile, path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, schema: pa.Schema, strings: list[str], num_rows: int) -> Iterator[pa.RecordBatch]:
     """Batches whose strings may be dictionaries."""
     used = [field.name for field in schema if is_usable(field.type)]
-    has_delta = any(is_string(type_) for type_ in file.schema_arrow.types)  # all others are dictionaries
-    most = batch_rows(DELTA_ROWS if has_delta else PARQUET_ROWS, len(used))
+    options = {"coerce_int96_timestamp_unit": "us", "page_checksum_verification": True}
     try:
-        for batch in file.iter_batches(most, columns=used):
-            batch.validate(full=True)  # the reader doesn't check that strings are UTF-8
-            arrays = [
-                batch.column(field.name) if is_usable(field.type) else pa.nulls(batch.num_rows, field.type)
-                for field in schema
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, names=schema.names)
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=strings, **options) as file:
+            for batch in file.iter_batches(batch_rows(num_rows, len(used)), columns=used):
+                batch.validate(full=True)  # the reader doesn't check that strings are UTF-8
+                arrays = [
+                    batch.column(field.name)
+                    if is_usable(field.type)
+                    else pa.nulls(batch.num_rows, field.type)
+                    for field in schema
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, names=schema.names)
     except _ERRORS as error:
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError | pa.ArrowNotImplementedError):
             raise
-        raise DataError(f"it is damaged ({error}).", file=path) from None
+        raise _damaged(path, error) from None
 
 
 def _decoded_bytes(batch: pa.RecordBatch) -> int:
