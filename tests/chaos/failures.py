@@ -118,13 +118,20 @@ def _signal_one(
     command: Command, name: str, find: Callable[[int], list[int]], number: signal.Signals, rng: random.Random
 ) -> str:
     """Sends a signal to the first that there is from now on."""
-    while not (found := find(command.pid)):
-        if command.has_ended():
-            return f"no {name} any more"
-        time.sleep(0.01)
-    pid = rng.choice(found)
+    pid = _wait_for_one(command, find, rng)
+    if pid is None:
+        return f"no {name} any more"
     signal_all([pid], number)
     return f"{number.name} of {name} {pid}"
+
+
+def _wait_for_one(command: Command, find: Callable[[int], list[int]], rng: random.Random) -> int | None:
+    """One of the command's processes, when there is one; None if it ends without."""
+    while not (found := find(command.pid)):
+        if command.has_ended():
+            return None
+        time.sleep(0.01)
+    return rng.choice(found)
 
 
 def _fill_disk(command: Command, run: Path, rng: random.Random) -> tuple[str, Callable[[], None]]:
@@ -138,13 +145,17 @@ def _fill_disk(command: Command, run: Path, rng: random.Random) -> tuple[str, Ca
 
 
 def _limit_memory(command: Command, run: Path, rng: random.Random) -> tuple[str, Callable[[], None]]:
-    names = {
-        "command": [command.pid],
-        "fork server": servers(command.pid),
-        "worker": workers(command.pid),
-    }
-    name, pids = rng.choice([(name, pids) for name, pids in names.items() if pids])
-    pid, more = rng.choice(pids), rng.randrange(64 * 2**20)
+    """Of a command only once it has workers: before, it imports, nothing was paid for yet, and Python may hang."""
+    name, find = rng.choice(
+        [
+            ("command", lambda pid: [pid] if workers(pid) else []),
+            ("fork server", servers),
+            ("worker", workers),
+        ]
+    )
+    pid, more = _wait_for_one(command, find, rng), rng.randrange(64 * 2**20)
+    if pid is None:
+        return f"no {name} any more", _nothing
     used = data_bytes(pid)
     if used is None:
         return f"{name} {pid} had gone", _nothing

@@ -121,6 +121,7 @@ def test_a_want_of_memory_is_not_taken_for_damage(tmp_path, monkeypatch):
         ImportError("libtorch.so: failed to map segment from shared object"),
         RuntimeError("can't start new thread"),
         SystemError("error return without exception set"),
+        pa.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"),
     ],
 )
 def test_a_command_that_wants_memory_says_so_in_a_sentence(error, monkeypatch, capsys):

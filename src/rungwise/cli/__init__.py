@@ -19,8 +19,9 @@ __all__ = ["main"]
 _ORDER = ("fit", "leaderboard", "predict", "report", "verify", "inspect", "rungs", "tasks", "demo")
 _EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
 
-_MEMORY_WORDS = ("allocate memory", "start new thread", "failed to map segment", "without exception set")
-"""In errors of the loader, of torch, of threads and of the interpreter where memory is out."""
+_MEMORY_ERRORS = (MemoryError, SystemError)  # the interpreter's own error when it gets none
+_MEMORY_WORDS = ("allocate memory", "start new thread", "launch worker thread", "failed to map segment")
+"""In errors of torch, of threads and of the loader where memory is out."""
 
 
 class _Commands(click.Group):
@@ -74,7 +75,7 @@ def main() -> None:
         click.echo(f"error: {where}{error.strerror or error}{remedy}", err=True)
         code = _EXIT_ERROR
     except Exception as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in _MEMORY_WORDS):
+        if not isinstance(error, _MEMORY_ERRORS) and not any(words in str(error) for words in _MEMORY_WORDS):
             raise
         click.echo(
             f"error: out of memory{f' ({error})' if str(error) else ''}; close other programs", err=True
