@@ -20,7 +20,13 @@ _ORDER = ("fit", "leaderboard", "predict", "report", "verify", "inspect", "rungs
 _EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
 
 _MEMORY_ERRORS = (MemoryError, SystemError)  # the interpreter's own error when it gets none
-_MEMORY_WORDS = ("allocate memory", "start new thread", "launch worker thread", "failed to map segment")
+_MEMORY_WORDS = (
+    "allocate memory",
+    "start new thread",
+    "launch worker thread",
+    "failed to map segment",
+    "cannot map zero-fill",
+)
 """In errors of torch, of threads and of the loader where memory is out."""
 
 
