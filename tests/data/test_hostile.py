@@ -426,6 +426,13 @@ def test_types_that_can_be_used_are_read_from_parquet_and_memory(values: pa.Arra
     assert prepare("d.parquet").fingerprint == prepare(table).fingerprint
 
 
+@pytest.mark.parametrize("encoding", ["DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", "PLAIN"])
+def test_strings_of_parquet_in_any_encoding_are_read(encoding: str) -> None:
+    table = pa.table({"a": ["abc", "abd", None] * 1000, "b": ["x", "y", "z"] * 1000})
+    pa.parquet.write_table(table, "d.parquet", use_dictionary=["b"], column_encoding={"a": encoding})
+    assert read("d.parquet").table.equals(table)
+
+
 def test_a_zone_that_is_not_known_is_named() -> None:
     zone = pa.array([0, 1, 2] * 20, pa.timestamp("us", "Nowhere/Land"))
     table = pa.table({"a": np.arange(60) % 7, "odd": zone, "label": LABELS})

@@ -77,7 +77,11 @@ def arrow_table(X: Any) -> pa.Table:
         table = _from_mapping(X)
     else:
         table = _from_array(X)
-    check_names(table.column_names)
+    try:
+        names = table.column_names
+    except UnicodeDecodeError as error:
+        raise DataError(f"a name of a column isn't UTF-8 ({error}); rename it.") from None
+    check_names(names)
     return table
 
 

@@ -49,15 +49,15 @@ def read_parquet(path: Path, *, folder: Path | None) -> Source:
     space, keeps = workspace(folder)
     schema = pa.schema([(name, _plain_type(type_)) for name, type_ in types.items()])
     strings = [name for name, type_ in types.items() if is_string(type_)]
+    to = space / "source.arrow"
     try:
-        table = _stream(path, schema, strings, PARQUET_ROWS, space / "source.arrow")
-    except (
-        pa.ArrowNotImplementedError
-    ):  # strings given by what they add to the one before are no dictionaries
-        try:
-            table = _stream(path, schema, [], DELTA_ROWS, space / "source.arrow")
-        except pa.ArrowNotImplementedError as error:
-            raise _damaged(path, error) from None
+        table = _stream(path, schema, strings, PARQUET_ROWS, to)
+    except DataError as error:
+        if "DictAccumulator" not in str(error):
+            raise
+        table = _stream(
+            path, schema, [], DELTA_ROWS, to
+        )  # strings that add to the one before are no dictionaries
     if not table.num_rows:
         raise DataError("the file has no rows.", file=path)
     return Source(name=printable(path), table=table, keeps=keeps)
@@ -81,10 +81,6 @@ def _stream(path: Path, schema: pa.Schema, strings: list[str], num_rows: int, to
     return mapped_table(to)
 
 
-def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"it is damaged ({error}).", file=path)
-
-
 def _plain_type(type_: pa.DataType) -> pa.DataType:
     """Dictionaries can't change within an Arrow file, so they become their values."""
     return type_.value_type if pa.types.is_dictionary(type_) else type_
@@ -106,9 +102,9 @@ def _batches(path: Path, schema: pa.Schema, strings: list[str], num_rows: int) -
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, names=schema.names)
     except _ERRORS as error:
-        if isinstance(error, MemoryError | pa.ArrowNotImplementedError):
+        if isinstance(error, MemoryError):
             raise
-        raise _damaged(path, error) from None
+        raise DataError(f"it is damaged ({error}).", file=path) from None
 
 
 def _decoded_bytes(batch: pa.RecordBatch) -> int:
