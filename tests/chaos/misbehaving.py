@@ -53,6 +53,7 @@ class How(StrEnum):
     ABORT = "abort"
     RECURSE = "recurse"
     KILL_PARENT = "kill-parent"
+    FORK_AND_KILL_PARENT = "fork-and-kill-parent"
 
     SLOW = "slow"
     RAISE_AT_RESTORE = "raise-at-restore"
@@ -271,7 +272,7 @@ def _change_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
 
 
-_AT_FIT: dict[How, Callable[[], None]] = {
+_AT_FIT: dict[How, Callable[[], object]] = {
     How.HANG_WITH_GIL: _hang_with_gil,
     How.HANG_DEAF: _hang_deaf,
     How.ALLOCATE_AT_ONCE: _allocate_at_once,
@@ -284,6 +285,7 @@ _AT_FIT: dict[How, Callable[[], None]] = {
     How.ABORT: os.abort,
     How.RECURSE: _recurse,
     How.KILL_PARENT: _kill_parent,
+    How.FORK_AND_KILL_PARENT: lambda: (_fork(), _kill_parent()),
     How.FORK: _fork,
     How.SHARE_MEMORY: _share_memory,
     How.FILL_SHARED_MEMORY: _fill_shared_memory,

@@ -1,6 +1,8 @@
-"""What a climb, and a command, make of failures, without a process: launchers and workers are scripted."""
+"""What a climb, and a command, make of failures, mostly without a process: launchers and workers are scripted."""
 
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,7 @@ from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.memory import claim_buffers
-from rungwise.ladder.processes import LauncherError
+from rungwise.ladder.processes import LauncherError, end_left_behind
 
 _LOOKS = 3
 """After so many looks at it, a fit that nothing happens to has its result."""
@@ -184,3 +186,12 @@ def test_a_fit_that_never_ends_is_ended_in_time(paths, monkeypatch, is_kept):
     [record] = [record for record in read_records(paths.run) if record["type"] == "rung"]
     assert record["status"] == ("done" if is_kept else "failed")
     assert is_kept or record["reason"].startswith("gave no result within its share of the budget")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_a_lost_launcher_has_left_is_ended(tmp_path):
+    (tmp_path / "workers.lock").touch()
+    with (tmp_path / "workers.lock").open() as lock:
+        left = subprocess.Popen(["sleep", "600"], pass_fds=[lock.fileno()], start_new_session=True)
+    end_left_behind(tmp_path)
+    assert left.wait(timeout=5) == -signal.SIGKILL

@@ -23,7 +23,7 @@ from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
 from rungwise.ladder.memory import available_bytes, claim_buffers, says_out_of_memory
-from rungwise.ladder.processes import Launcher, LauncherError, Worker, make_launcher
+from rungwise.ladder.processes import Launcher, LauncherError, Worker, end_left_behind, make_launcher
 from rungwise.ladder.states import FitState, Status, Step
 from rungwise.ladder.worker import DISK_EXIT_CODE
 
@@ -107,6 +107,7 @@ class Climb:
         finally:
             if self.launcher is not None:
                 self.launcher.close()
+            end_left_behind(self.paths.logs)
 
     def elapsed(self) -> float:
         """Seconds of the budget that are used up."""
