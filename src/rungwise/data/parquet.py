@@ -82,8 +82,9 @@ def _stream(path: Path, schema: pa.Schema, strings: list[str], num_rows: int, to
 
 
 def _plain_type(type_: pa.DataType) -> pa.DataType:
-    """Dictionaries can't change within an Arrow file, so they become their values."""
-    return type_.value_type if pa.types.is_dictionary(type_) else type_
+    """Dictionaries can't change within an Arrow file, so they become their values; views can't be cast to."""
+    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
+    return pa.string() if plain == pa.string_view() else plain
 
 
 def _batches(path: Path, schema: pa.Schema, strings: list[str], num_rows: int) -> Iterator[pa.RecordBatch]:
