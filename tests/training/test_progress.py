@@ -1,5 +1,7 @@
 """A training that is stopped and goes on ends as if it had never stopped, bit for bit."""
 
+import time
+
 import numpy as np
 import pytest
 from fits import NETWORKS, KilledError, Memory, bits, data, fit, fit_killed, make
@@ -76,6 +78,31 @@ def test_a_plan_that_was_cut_stays_so():
     learner = fit("mlp", checkpoint, cut=lambda: cuts.append(True))
     assert [epoch.epoch for epoch in learner.history] == [1, 2]
     assert cuts == [True]
+
+
+def test_a_slow_start_after_a_stop_changes_no_plan():
+    class SlowStart(Trainer):
+        def step(self, batch):
+            if self.step_number == self.first_step > 0:
+                time.sleep(0.6)
+            super().step(batch)
+
+    settings = {"epochs": 60, "patience": 60}
+    checkpoint, cuts = Memory(kill_every=25), []
+    with pytest.raises(KilledError):
+        fit("mlp", checkpoint, settings, trainer=SlowStart)
+    checkpoint.kill_every = None
+    resumed = fit(
+        "mlp",
+        checkpoint,
+        settings,
+        trainer=SlowStart,
+        deadline=time.monotonic() + 8,
+        cut=lambda: cuts.append(True),
+    )
+    inputs = data("mlp")[0]
+    assert bits(resumed, inputs) == bits(fit("mlp", Memory(), settings), inputs)
+    assert not cuts
 
 
 def test_seconds_go_on_counting():

@@ -57,7 +57,7 @@ def restore_progress(trainer: Trainer, progress: State) -> None:
         setattr(trainer, name, value)
     now = time.monotonic()
     trainer.start = now - progress["seconds"]
-    trainer.pace_from = (trainer.step_number, now)
+    trainer.first_step = trainer.step_number
     trainer.history[:] = [Epoch(**row) for row in progress["history"]]
     device = trainer.context.device
     trainer.losses = _tensors(progress["losses"], device)

@@ -147,6 +147,7 @@ class Trainer:
         self.stale_epochs = 0
         self.validate_seconds = 0.0
         self.start = time.monotonic()
+        self.first_step = 0
         self.pace_from = (0, self.start)
         self.losses: list[Tensor] = []
         self.recent_losses: deque[Tensor] = deque(maxlen=_PROBE_STEPS)
@@ -261,11 +262,14 @@ class Trainer:
     def _keep_to_deadline(self) -> None:
         """Plans as many of the steps as can be paid for; without a deadline, or far from it, that is all of them."""
         left, now = self.context.seconds_left(), time.monotonic()
-        if self.step_number == _PROBE_STEPS:
+        is_settling = self.step_number <= self.first_step + _PROBE_STEPS
+        if is_settling:
             self.pace_from = (self.step_number, now)
         elapsed = now - self.start
         if math.isinf(left) or elapsed < _PROBE_SHARE * (elapsed + left):
             return
+        if is_settling and self.first_step and left > self.validate_seconds:
+            return  # a training that goes on has a plan, and no pace yet
         steps, since = self.pace_from if self.pace_from[0] < self.step_number else (0, self.start)
         pace = (now - since) / max(1, self.step_number - steps)
         affordable = int(max(0.0, _RESERVE * left - self.validate_seconds) / pace)
