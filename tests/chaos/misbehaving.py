@@ -61,6 +61,7 @@ class How(StrEnum):
     SHARE_MEMORY = "share-memory"
     FILL_SHARED_MEMORY = "fill-shared-memory"
     PRINT = "print"
+    READ_INPUT = "read-input"
     CLOSE_FILES = "close-files"
     DELETE_JOB = "delete-job"
     STOP_PARENT = "stop-parent"
@@ -236,6 +237,11 @@ def _print() -> None:
         os.write(2, b"\xff\x00\x1b[2J" * 2**10)
 
 
+def _read_input() -> None:
+    while os.read(0, 2**10):
+        pass
+
+
 def _close_files() -> None:
     os.closerange(0, 4096)
 
@@ -290,6 +296,7 @@ _AT_FIT: dict[How, Callable[[], object]] = {
     How.SHARE_MEMORY: _share_memory,
     How.FILL_SHARED_MEMORY: _fill_shared_memory,
     How.PRINT: _print,
+    How.READ_INPUT: _read_input,
     How.CLOSE_FILES: _close_files,
     How.DELETE_JOB: _delete_job,
     How.STOP_PARENT: _stop_parent,

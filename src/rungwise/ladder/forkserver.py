@@ -111,6 +111,7 @@ def _work(job: str, server: int) -> None:
     os.setsid()
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.close(_REPLIES)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what it would read are the server's jobs
     code = 1
     try:
         if os.getppid() == server:
