@@ -115,7 +115,7 @@ def test_a_stopped_climb_goes_on_where_it_was(frame, tmp_path):
         if any(state.status is Status.DONE for state in step.states):
             raise KeyboardInterrupt
 
-    ladder = Ladder(rungs=RUNGS, budget="30s", out=tmp_path / "run", settings=QUICK, workers=1)
+    ladder = Ladder(rungs=RUNGS, budget="300s", out=tmp_path / "run", settings=QUICK, workers=1)
     ladder.prepare(frame, "target")
     with pytest.raises(KeyboardInterrupt):
         ladder.climb(stop_after_one)

@@ -8,6 +8,7 @@ progress      what the fit goes on from
 model         the best model so far, as a learner's state
 history       its learning curve
 notes         what the user should know of it
+seconds       wall and CPU seconds so far
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class FileCheckpoint:
     ) -> None:
         self._file, self._note, self._is_noted = file, note, False
         self._notes = estimator.notes_
+        self.seconds_before = (0.0, 0.0)
         self._same: State = {
             "description": describe(estimator),
             "fit": {
@@ -86,9 +88,11 @@ class FileCheckpoint:
             kept = _read(file)
             _check_same(file, kept, self._same)
             self._progress = kept["progress"]
+            self.seconds_before = (kept["seconds"][0], kept["seconds"][1])
         elif not file.parent.is_dir():
             raise ConfigError(f"checkpoint {file}: there is no folder {file.parent}; make it first.")
         self._start = self._asked = time.monotonic()
+        self._cpu_start = time.process_time()
         self._due = self._start + _FIRST_SECONDS
 
     def load(self) -> State | None:
@@ -104,7 +108,7 @@ class FileCheckpoint:
     def save(self, progress: State, model: State, history: list[Epoch]) -> None:
         """Replaces the file; a disk that is full or can't be written is noted, and the fit goes on."""
         curve = [vars(epoch) for epoch in history]
-        said = {"history": curve, "notes": self._notes}
+        said = {"history": curve, "notes": self._notes, "seconds": self._seconds()}
         rest, arrays = split_state({**self._same, "progress": progress, "model": model, **said})
         arrays[_JSON] = np.frombuffer(json.dumps(rest).encode(), np.uint8)
         metadata = {_CHECKSUM: _checksum(arrays)}
@@ -116,6 +120,10 @@ class FileCheckpoint:
             self._is_noted = True
         now = time.monotonic()
         self._due = now + max((now - self._asked) / _MOST_SHARE, min(now - self._start, _MOST_SECONDS))
+
+    def _seconds(self) -> list[float]:
+        wall, cpu = self.seconds_before
+        return [wall + time.monotonic() - self._start, cpu + time.process_time() - self._cpu_start]
 
 
 def load_checkpoint(file: str | Path) -> RungEstimator:
@@ -131,6 +139,7 @@ def load_checkpoint(file: str | Path) -> RungEstimator:
         raise ModelError(f"checkpoint {file} has no model that can be used: {error}") from error
     estimator.learner_.history = [Epoch(**row) for row in kept["history"]]
     estimator.notes_ = kept["notes"]
+    estimator.seconds_before_ = (kept["seconds"][0], kept["seconds"][1])
     return estimator
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
             if console.is_terminal
             else nullcontext(_LineView(console, measure)) as view
         ):
-            ladder.climb(view.observe)
+            ladder.climb(_while_shown(view.observe))
     except KeyboardInterrupt:
         console.print(f"What was finished is saved. Go on with: {program()} fit --resume {ladder.run}")
         raise
@@ -93,6 +94,21 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
         print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
     else:
         show_result(console, ladder)
+
+
+def _while_shown(observe: Callable[[Step], None]) -> Callable[[Step], None]:
+    """The same, and nothing more once the terminal or the reader has gone: the climb goes on."""
+    is_gone = False
+
+    def show(step: Step) -> None:
+        nonlocal is_gone
+        if not is_gone:
+            try:
+                observe(step)
+            except OSError:
+                is_gone = True
+
+    return show
 
 
 def result(ladder: Ladder) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
-from rungwise.fitting import Checkpoint, Epoch, FitContext, Precision, Recorded, Series
+from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
+
+if TYPE_CHECKING:
+    from rungwise.artifacts.checkpoint import FileCheckpoint
 
 __all__ = ["SHARED_PARAMETERS", "RungClassifier", "RungEstimator", "RungRegressor", "make_learner"]
 
@@ -61,6 +64,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
 
     learner_: Learner
     notes_: list[str]
+    seconds_before_: tuple[float, float]
     pair_: Pair
 
     def _fit(
@@ -76,6 +80,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         started = time.monotonic()
         self.deadline_hit_ = False
         self.notes_ = []
+        self.seconds_before_ = (0.0, 0.0)
         config = registry.make_config(registry.rung(self.rung_name).config, self._settings())
         self.pair_ = (kind_of(X, self._kinds()), self.output_kind)
         inputs = coerce_inputs(self, X, self.pair_[0], reset=True)
@@ -93,9 +98,9 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             context = replace(context, report=report)
         if checkpoint is not None:
             valid_targets = None if validation is None else validation[1]
-            context = replace(
-                context, checkpoint=self._checkpoint(Path(checkpoint), context, targets, valid_targets)
-            )
+            kept = self._checkpoint(Path(checkpoint), context, targets, valid_targets)
+            self.seconds_before_ = kept.seconds_before
+            context = replace(context, checkpoint=kept)
         learner = make_learner(self.rung_name, config, self.pair_)
         with np.errstate(**_NUMPY_ERRORS):
             learner.fit(inputs, targets, num_outputs=num_outputs, validation=validation, context=context)
@@ -104,7 +109,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _checkpoint(
         self, file: Path, context: FitContext, targets: NDArray[Any], valid_targets: NDArray[Any] | None
-    ) -> Checkpoint:
+    ) -> FileCheckpoint:
         from rungwise.artifacts.checkpoint import FileCheckpoint
 
         if not isinstance(self.random_state, numbers.Integral):

@@ -17,13 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rungwise.evaluation.records import append_record, write_json
+from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.wording import bytes_text
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
 from rungwise.ladder.memory import available_bytes, claim_buffers, says_out_of_memory
 from rungwise.ladder.processes import Launcher, LauncherError, Worker, end_left_behind, make_launcher
+from rungwise.ladder.resume import is_there
 from rungwise.ladder.states import FitState, Status, Step
 from rungwise.ladder.worker import DISK_EXIT_CODE
 
@@ -97,6 +98,7 @@ class Climb:
             OSError: if the disk is full.
         """
         try:
+            self._collect_what_is_there()
             claim_buffers()
             self._launch(self.launcher)
             self._fit_all()
@@ -117,8 +119,21 @@ class Climb:
         is_stop = isinstance(error, KeyboardInterrupt)
         reason = "stopped by the user" if is_stop else f"stopped by: {error}"
         with suppress(OSError):  # where a full disk was the reason
+            self._collect_what_is_there()
+            known = {(r["rung"], r["repeat"]) for r in read_records(self.paths.run) if "status" in r}
             for state in self._with(Status.RUNNING, Status.WAITING):
-                self._end(state, Status.INTERRUPTED, reason)
+                if state.status is Status.RUNNING or (state.rung, state.job.repeat) not in known:
+                    self._end(state, Status.INTERRUPTED, reason)
+
+    def _collect_what_is_there(self) -> None:
+        """Results that a worker left, and no one was there to journal."""
+        for state in self._with(Status.RUNNING, Status.WAITING):
+            for kind in ("fit", "rescue"):
+                result = read_json(replace(state.job, kind=kind).result_file)
+                is_whole = is_there(self.paths, state.rung, state.job.repeat)
+                if result is not None and Status(result["status"]).has_result and is_whole:
+                    self._collect(state, result)
+                    break
 
     # ------------------------------------------------------------------------------------------- processes
 
@@ -225,29 +240,37 @@ class Climb:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(state.job.log_file))
         elif code is not None:
             self._lost(state, code)
-        elif now > self.limits.rescue_time(state) and state.job.checkpoint_file.exists():
-            self._rescue(state)
-        elif now > self.limits.end_time(state):
-            state.worker.kill()
-            self._end(
-                state,
-                Status.FAILED,
-                f"gave no result within its share of the budget, {state.job.seconds:.0f} s",
-            )
+        elif now > self.limits.end_time(state) or (
+            now > self.limits.rescue_time(state) and state.job.checkpoint_file.exists()
+        ):
+            self._stop(state)
         return state.status is not Status.RUNNING
 
-    def _rescue(self, state: FitState) -> None:
+    def _stop(self, state: FitState) -> None:
+        """Ends a worker: what it left in that moment counts, or else the best model of its checkpoint."""
         assert state.worker is not None
         state.worker.kill()
-        state.job = replace(state.job, kind="rescue", spent=state.seconds)
-        state.worker = self._start(state.job)
+        result = read_json(state.job.result_file)
+        if result is not None:
+            self._collect(state, result)
+        else:
+            reason = f"gave no result within its share of the budget, {state.job.seconds:.0f} s"
+            self._rescue_or_fail(state, reason)
+
+    def _rescue_or_fail(self, state: FitState, reason: str | None) -> None:
+        if state.job.kind != "rescue" and state.job.checkpoint_file.exists():
+            state.job = replace(state.job, kind="rescue")
+            state.worker, state.status = self._start(state.job), Status.RUNNING
+        else:
+            self._end(state, Status.FAILED, reason)
 
     def _lost(self, state: FitState, code: int) -> None:
         """Its process has ended without a result: by a signal it is begun once more, from its checkpoint."""
         state.num_lost += 1
         state.status, state.reason = Status.WAITING, _exit_reason(code, state.job)
-        if code >= 0 or state.num_lost >= _TRIES or time.monotonic() > state.ends:
-            self._end(state, Status.FAILED, state.reason)
+        end = self.limits.end_time(state) if state.job.kind == "rescue" else state.ends
+        if code >= 0 or state.num_lost >= _TRIES or time.monotonic() > end:
+            self._rescue_or_fail(state, state.reason)
 
     def _collect(self, state: FitState, result: dict[str, Any]) -> None:
         scores = [epoch["valid_score"] for epoch in result.get("history", [])]
@@ -257,7 +280,6 @@ class Climb:
     def _end(
         self, state: FitState, status: Status, reason: str | None, result: dict[str, Any] | None = None
     ) -> None:
-        state.status, state.reason = status, reason
         append_record(
             self.paths.run,
             {
@@ -272,6 +294,7 @@ class Climb:
                 **(result or {}),
             },
         )
+        state.status, state.reason = status, reason
         if status.has_result:
             state.job.checkpoint_file.unlink(missing_ok=True)
 
@@ -331,5 +354,12 @@ def _exit_reason(code: int, job: Job) -> str:
     if code == -signal.SIGKILL:
         return "its process was killed, most likely for want of memory"
     if code < 0:
-        return f"its process was ended by {signal.Signals(-code).name}; {job.log_file} may say why"
+        return f"its process was ended by {_signal_name(-code)}; {job.log_file} may say why"
     return f"its process ended with code {code} and gave no result; {job.log_file} may say why"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

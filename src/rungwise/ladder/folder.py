@@ -130,6 +130,7 @@ def circumstances() -> dict[str, Any]:
         "environment": {
             "python": platform.python_version(),
             "platform": platform.platform(),
+            "cpu": _cpu(),
             "cores": num_cores(),
             "packages": {name: version(name) for name in _PACKAGES},
         },
@@ -141,6 +142,18 @@ def _command() -> str:
     program = Path(sys.argv[0])
     name = program.name if program.name != "__main__.py" else f"python -m {program.parent.name}"
     return " ".join([name, shlex.join(sys.argv[1:])])
+
+
+def _cpu() -> str:
+    """The processor's name: another one may round otherwise."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")),
+        platform.processor(),
+    )
 
 
 def num_cores() -> int:

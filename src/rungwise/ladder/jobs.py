@@ -27,7 +27,6 @@ class Job:
         settings: of the rung's config, where they differ from the defaults.
         seed: of the fit.
         seconds: that the whole job may take.
-        spent: seconds that earlier tries of a rescued fit took.
         memory: bytes that it may hold, None for no limit.
         device: a torch device name.
         precision: of the arithmetic.
@@ -41,7 +40,6 @@ class Job:
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     seconds: float = 0.0
-    spent: float = 0.0
     memory: int | None = None
     device: str = "cpu"
     precision: str = "auto"

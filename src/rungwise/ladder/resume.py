@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rungwise.data import Dataset, prepare
 from rungwise.errors import DataError, RunError
+from rungwise.evaluation.outcomes import PARTS
+from rungwise.evaluation.predictions import fit_name, read_predictions
 from rungwise.evaluation.records import JOURNAL, append_record, read_records, write_json
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.ladder.folder import Paths, circumstances
@@ -20,6 +23,7 @@ __all__ = [
     "begin",
     "check_unchanged",
     "elapsed",
+    "is_there",
     "left_to_do",
     "read_config",
     "source_stamps",
@@ -45,6 +49,10 @@ def read_config(paths: Paths) -> dict[str, Any]:
         RunError: if it is no run's folder, or of another version.
     """
     config = read_json(paths.config)
+    if config is None and (paths.run / JOURNAL).exists():  # the command was killed between the two
+        config = next((r["config"] for r in read_records(paths.run) if r["type"] == "run"), None)
+        if config is not None:
+            write_json(paths.config, config)
     if config is None or not (paths.run / JOURNAL).exists():
         raise RunError(
             f"{paths.run} is no run's folder: it lacks config.json or {JOURNAL}; `rungwise fit` makes one."
@@ -61,24 +69,41 @@ def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]], budget: float) -
     """Seconds of the budget that earlier climbs used up; a budget given anew is there as a whole."""
     if budget != read_config(paths)["budget"]:
         return 0.0
-    clock = read_json(paths.clock) or {}
-    used: list[float] = [clock.get("elapsed", 0.0), *(record.get("elapsed", 0.0) for record in records)]
+    clock: dict[str, Any] = {}
+    with suppress(RunError):  # it is written without syncing, and may be empty after a reboot
+        clock = read_json(paths.clock) or {}
+    used: list[float] = [
+        float(clock.get("elapsed", 0.0)),
+        *(record.get("elapsed", 0.0) for record in records),
+    ]
     return max(used)
 
 
 def left_to_do(
-    records: Sequence[Mapping[str, Any]], rungs: Sequence[str], seeds: int
+    paths: Paths, records: Sequence[Mapping[str, Any]], rungs: Sequence[str], seeds: int
 ) -> tuple[list[tuple[str, int]], list[str]]:
     """The fits that have no result yet, as rung and repeat, and the rungs that have one but no latency."""
     finished = {
         (record["rung"], record["repeat"])
         for record in records
-        if record["type"] in ("rung", "repeat") and Status(record["status"]).has_result
+        if record["type"] in ("rung", "repeat")
+        and Status(record["status"]).has_result
+        and is_there(paths, record["rung"], record["repeat"])
     }
     measured = {record["rung"] for record in records if record["type"] == "latency"}
     fits = [(rung, repeat) for repeat in range(seeds) for rung in rungs]
     unmeasured = [rung for rung in rungs if (rung, 0) in finished and rung not in measured]
     return [fit for fit in fits if fit not in finished], unmeasured
+
+
+def is_there(paths: Paths, rung: str, repeat: int) -> bool:
+    """Whether the files of a fit are as its record says, and no failing disk has lost them."""
+    try:
+        for part in PARTS:
+            read_predictions(paths.run, fit_name(rung, repeat), part)
+    except RunError:
+        return False
+    return repeat > 0 or (paths.model(rung) / "config.json").exists()
 
 
 def source_stamps(sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -156,6 +181,7 @@ def _check_sources(paths: Paths, begun: Mapping[str, Any], dataset: Dataset) -> 
     if not changed:
         return
     folder = paths.run / ".again"
+    shutil.rmtree(folder, ignore_errors=True)
     options = dict(begun["reading"])
     pair = (InputKind(begun["pair"][0]), OutputKind(begun["pair"][1]))
     columns = {name: ColumnKind(kind) for name, kind in options.pop("columns").items()}

@@ -7,7 +7,6 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -155,8 +154,8 @@ class Ladder:
             "image_size": image_size,
         }
         sources = {"train": data, "valid": valid, "test": test}
+        self.paths.logs.mkdir()
         try:
-            self.paths.logs.mkdir()
             self._launcher = make_launcher(self.paths.logs)  # it has imports to do meanwhile
             weakref.finalize(self, self._launcher.close)  # where no climb comes
             self.dataset = prepare(
@@ -203,7 +202,8 @@ class Ladder:
             if launcher is None:  # it was begun by another command
                 self.warnings = check_unchanged(self.paths, self.dataset)
             records = read_records(self.paths.run)
-            fits, unmeasured = left_to_do(records, list(self.plan), self.seeds)
+            fits, unmeasured = left_to_do(self.paths, records, list(self.plan), self.seeds)
+            num_known = len(self.plan) * self.seeds - len(fits)
             climb = Climb(
                 self.paths,
                 [self._job(*fit) for fit in fits],
@@ -211,7 +211,7 @@ class Ladder:
                 facts=facts_of(self.plan, self.dataset),
                 budget=self.budget,
                 elapsed=elapsed(self.paths, records, self.budget),
-                results_seconds=partial(results_seconds, self.dataset),
+                results_seconds=lambda num_new: results_seconds(self.dataset, num_known + num_new),
                 num_workers=self.num_workers,
                 observe=observe or (lambda _: None),
                 launcher=launcher,
@@ -219,7 +219,7 @@ class Ladder:
             try:
                 climb.run()
             except BaseException:
-                with suppress(OSError):
+                with suppress(Exception):  # what is raised already says more
                     self.write_results()
                 raise
             self.write_results()

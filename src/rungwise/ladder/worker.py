@@ -25,7 +25,7 @@ from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.predictions import Predictions, write_predictions
 from rungwise.evaluation.records import write_json
-from rungwise.files import is_disk_error
+from rungwise.files import is_disk_error, sync_path
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.memory import (
@@ -109,7 +109,8 @@ def fit(job: Job) -> dict[str, Any]:
     clock = _Clock()
     is_rescue = job.kind == "rescue"
     estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
-    fit_seconds, fit_cpu_seconds = (job.spent, job.spent) if is_rescue else clock.read()
+    wall, cpu = (0.0, 0.0) if is_rescue else clock.read()
+    before = estimator.seconds_before_
     clock = _Clock()
     _report(job, "predict", 1.0, None)
     result: dict[str, Any] = {}
@@ -119,15 +120,19 @@ def fit(job: Job) -> dict[str, Any]:
         result["model_bytes"] = model_bytes(folder)
     predict_parts(estimator, dataset, paths.run, job.name)
     predict_seconds, _ = clock.read()
+    if os.name == "posix":
+        for folder in (paths.run, paths.run / "predictions", paths.model(job.rung).parent):
+            if folder.is_dir():
+                sync_path(folder)  # it may be new, and so may what is in it
     is_cut = is_rescue or estimator.deadline_hit_
     return result | {
         "status": "deadline" if is_cut else "done",
         "reason": f"stopped by its share of the budget, {job.seconds:.0f} s" if is_cut else None,
         "notes": estimator.notes_,
-        "fit_seconds": fit_seconds,
-        "fit_cpu_seconds": fit_cpu_seconds,
+        "fit_seconds": before[0] + wall,
+        "fit_cpu_seconds": before[1] + cpu,
         "predict_seconds": predict_seconds,
-        "total_seconds": time.monotonic() - started + job.spent,
+        "total_seconds": time.monotonic() - started + before[0],
         "num_predicted": dataset.num("valid") + dataset.num("test"),
         "parameters": estimator.learner_.num_parameters(),
         "peak_memory_bytes": peak_memory_bytes(),
