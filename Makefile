@@ -3,6 +3,7 @@
 #   make demo     climbs two ladders on data that scikit-learn carries
 #   make test     style, types and tests
 #   make lint     style and types alone
+#   make chaos    the failure suite: half an hour of killed processes, full disks and misbehaving rungs
 #   make docs     the pages that are generated: docs/rungs/ and docs/ladder.md
 #   make clean    removes the environment
 #
@@ -15,7 +16,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint chaos docs clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/rungwise demo
@@ -27,6 +28,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chaos: $(VENV)/.installed
+	$(BIN)/python tests/chaos/suite.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/make_cards.py
