@@ -78,7 +78,7 @@ CASES = {
         {"limits.FREE_EXPANSION_BYTES": 10_000},
         "d.csv.gz",
         zipped(b"a,b\n" + b"1,2\n" * 1_000_000),
-        "in memory; if that is meant, decompress it (`gunzip`) and name the file that this gives.",
+        "; if that is meant, decompress it (`gunzip`) and name the file that this gives.",
     ),
     "gzip of JSON": (
         {"limits.FREE_EXPANSION_BYTES": 10_000},

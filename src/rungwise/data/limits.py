@@ -81,7 +81,7 @@ class Expansion:
         self._num_bytes += num_bytes
         if self._num_bytes > self._most:
             raise DataError(
-                f"its {self.file.stat().st_size:,} bytes become more than {self._most:,} in memory;"
+                f"its {self.file.stat().st_size:,} bytes become more than {self._most:,};"
                 f" if that is meant, {self.remedy}.",
                 file=self.file,
             )
