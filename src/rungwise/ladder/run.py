@@ -381,7 +381,7 @@ def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
     folder = Path(folder)
     if (folder / JOURNAL).exists():
         return Ladder.open(folder).model(rung)
-    if (folder / "model.safetensors").exists():
+    if folder.is_file() or (folder / "model.safetensors").exists():
         if rung is not None:
             raise RunError(f"{folder} is the folder of one model; give no rung.")
         return load_model(folder)
