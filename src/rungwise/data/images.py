@@ -21,7 +21,7 @@ from PIL import Image
 from rungwise.data.limits import Expansion, batch_rows, check_pixels
 from rungwise.data.pictures import decode, is_grey, opened, quiet
 from rungwise.data.source import ImageWriter, Level, Note, Source, mapped_array, printable, workspace
-from rungwise.data.textfiles import GUNZIP, GZIP_ERRORS, open_binary
+from rungwise.data.textfiles import GUNZIP, GZIP_ERRORS, is_zipped, open_binary
 from rungwise.errors import DataError
 
 __all__ = ["FILE", "LABEL", "SUFFIXES", "has_idx", "read_idx", "read_image_folder", "resized"]
@@ -312,7 +312,7 @@ def _idx_shape(file: Path) -> tuple[int, ...]:
     except _IDX_ERRORS as error:
         raise _damaged(file, error) from error
     check_pixels(shape[2], shape[1], file)
-    if file.suffix == ".gz":
+    if is_zipped(file):
         Expansion(file, GUNZIP).add(math.prod(shape))
     return shape
 

@@ -22,6 +22,7 @@ from rungwise.data.limits import check_image_size, check_num_columns, check_regu
 from rungwise.data.parquet import read_parquet
 from rungwise.data.separated import read_csv
 from rungwise.data.source import PARTS, Level, Note, Source, workspace
+from rungwise.data.textfiles import is_zipped
 from rungwise.errors import DataError
 from rungwise.files import is_disk_error
 
@@ -38,6 +39,15 @@ _JSON = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _KNOWN = (
     "CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson), also with .gz, Parquet (.parquet), a folder of images"
+)
+_TARGETS = (
+    np.ndarray,
+    pd.Series,
+    pd.Index,
+    pd.api.extensions.ExtensionArray,
+    pa.ChunkedArray,
+    pa.Array,
+    Sequence,
 )
 _HF_PARTS = {"train": ("train",), "valid": ("validation", "valid", "dev"), "test": ("test",)}
 
@@ -91,16 +101,15 @@ def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int |
         return read_idx(path, folder=folder)
     if path.is_dir():
         return read_image_folder(path, folder=folder, size=image_size)
-    is_zipped = path.suffix.lower() == ".gz"
-    suffix = (path.with_suffix("") if is_zipped else path).suffix.lower()
-    if suffix in SUFFIXES and not is_zipped:
-        return read_image_folder(path, folder=folder, size=image_size)
+    suffix = (path.with_suffix("") if is_zipped(path) else path).suffix.lower()
     if suffix in _SEPARATED:
         return read_csv(path, encoding=encoding, folder=folder)
     if suffix in _JSON:
         return read_jsonl(path, encoding=encoding, folder=folder)
-    if suffix in _PARQUET and not is_zipped:
+    if suffix in _PARQUET and not is_zipped(path):
         return read_parquet(path, folder=folder)
+    if suffix in SUFFIXES and not is_zipped(path):
+        return read_image_folder(path, folder=folder, size=image_size)
     raise DataError(f"files of type {suffix or 'unknown'!r} can't be read; known are {_KNOWN}.", file=path)
 
 
@@ -175,16 +184,7 @@ def _read_array(X: Any) -> Source:
 
 
 def _with_target(source: Source, y: Any) -> Source:
-    if isinstance(y, pd.DataFrame | pa.Table) or not isinstance(
-        y,
-        np.ndarray
-        | pd.Series
-        | pd.Index
-        | pd.api.extensions.ExtensionArray
-        | pa.ChunkedArray
-        | pa.Array
-        | Sequence,
-    ):
+    if not isinstance(y, _TARGETS):
         raise DataError(f"y is a sequence of targets, got a {type(y).__name__}.")
     values = y if isinstance(y, pd.Series) else framed(flat(y)[:, None], [""]).iloc[:, 0].rename(None)
     if len(values) != source.num_rows:

@@ -22,6 +22,7 @@ __all__ = [
     "TextFile",
     "Utf8Stream",
     "encoding_error",
+    "is_zipped",
     "open_binary",
     "text_file",
 ]
@@ -58,14 +59,19 @@ _MARKS = {b"\xff\xfe\0\0": "32", b"\0\0\xfe\xff": "32", b"\xff\xfe": "16", b"\xf
 """Byte order marks of UTF-32 and UTF-16, the longer first."""
 
 
+def is_zipped(path: Path) -> bool:
+    """Whether the name of a file says that it is compressed by gzip."""
+    return path.suffix.lower() == ".gz"
+
+
 def open_binary(path: Path) -> IO[bytes]:
-    """The bytes of a file, decompressed if its name ends with `.gz`.
+    """The bytes of a file, decompressed if its name says so.
 
     Raises:
         DataError: if it isn't a file.
     """
     check_regular(path)
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path) if is_zipped(path) else path.open("rb")  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ class Utf8Stream:
         self._file = file
         self._stream = open_binary(file.path)
         self._decoder = None if file.encoding == "utf-8" else codecs.getincrementaldecoder(file.encoding)()
-        self._expansion = Expansion(file.path, GUNZIP) if file.path.suffix == ".gz" else None
+        self._expansion = Expansion(file.path, GUNZIP) if is_zipped(file.path) else None
 
     def __enter__(self) -> Utf8Stream:
         return self
