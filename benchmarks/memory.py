@@ -55,8 +55,8 @@ def ten_times(arguments: list[str], scratch: Path) -> list[str]:
 
 def climb(name: str, arguments: list[str], run: Path, budget: str) -> list[str]:
     """A row of the table for each rung."""
-    command = [sys.executable, "-m", "rungwise", "fit", *arguments, "--workers", "1", "--budget", budget]
-    subprocess.run([*command, "--out", str(run)], check=True, stdout=sys.stderr)
+    command = [sys.executable, "-m", "rungwise", "fit", *arguments, "--budget", budget, "--out", str(run)]
+    subprocess.run(command, check=True, stdout=sys.stderr)
     return [row(name, record) for record in read_records(run) if record["type"] == "rung"]
 
 

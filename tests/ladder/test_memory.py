@@ -95,6 +95,7 @@ def test_an_error_that_came_of_another_is_known():
         "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."
     )
     assert is_memory_error(ended)
+    assert is_memory_error(RuntimeError("could not create a primitive"))
     assert not is_memory_error(TrainingError("the loss is nan after 3 steps."))
 
 

@@ -39,6 +39,7 @@ _CGROUP_FILES = {
 _WORDS = re.compile(
     r"can(?:'|no)t allocate memory"  # torch, the system
     r"|not enough memory|out of memory"  # torch on Windows and on a GPU
+    r"|could not create a primitive"  # oneDNN, which can't compile a kernel
     r"|bad[ _]alloc"  # C++, as LightGBM passes it on
     r"|memory allocation .*failed"  # Rust, as the tokenizers; OpenBLAS
     r"|libgomp: Thread creation failed",
