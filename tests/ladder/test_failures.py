@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ class ScriptedLauncher:
     def __init__(self, guilty):
         self.guilty, self.is_lost = guilty, False
 
-    def wait_until_ready(self):
+    def wait_until_ready(self, seconds):
         pass
 
     def start(self, file):
@@ -71,7 +72,7 @@ def paths(tmp_path):
     return Paths(tmp_path)
 
 
-def records_of_a_climb(paths, rungs, guilty, monkeypatch, *, num_seeds=1):
+def records_of_a_climb(paths, rungs, guilty, monkeypatch, *, num_seeds=1, budget=60.0, launcher=None):
     monkeypatch.setattr("rungwise.ladder.climb.make_launcher", lambda logs: ScriptedLauncher(guilty))
     climb = Climb(
         paths,
@@ -82,11 +83,12 @@ def records_of_a_climb(paths, rungs, guilty, monkeypatch, *, num_seeds=1):
         ],
         facts={rung: {"order": order, "cost": {"fit_bytes": 0.0}} for order, rung in enumerate(rungs)},
         unmeasured=[],
-        budget=60.0,
+        budget=budget,
         elapsed=0.0,
         results_seconds=lambda num_fits: 0.0,
         num_workers=2,
         observe=lambda step: None,
+        launcher=launcher,
     )
     climb.run()
     return {(r["rung"], r["repeat"]): r for r in read_records(paths.run) if "status" in r}
@@ -98,6 +100,19 @@ def test_fits_that_end_their_launcher_cost_only_their_own_rows(paths, guilty, mo
     statuses = {rung: record["status"] for (rung, _), record in records.items()}
     assert statuses == {rung: "failed" if rung in guilty else "done" for rung in "abcd"}
     assert records[guilty[0], 0]["reason"] == "its process was killed, most likely for want of memory"
+
+
+def test_a_climb_keeps_its_budget_where_workers_can_not_be_started_any_more(paths, monkeypatch):
+    def wait(self, seconds):
+        time.sleep(max(0.0, seconds))
+        raise LauncherError("it is late")
+
+    launcher, start = ScriptedLauncher("b"), time.monotonic()
+    launcher.wait_until_ready = lambda seconds: None
+    monkeypatch.setattr(ScriptedLauncher, "wait_until_ready", wait)
+    records = records_of_a_climb(paths, ["a", "b", "c"], "b", monkeypatch, budget=1.5, launcher=launcher)
+    assert time.monotonic() - start < 2.5
+    assert records["a", 0]["reason"] == "stopped by: it is late"
 
 
 def test_further_seeds_are_fitted_though_the_first_fit_must_begin_once_more(paths, monkeypatch):

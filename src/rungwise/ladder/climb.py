@@ -23,7 +23,14 @@ from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
 from rungwise.ladder.memory import available_bytes, claim_buffers, says_out_of_memory
-from rungwise.ladder.processes import Launcher, LauncherError, Worker, end_left_behind, make_launcher
+from rungwise.ladder.processes import (
+    READY_SECONDS,
+    Launcher,
+    LauncherError,
+    Worker,
+    end_left_behind,
+    make_launcher,
+)
 from rungwise.ladder.resume import is_there
 from rungwise.ladder.states import FitState, Status, Step
 from rungwise.ladder.worker import DISK_EXIT_CODE
@@ -105,7 +112,8 @@ class Climb:
             self._measure_latencies()
         except BaseException as error:
             self._interrupt(error)
-            raise
+            if not isinstance(error, LauncherError) or time.monotonic() < self.limits.ends:
+                raise
         finally:
             if self.launcher is not None:
                 self.launcher.close()
@@ -137,16 +145,17 @@ class Climb:
 
     # ------------------------------------------------------------------------------------------- processes
 
-    def _launch(self, launcher: Launcher | None = None) -> None:
+    def _launch(self, launcher: Launcher | None = None, seconds: float = READY_SECONDS) -> None:
         """Waits for the launcher, or makes a new one; one that doesn't get ready is replaced, some times.
 
         Raises:
             LauncherError: if none gets ready.
         """
+        end = time.monotonic() + seconds
         for launchers_left in reversed(range(_LAUNCHERS)):
             self.launcher = launcher or make_launcher(self.paths.logs)
             try:
-                self.launcher.wait_until_ready()
+                self.launcher.wait_until_ready(end - time.monotonic())
                 return
             except LauncherError:
                 self.launcher.close()
@@ -155,7 +164,7 @@ class Climb:
                     raise
 
     def _start(self, job: Job) -> Worker:
-        """A worker on a job; a launcher that is lost is replaced, some times."""
+        """A worker on a job; a launcher that is lost is replaced, some times, while time is left."""
         job.write()
         assert self.launcher is not None
         for _ in range(_LAUNCHERS - 1):
@@ -163,7 +172,7 @@ class Climb:
                 return self.launcher.start(job.file)
             except LauncherError:
                 self.launcher.close()
-                self._launch()
+                self._launch(seconds=self.limits.ends - time.monotonic())
         return self.launcher.start(job.file)
 
     # -------------------------------------------------------------------------------------------- fitting

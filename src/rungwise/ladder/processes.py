@@ -17,6 +17,7 @@ from typing import IO, Protocol
 from rungwise.errors import RunError
 
 __all__ = [
+    "READY_SECONDS",
     "ForkLauncher",
     "Launcher",
     "LauncherError",
@@ -26,8 +27,10 @@ __all__ = [
     "make_launcher",
 ]
 
-_PATIENCE_SECONDS = 5.0
-_READY_SECONDS = 120.0
+_PATIENCE_SECONDS = 1.0
+"""After which a process that doesn't answer is told to go on: it may have been suspended."""
+
+READY_SECONDS = 120.0
 _START_SECONDS = 10.0
 """After which a process that doesn't answer is taken for lost."""
 
@@ -66,7 +69,7 @@ class Worker(Protocol):
 class Launcher(Protocol):
     """Starts workers."""
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, seconds: float) -> None:
         """Returns when a worker would start at once."""
         ...
 
@@ -156,14 +159,14 @@ class ForkLauncher:
         self._is_ready = self._ended = False
         threading.Thread(target=self._listen, args=(self._server.stdout,), daemon=True).start()
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, seconds: float) -> None:
         """Waits for the server's imports.
 
         Raises:
             LauncherError: if they failed, or take too long.
         """
         with self._changed:
-            self._wait_for(lambda: self._is_ready or self._ended, _READY_SECONDS)
+            self._wait_for(lambda: self._is_ready or self._ended, seconds)
             if not self._is_ready or self._ended:
                 raise self._error()
 
@@ -201,10 +204,11 @@ class ForkLauncher:
 
     def _wait_for(self, is_so: Callable[[], bool], seconds: float) -> None:
         """Waits; a server that has been suspended goes on."""
-        if not self._changed.wait_for(is_so, _PATIENCE_SECONDS):
+        patience = min(_PATIENCE_SECONDS, seconds)
+        if not self._changed.wait_for(is_so, patience):
             with suppress(ProcessLookupError):
                 self._server.send_signal(signal.SIGCONT)
-            self._changed.wait_for(is_so, seconds)
+            self._changed.wait_for(is_so, seconds - patience)
 
     def _error(self) -> LauncherError:
         return LauncherError(f"the process that starts workers has ended or hangs; {self._log} may say why.")
@@ -254,8 +258,9 @@ class SpawnLauncher:
         self._log = logs / "workers.log"
         self._workers: list[_SpawnedWorker] = []
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, seconds: float) -> None:
         """Nothing is prepared, so nothing is waited for."""
+        del seconds
 
     def start(self, job: Path) -> Worker:
         """A new interpreter on a job file."""
