@@ -1,4 +1,5 @@
 import errno
+from pathlib import Path
 
 import pytest
 
@@ -33,9 +34,12 @@ def test_a_file_is_as_it_was_if_writing_fails(tmp_path):
         (OSError(errno.ENOSPC, "x"), True),
         (OSError(errno.EROFS, "x"), True),
         (RuntimeError("I/O error: No space left on device (os error 28)"), True),
-        (OSError(errno.ENOENT, "x"), False),
+        (PermissionError(errno.EACCES, "x", "run/logs/a.log"), True),
+        (PermissionError(errno.EACCES, "x", "data/a.csv"), False),
+        (PermissionError(errno.EACCES, "x"), False),
+        (OSError(errno.ENOENT, "x", "run/logs/a.log"), False),
         (ValueError("x"), False),
     ],
 )
 def test_a_disk_that_cannot_be_written_is_told_from_other_errors(error, is_so):
-    assert is_disk_error(error) is is_so
+    assert is_disk_error(error, Path("run")) is is_so

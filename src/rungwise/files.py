@@ -10,6 +10,7 @@ from pathlib import Path
 __all__ = ["is_disk_error", "replace_file", "replace_text", "sync_path"]
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}
+_DENIED = {errno.EACCES, errno.EPERM}
 _DISK_WORDS = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
 
@@ -39,10 +40,13 @@ def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
     replace_file(file, lambda part: part.write_text(text, encoding="utf-8"), sync=sync)
 
 
-def is_disk_error(error: BaseException) -> bool:
-    """Whether a disk is full, or can't be written: no fault of what was being done."""
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-        return True
+def is_disk_error(error: BaseException, folder: Path | None = None) -> bool:
+    """Whether a disk is full, or it or the folder can't be written: no fault of what was being done."""
+    if isinstance(error, OSError):
+        if error.errno in _DENIED and folder is not None and isinstance(error.filename, str):
+            return Path(error.filename).is_relative_to(folder)
+        if error.errno in _DISK_ERRORS:
+            return True
     return any(words in str(error) for words in _DISK_WORDS)  # as libraries in Rust and C++ pass it on
 
 

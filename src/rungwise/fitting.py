@@ -124,6 +124,7 @@ class FitContext:
     Attributes:
         seed: of every random choice.
         deadline: on the clock of `time.monotonic`, in seconds; None for no limit.
+        then_predict: examples that are to be predicted before the deadline too, after the fit.
         device: a torch device name, such as "cpu", "cuda" or "mps".
         precision: of the arithmetic.
         report: called with the fraction done and the validation score so far.
@@ -134,6 +135,7 @@ class FitContext:
 
     seed: int = 0
     deadline: float | None = None
+    then_predict: int = 0
     device: str = "cpu"
     precision: Precision = Precision.AUTO
     report: Callable[[float, float | None], None] = _ignore

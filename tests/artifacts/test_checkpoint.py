@@ -182,6 +182,22 @@ def test_it_is_due_after_a_second_and_then_ever_more_seldom(kept):
     assert waits == [1, 1, 2, 4, 8, 16, 30, 30]
 
 
+def test_a_fit_that_begins_anew_keeps_nothing_until_it_is_as_far_as_what_is_kept(kept):
+    checkpoint, clock, notes, model = kept
+    clock[0] += 7
+    checkpoint.save({}, model, [])
+    again = FileCheckpoint(
+        checkpoint._file,
+        mlp(epochs=1).fit(*problem()),
+        seed=0,
+        targets=np.arange(3),
+        valid_targets=None,
+        note=notes.append,
+    )
+    assert wait(again, clock) == 7
+    assert again.seconds_before == (0.0, 0.0), "the first try isn't part of this model's cost"
+
+
 def test_it_costs_little_of_the_time(kept, monkeypatch):
     checkpoint, clock, _, model = kept
 

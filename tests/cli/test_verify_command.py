@@ -50,6 +50,15 @@ def test_every_model_of_a_run_is_looked_at_and_one_that_changed_exits_with_2(ver
     assert err.count("\n") == 1
 
 
+def test_a_model_that_is_half_written_does_not_hide_the_others(verify, run_folder):
+    (run_folder / "models" / "baseline-text-label" / "config.json").unlink()
+    code, out, err = verify(run_folder)
+    assert code == 2
+    assert "baseline-text-label" in err
+    assert "linear-svm-text-label isn't as it was written" in err
+    assert "changed     README.md" in out
+
+
 def test_json_for_machines(verify, run_folder):
     code, out, _ = verify(run_folder, "--json")
     assert code == 2

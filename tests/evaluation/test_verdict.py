@@ -106,7 +106,10 @@ def test_rungs_that_the_budget_stopped_are_warned_of(make_run):
     run = make_run({"svm": (0.9, 0.9), "lstm": (0.9, 0.9)})
     append_record(run, {"type": "rung", "rung": "lstm", "order": 1, "status": "deadline", "reason": None})
     found = verdict(Results(run), "accuracy")
-    assert "`lstm` was stopped by the budget; a larger one may change the verdict." in found.warnings
+    assert (
+        "`lstm` was stopped by the budget; a new run with a larger one may change the verdict."
+        in found.warnings
+    )
 
 
 @pytest.mark.parametrize("metric", ["error", "log-loss", "f1"])

@@ -1,5 +1,6 @@
 """What a climb, and a command, make of failures, mostly without a process: launchers and workers are scripted."""
 
+import errno
 import signal
 import subprocess
 import sys
@@ -10,10 +11,11 @@ import pyarrow as pa
 import pytest
 
 from rungwise.cli import main
+from rungwise.errors import RunError
 from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
-from rungwise.evaluation.records import read_records, write_json
+from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.ladder.climb import Climb
-from rungwise.ladder.folder import Paths
+from rungwise.ladder.folder import Paths, full_disk_said
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.memory import claim_buffers
 from rungwise.ladder.processes import LauncherError, end_left_behind
@@ -118,6 +120,37 @@ def test_a_climb_keeps_its_budget_where_workers_can_not_be_started_any_more(path
 def test_further_seeds_are_fitted_though_the_first_fit_must_begin_once_more(paths, monkeypatch):
     records = records_of_a_climb(paths, ["a", "b"], "a", monkeypatch, num_seeds=2)
     assert records["b", 1]["status"] == "done"
+
+
+class FailingLauncher(ScriptedLauncher):
+    """The fits of its guilty rungs fail by themselves."""
+
+    def start(self, file):
+        job = Job.read(file)
+        if job.rung in self.guilty:
+            write_json(job.result_file, {"status": "failed", "reason": "it can't be done"})
+        return ScriptedWorker(ScriptedLauncher(()), job)
+
+
+def test_further_seeds_are_not_fitted_where_the_first_gave_no_result(paths, monkeypatch):
+    launcher = FailingLauncher("b")
+    records = records_of_a_climb(paths, ["a", "b"], "", monkeypatch, num_seeds=2, launcher=launcher)
+    assert records["a", 1]["status"] == "done"
+    assert records["b", 1]["status"] == "skipped"
+    assert records["b", 1]["reason"] == "the first seed gave no result"
+
+
+def test_a_folder_that_may_not_be_written_is_said_in_a_sentence(paths, monkeypatch):
+    def append(run, record):
+        raise PermissionError(errno.EACCES, "Permission denied", str(run / "journal.jsonl"))
+
+    append_record(paths.run, {"type": "run"})
+    monkeypatch.setattr("rungwise.ladder.climb.append_record", append)
+    with (
+        pytest.raises(RunError, match=r"can't be written .*Permission denied.* then --resume"),
+        full_disk_said(paths.run),
+    ):
+        records_of_a_climb(paths, ["a"], "", monkeypatch)
 
 
 def test_a_want_of_memory_is_not_taken_for_damage(tmp_path, monkeypatch):

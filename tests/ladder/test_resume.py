@@ -172,11 +172,13 @@ def test_a_launcher_that_is_lost_is_replaced(source, tmp_path):
     ladder.prepare(source, "target")
     launcher = ladder._launcher
     assert ladder.climb(kill_once).leaderboard().status.tolist() == ["done"] * 3
+    assert killed
 
 
 def test_the_time_that_a_climb_took_is_in_its_journal(finished):
-    [climb] = [record for record in read_records(finished.run) if record["type"] == "climb"]
-    assert 0 < climb["elapsed"] < 62
+    records = read_records(finished.run)
+    [climb] = [record for record in records if record["type"] == "climb"]
+    assert climb["elapsed"] > max(record.get("total_seconds", 0.0) for record in records)
 
 
 def test_the_best_model_of_a_fit_that_had_to_be_ended_is_rescued(source, tmp_path, finished):

@@ -107,6 +107,17 @@ def test_the_deadline_cuts_the_plan_and_the_rate_still_falls_to_zero():
     assert trainer.optimizers[0].param_groups[0]["lr"] < 0.1 * CONFIG.learning_rate
 
 
+@pytest.mark.parametrize("batch_size", [4, 120], ids=["by the validation", "by the steps"])
+def test_time_is_left_to_predict(batch_size):
+    context = FitContext(deadline=time.monotonic() + 1.5, then_predict=400, precision=Precision.FP32)
+    trainer = make(replace(CONFIG, epochs=1000, patience=1000, batch_size=batch_size), context)
+    valid = labelled(slice(120, None))
+    with seeded(0, "cpu"):
+        trainer.fit(labelled(slice(120), 0.02), (Rows(valid[0].features.numpy(), 0.05), valid[1]))
+    assert time.monotonic() < context.deadline - trainer.asked_seconds + 0.3
+    assert trainer.asked_seconds > 0.3
+
+
 def test_slow_steps_do_not_overrun_the_deadline_by_more_than_one():
     context = FitContext(deadline=time.monotonic() + 0.2, precision=Precision.FP32)
     trainer = make(context=context)

@@ -84,16 +84,20 @@ class FileCheckpoint:
             },
         }
         self._progress: State = {}
+        first = _FIRST_SECONDS
         if file.exists():
             kept = _read(file)
             _check_same(file, kept, self._same)
             self._progress = kept["progress"]
-            self.seconds_before = (kept["seconds"][0], kept["seconds"][1])
+            if self._progress:
+                self.seconds_before = (kept["seconds"][0], kept["seconds"][1])
+            else:  # the fit begins anew, and its first model isn't as good yet as what is kept
+                first = max(first, kept["seconds"][0])
         elif not file.parent.is_dir():
             raise ConfigError(f"checkpoint {file}: there is no folder {file.parent}; make it first.")
         self._start = self._asked = time.monotonic()
         self._cpu_start = time.process_time()
-        self._due = self._start + _FIRST_SECONDS
+        self._due = self._start + first
 
     def load(self) -> State | None:
         """The progress that the file had at first; it is given once, so that it needn't stay in memory."""

@@ -88,7 +88,9 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
         ):
             ladder.climb(_while_shown(view.observe))
     except KeyboardInterrupt:
-        console.print(f"What was finished is saved. Go on with: {program()} fit --resume {ladder.run}")
+        console.print(
+            f"What was finished is saved. Go on with: {program()} fit --resume {escape(str(ladder.run))}"
+        )
         raise
     if as_json:
         print(json.dumps(result(ladder), ensure_ascii=False, indent=1))

@@ -32,7 +32,11 @@ from rungwise.cli.options import check_files, column_kinds, data_options, rung_s
     help="A rung's setting; may be repeated. `rungwise rungs RUNG` lists them.",
 )
 @click.option("--out", metavar="DIR", help="The run's folder (runs/NAME).")
-@click.option("--resume", metavar="RUN", help="Go on with a run that was stopped; --budget may be another.")
+@click.option(
+    "--resume",
+    metavar="RUN",
+    help="Fit what has no result yet in a run that was stopped; --budget may be another.",
+)
 @click.option(
     "--seeds",
     type=int,

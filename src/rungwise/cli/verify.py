@@ -26,13 +26,18 @@ def command(model: str, as_json: bool) -> None:
     from rungwise.artifacts import model_folders, verify_model
     from rungwise.errors import ModelError
 
-    found = [verify_model(folder) for folder in model_folders(Path(model))]
+    found, bad = [], []
+    for folder in model_folders(Path(model)):
+        try:
+            found.append(verify_model(folder))
+        except ModelError as error:  # the others are looked at all the same
+            bad.append(str(error))
     if as_json:
         print(json.dumps([_plain(verification) for verification in found], ensure_ascii=False, indent=1))
     else:
         for verification in found:
             _show(verification)
-    bad = [verification.sentence() for verification in found if not verification.is_ok]
+    bad += [verification.sentence() for verification in found if not verification.is_ok]
     if bad:
         raise ModelError(" ".join(bad))
 

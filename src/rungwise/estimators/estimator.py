@@ -75,6 +75,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         validation: tuple[Any, NDArray[Any]] | None,
         report: Callable[[float, float | None], None] | None,
         checkpoint: str | Path | None,
+        then_predict: int,
     ) -> Self:
         """Coerces the inputs, makes a learner and fits it."""
         started = time.monotonic()
@@ -89,6 +90,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         context = FitContext(
             seed=self._seed(),
             deadline=None if self.time_limit is None else started + self.time_limit,
+            then_predict=then_predict,
             device=self.device,
             precision=_precision(self.precision),
             cut=self._cut,
@@ -192,6 +194,7 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
         validation: tuple[Any, ArrayLike] | None = None,
         report: Callable[[float, float | None], None] | None = None,
         checkpoint: str | Path | None = None,
+        then_predict: int = 0,
     ) -> Self:
         """Learns from X (N examples) and their labels y (N,).
 
@@ -202,6 +205,8 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
             report: called with the fraction done and the validation score so far.
             checkpoint: a file in which the fit is kept from time to time. Where it exists the fit goes on from it, as
                 if it had never stopped; `time_limit` counts from this call. Delete it when the model is saved.
+            then_predict: examples whose prediction, after the fit, is to be within `time_limit` as well; a network
+                leaves that time, at the pace of its validation.
 
         Raises:
             DataError: if the inputs can't be used.
@@ -217,7 +222,8 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
             )
         if validation is not None:
             validation = self._seen(*validation)
-        return self._fit(X, targets.astype(np.int64), len(self.classes_), validation, report, checkpoint)
+        encoded = targets.astype(np.int64)
+        return self._fit(X, encoded, len(self.classes_), validation, report, checkpoint, then_predict)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> probabilities (N, C), in the order of `classes_`."""
@@ -254,6 +260,7 @@ class RungRegressor(RegressorMixin, RungEstimator):  # type: ignore[misc]
         validation: tuple[Any, ArrayLike] | None = None,
         report: Callable[[float, float | None], None] | None = None,
         checkpoint: str | Path | None = None,
+        then_predict: int = 0,
     ) -> Self:
         """Learns from X (N examples) and their numbers y (N,); the rest as in `RungClassifier.fit`.
 
@@ -266,7 +273,7 @@ class RungRegressor(RegressorMixin, RungEstimator):  # type: ignore[misc]
         targets = check_numbers(self, X, y)
         if validation is not None:
             validation = (validation[0], np.asarray(validation[1], dtype=np.float64))
-        return self._fit(X, targets, 1, validation, report, checkpoint)
+        return self._fit(X, targets, 1, validation, report, checkpoint, then_predict)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """X (N examples) -> numbers (N,)."""

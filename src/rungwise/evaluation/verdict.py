@@ -235,7 +235,9 @@ def _warnings(
     cut = [f"`{outcome.rung}`" for outcome in outcomes if outcome.record["status"] == "deadline"]
     if cut:
         verb = "was" if len(cut) == 1 else "were"
-        warnings.append(f"{_listed(cut)} {verb} stopped by the budget; a larger one may change the verdict.")
+        warnings.append(
+            f"{_listed(cut)} {verb} stopped by the budget; a new run with a larger one may change the verdict."
+        )
     if not all(outcome.is_finished for outcome in outcomes):
         warnings.append(_unfinished(outcomes))
     return tuple(warnings)

@@ -8,7 +8,6 @@ several fits was to blame, it can't take the others with it again.
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -37,6 +36,7 @@ from rungwise.ladder.worker import DISK_EXIT_CODE
 
 __all__ = ["Climb"]
 
+_SIGKILL = 9  # Windows has no name for it
 _POLL_SECONDS = 0.02
 _HEARTBEAT_SECONDS = 2.0
 
@@ -246,7 +246,7 @@ class Climb:
         if result is not None:
             self._collect(state, result)
         elif code == DISK_EXIT_CODE:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(state.job.log_file))
+            raise OSError(errno.EIO, "a worker could not write", str(state.job.log_file))
         elif code is not None:
             self._lost(state, code)
         elif now > self.limits.end_time(state) or (
@@ -360,7 +360,7 @@ def _tail(file: Path) -> str:
 def _exit_reason(code: int, job: Job) -> str:
     if says_out_of_memory(_tail(job.log_file)):
         return f"out of memory; {job.log_file} says more"
-    if code == -signal.SIGKILL:
+    if code == -_SIGKILL:
         return "its process was killed, most likely for want of memory"
     if code < 0:
         return f"its process was ended by {_signal_name(-code)}; {job.log_file} may say why"

@@ -116,10 +116,11 @@ def full_disk_said(run: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not is_disk_error(error):
+        if not is_disk_error(error, run):
             raise
         raise RunError(
-            f"{run} can't be written ({error}). What was finished is kept: free some space, then --resume {run}."
+            f"{run} can't be written ({error}). What was finished is kept: free some space, or permit writing, "
+            f"then --resume {run}."
         ) from error
 
 

@@ -196,6 +196,8 @@ class ForkLauncher:
         assert self._server.stdin is not None
         with suppress(BrokenPipeError):
             self._server.stdin.close()
+        with suppress(ProcessLookupError):
+            self._server.send_signal(signal.SIGCONT)
         with suppress(subprocess.TimeoutExpired):
             if self._is_ready:  # else it has no workers, and imports that nobody needs to wait for
                 self._server.wait(timeout=_CLOSE_SECONDS)
@@ -211,7 +213,10 @@ class ForkLauncher:
             self._changed.wait_for(is_so, seconds - patience)
 
     def _error(self) -> LauncherError:
-        return LauncherError(f"the process that starts workers has ended or hangs; {self._log} may say why.")
+        return LauncherError(
+            f"the process that starts workers has ended or hangs; {self._log} may say why. "
+            "What was finished is kept; --resume goes on."
+        )
 
     def _listen(self, replies: IO[bytes]) -> None:
         for line in replies:
@@ -245,10 +250,12 @@ class _SpawnedWorker:
 
     def kill(self) -> None:
         if sys.platform != "win32":
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):  # as macOS says of one that has ended
                 os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
 
 class SpawnLauncher:
@@ -267,7 +274,7 @@ class SpawnLauncher:
         with self._log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "rungwise.ladder.worker", str(job)],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # which ends with this process, and the worker with it
                 stdout=output,
                 stderr=output,
                 env=_environment(),

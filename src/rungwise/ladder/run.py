@@ -154,7 +154,12 @@ class Ladder:
             "image_size": image_size,
         }
         sources = {"train": data, "valid": valid, "test": test}
-        self.paths.logs.mkdir()
+        try:
+            self.paths.logs.mkdir()
+        except FileExistsError:
+            raise RunError(
+                f"{self.run} has just been begun by another command; choose another --out."
+            ) from None
         try:
             self._launcher = make_launcher(self.paths.logs)  # it has imports to do meanwhile
             weakref.finalize(self, self._launcher.close)  # where no climb comes
@@ -311,8 +316,8 @@ class Ladder:
                 f"{self.paths.run}: no rung finished, so there is no model; the leaderboard says why."
             )
         registry.rung(rung)
-        if not self.paths.model(rung).exists():
-            have = sorted(folder.name for folder in (self.paths.run / "models").glob("*"))
+        if not (self.paths.model(rung) / "config.json").exists():
+            have = sorted(config.parent.name for config in (self.run / "models").glob("*/config.json"))
             raise RunError(f"{self.paths.run}: rung {rung!r} has no model; these have: {', '.join(have)}.")
         return load_model(self.paths.model(rung))
 

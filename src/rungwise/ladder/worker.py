@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -34,14 +36,15 @@ from rungwise.ladder.memory import (
     peak_memory_bytes,
     reset_peak_memory,
 )
+from rungwise.training.devices import check_device
 
 __all__ = ["DISK_EXIT_CODE", "main", "measure_latency", "predict_parts"]
 
 DISK_EXIT_CODE = 75
 """Of a worker that could not write; EX_TEMPFAIL of sysexits.h."""
 
-_FIT_FRACTION = 0.85
-"""Of a job's seconds, what fitting may take; the rest is for predicting and saving."""
+_FIT_FRACTION = 0.9
+"""Of a job's seconds, what fitting may take, and predicting where a rung plans for it; the rest is for saving."""
 
 _CHUNK_ROWS = 16_384
 _PROGRESS_SECONDS = 0.2
@@ -57,7 +60,7 @@ def main(file: str) -> int:
         write_json(job.result_file, _result(job))
     except OSError as error:
         traceback.print_exc()
-        return DISK_EXIT_CODE if is_disk_error(error) else 1
+        return DISK_EXIT_CODE if is_disk_error(error, Path(job.run)) else 1
     return 0
 
 
@@ -69,8 +72,8 @@ def _result(job: Job) -> dict[str, Any]:
             limit_memory(job.memory)
         return {"latency_seconds": measure_latency(job)} if job.kind == "latency" else fit(job)
     except BaseException as error:
-        if is_disk_error(error):
-            raise OSError(errno.ENOSPC, str(error)) from error
+        if is_disk_error(error, Path(job.run)):
+            raise OSError(errno.EIO, str(error)) from error
         traceback.print_exc()
         return {"status": "failed", "reason": _reason(error)}
 
@@ -144,6 +147,7 @@ def fit(job: Job) -> dict[str, Any]:
 
 def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
     """Fits the rung, from its checkpoint on where there is a whole one."""
+    check_device(job.device)  # what is wrong with it is not the checkpoint's fault
     job.checkpoint_file.parent.mkdir(exist_ok=True)
     estimator = estimator_class(job.rung, dataset.pair[1])(
         **job.settings,
@@ -167,6 +171,7 @@ def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
             validation=(dataset.inputs("valid"), dataset.targets("valid")),
             report=report,
             checkpoint=job.checkpoint_file,
+            then_predict=dataset.num("valid") + dataset.num("test"),
         )
 
     try:
@@ -251,5 +256,23 @@ def measure_latency(job: Job) -> float:
     return float(np.median(seconds[1:]))
 
 
+def _end_with_input() -> None:
+    """Sees that this process, and those it has started, end when the command does: its end of the input closes."""
+    channel = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # what a rung would read is not for it
+
+    def watch() -> None:
+        os.read(channel, 1)
+        if sys.platform != "win32":
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1]))
+    _end_with_input()
+    code = main(sys.argv[1])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # whatever threads a rung has left

@@ -27,6 +27,7 @@ _COUNTERS = (
     "total_steps",
     "stale_epochs",
     "validate_seconds",
+    "asked_seconds",
     "is_over",
 )
 

@@ -56,6 +56,9 @@ _PROBE_SHARE = 0.05
 _LEAST_ASKED, _MOST_ASKED = 64, 8192
 """Examples of a batch that is only predicted, whatever the batches of training."""
 
+_FORWARD_SHARE = 1 / 3
+"""Of a step's time, the forward pass; the backward pass computes twice as much."""
+
 _RESERVE = 0.9
 """The fraction of the time left that the plan may fill."""
 
@@ -145,7 +148,7 @@ class Trainer:
         self.history: list[Epoch] = []
         self.best: tuple[tuple[float, float], Weights] | None = None
         self.stale_epochs = 0
-        self.validate_seconds = 0.0
+        self.validate_seconds = self.asked_seconds = 0.0
         self.start = time.monotonic()
         self.first_step = 0
         self.pace_from = (0, self.start)
@@ -181,7 +184,7 @@ class Trainer:
         is_probe = self.step_number % _PROBE_STEPS == 0
         if is_probe:
             self._check_recent_losses(self.objective.guessing_loss(outputs.shape[1]))
-        if is_probe or self.context.seconds_left() <= self.validate_seconds:
+        if is_probe or self.context.seconds_left() <= self.asked_seconds:
             self._keep_to_deadline()
             self.context.report(self.step_number / self.total_steps, self._best_score())
 
@@ -268,12 +271,27 @@ class Trainer:
         elapsed = now - self.start
         if math.isinf(left) or elapsed < _PROBE_SHARE * (elapsed + left):
             return
-        if is_settling and self.first_step and left > self.validate_seconds:
+        if is_settling and self.first_step and left > self.asked_seconds:
             return  # a training that goes on has a plan, and no pace yet
         steps, since = self.pace_from if self.pace_from[0] < self.step_number else (0, self.start)
         pace = (now - since) / max(1, self.step_number - steps)
-        affordable = int(max(0.0, _RESERVE * left - self.validate_seconds) / pace)
+        self.asked_seconds = self._seconds_to_ask(pace)
+        affordable = int(max(0.0, _RESERVE * left - self.asked_seconds) / pace)
         self.total_steps = min(self.planned_steps, self.step_number + affordable)
+
+    def _seconds_to_ask(self, pace: float) -> float:
+        """What the last validation and the predictions after the fit take, as the validations did, or else the steps.
+
+        Args:
+            pace: seconds of a step.
+        """
+        num_valid = 0 if self.validation is None else len(self.validation[0])
+        if self.validate_seconds:
+            seconds = self.validate_seconds / num_valid
+        else:
+            batch_size = len(self.train[0]) * self.num_epochs / self.planned_steps
+            seconds = pace / batch_size * _FORWARD_SHARE
+        return seconds * (num_valid + self.context.then_predict)
 
     def _best_score(self) -> float | None:
         return None if self.best is None else self.best[0][0]
