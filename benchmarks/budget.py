@@ -2,8 +2,9 @@
 
     python benchmarks/budget.py DATA [NAME ...] [--budgets 1s,10s,1m,10m]
 
-DATA is the data folder (or RUNGWISE_DATA). The clock runs from the end of reading the data to the written page, start
-of the workers included, as `Ladder.climb` does; the bar is 2 s or 2 % of the budget, the larger.
+DATA is the data folder (or RUNGWISE_DATA). Two clocks: that of `Ladder.climb`, from the end of reading the data to the
+written page, start of the workers included; and one from outside, from the same moment until the command has ended. The
+bar, 2 s or 2 % of the budget, the larger, is for the second.
 """
 
 from __future__ import annotations
@@ -29,19 +30,21 @@ NAMES = ["trec", "sst2", "adult", "california_housing", "fashion-mnist"]
 def climb(arguments: list[str], budget: str, run: Path) -> str:
     """Runs the command; returns a row of the table."""
     command = [sys.executable, "-m", "rungwise", "fit", *arguments, "--budget", budget, "--out", str(run)]
-    started = time.monotonic()
+    started = time.time()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    wall = time.monotonic() - started
+    ended = time.time()
     seconds = parse_budget(budget)
     used = next(record["elapsed"] for record in read_records(run) if record["type"] == "climb")
-    over = used - seconds
+    outside = ended - (run / "config.json").stat().st_mtime
+    over = outside - seconds
     is_kept = over <= max(2.0, 0.02 * seconds)
     board = pd.read_csv(run / "leaderboard.csv")
     counts = ", ".join(f"{count} {status}" for status, count in board.status.value_counts().items())
     first = board.status[:2].isin(["done", "deadline"]).all()
     recommended = json.loads((run / "verdict.json").read_text())["recommended"]
     return (
-        f"| {budget} | {used:.1f} | {over:+.1f} | {'kept' if is_kept else 'BROKEN'} | {wall:.1f} "
+        f"| {budget} | {used:.1f} | {outside:.1f} | {over:+.1f} | {'kept' if is_kept else 'BROKEN'} "
+        f"| {ended - started:.1f} "
         f"| {counts} | {'yes' if first else 'NO'} | {recommended} |"
     )
 
@@ -55,9 +58,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         known = cases(options.data, Path(folder))
         print(
-            "| ladder | budget | climb s | over s | promise | whole command s | rungs | first two | recommended |"
+            "| ladder | budget | climb s | from outside s | over s | promise | whole command s "
+            "| rungs | first two | recommended |"
         )
-        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
         for name in options.names:
             for budget in options.budgets.split(","):
                 row = climb(known[name].arguments, budget, Path(folder) / f"{name}-{budget}")
