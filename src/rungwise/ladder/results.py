@@ -9,13 +9,15 @@ from rungwise.tasks import Task
 
 __all__ = ["results_seconds", "write_results"]
 
-_SECONDS, _SCORE_SECONDS = 0.4, 2e-6
-"""What writing takes, and for each score of an example by a fit."""
+_SECONDS, _OUTPUT_SECONDS = 0.4, 1e-6
+"""What writing takes, and for each output for an example, by each fit. Fashion-MNIST's 16,000 examples of ten classes by five
+fits took 0.75 CPU seconds, Adult's 9,118 of two classes by five 0.23."""
 
 
 def results_seconds(dataset: Dataset, num_fits: int) -> float:
     """About what `write_results` takes."""
-    return _SECONDS + _SCORE_SECONDS * (dataset.num("valid") + dataset.num("test")) * num_fits
+    num_outputs = (dataset.num("valid") + dataset.num("test")) * max(2, dataset.num_outputs) * num_fits
+    return _SECONDS + _OUTPUT_SECONDS * num_outputs
 
 
 def write_results(results: Results, chosen: Task, metric: str, dataset: Dataset) -> None:
