@@ -10,8 +10,8 @@ from rungwise.tasks import Task
 __all__ = ["results_seconds", "write_results"]
 
 _SECONDS, _OUTPUT_SECONDS = 0.4, 1e-6
-"""What writing takes, and for each output for an example, by each fit. Fashion-MNIST's 16,000 examples of ten classes by five
-fits took 0.75 CPU seconds, Adult's 9,118 of two classes by five 0.23."""
+"""What writing takes, and for each output for an example, by each fit: Fashion-MNIST's 16,000 examples of ten classes
+by five fits took 0.75 CPU seconds, Adult's 9,118 of two classes by five 0.23."""
 
 
 def results_seconds(dataset: Dataset, num_fits: int) -> float:
