@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["is_disk_error", "replace_file", "replace_text", "sync_path"]
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}
 _DENIED = {errno.EACCES, errno.EPERM}
+_PROBE_BYTES = 2**20
 _DISK_WORDS = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
 
@@ -28,26 +30,51 @@ def replace_file(file: Path, write: Callable[[Path], object], *, sync: bool = Tr
         if sync:
             sync_path(part)
         part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename == str(part):
+            error.filename = str(file)
+        with suppress(OSError):
+            part.unlink()
         raise
     if sync and os.name == "posix":  # elsewhere a folder can't be opened, and a rename needs no more
         sync_path(file.parent)
 
 
 def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
-    """Writes a file of UTF-8 text so."""
-    replace_file(file, lambda part: part.write_text(text, encoding="utf-8"), sync=sync)
+    """Writes a file of UTF-8 text so; what UTF-8 can't hold, as names of files may be, becomes an escape, \\udcff."""
+    replace_file(
+        file, lambda part: part.write_text(text, encoding="utf-8", errors="backslashreplace"), sync=sync
+    )
 
 
 def is_disk_error(error: BaseException, folder: Path | None = None) -> bool:
-    """Whether a disk is full, or it or the folder can't be written: no fault of what was being done."""
-    if isinstance(error, OSError):
-        if error.errno in _DENIED and folder is not None and isinstance(error.filename, str):
-            return Path(error.filename).is_relative_to(folder)
-        if error.errno in _DISK_ERRORS:
-            return True
-    return any(words in str(error) for words in _DISK_WORDS)  # as libraries in Rust and C++ pass it on
+    """Whether a disk is full, or can't be written: no fault of what was being done.
+
+    Args:
+        error: what was raised.
+        folder: the one that matters; where the error doesn't say, a mebibyte is written there to see.
+    """
+    kinds = _DISK_ERRORS if folder is None else _DISK_ERRORS | _DENIED
+    is_one = isinstance(error, OSError) and error.errno in kinds
+    if not is_one and not any(words in str(error) for words in _DISK_WORDS):  # libraries in Rust and C++
+        return False
+    if folder is None:
+        return True
+    file = error.filename if isinstance(error, OSError) else None
+    return Path(file).is_relative_to(folder) if isinstance(file, str) else not _can_write(folder)
+
+
+def _can_write(folder: Path) -> bool:
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        probe.write_bytes(bytes(_PROBE_BYTES))
+        sync_path(probe)
+    except OSError:
+        return False
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return True
 
 
 def sync_path(path: Path) -> None:

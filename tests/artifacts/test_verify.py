@@ -101,3 +101,10 @@ def test_a_run_is_all_of_its_models(model, tmp_path):
     shutil.copytree(model, run / "models" / "a")
     (run / "models" / "c").symlink_to(model)
     assert model_folders(run) == [run / "models" / "a", run / "models" / "b"]
+
+
+def test_a_model_within_a_model_does_not_stand_for_it(model):
+    shutil.copytree(model, model / "models" / "b")
+    change(model / "README.md")
+    assert model_folders(model) == [model]
+    assert not verify_model(model).is_ok

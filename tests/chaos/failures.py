@@ -54,7 +54,7 @@ class Outcome:
         lost: rungs whose results stood in the journal and aren't there, or are others.
         resumed: whether a second command went on.
         left: processes left behind.
-        over: seconds over the budget.
+        over: seconds over the budget, where that is the limit.
         is_aborted: whether a library ended the command when it got no memory, as some do instead of raising an error.
     """
 
@@ -65,7 +65,7 @@ class Outcome:
     lost: list[str] = field(default_factory=list)
     resumed: bool = False
     left: int = 0
-    over: float = 0.0
+    over: float | None = None
     is_aborted: bool = False
 
 
@@ -321,7 +321,7 @@ def _misbehave(number: int, reference: Reference, folder: Path, rng: random.Rand
         outcome.over = max(0.0, time.time() - (run / "config.json").stat().st_mtime - budget)
     _check_end(command, code, outcome)
     SHARED_MEMORY.unlink(missing_ok=True)
-    if outcome.over > max(2.0, 0.02 * budget):
+    if outcome.over is not None and outcome.over > max(2.0, 0.02 * budget):
         outcome.problems.append(f"{outcome.over:.1f} s over its budget")
     record = rung_records(run).get("misbehaving", {"status": "without a record", "reason": None})
     is_done = record["status"] == "done"

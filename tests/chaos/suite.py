@@ -82,7 +82,7 @@ def _row(kind: str, outcomes: list[Outcome]) -> str:
         sum(len(outcome.lost) for outcome in outcomes),
         sum(outcome.resumed for outcome in outcomes),
         sum(outcome.left for outcome in outcomes),
-        f"{max(outcome.over for outcome in outcomes):.1f} s",
+        max((f"{outcome.over:.1f} s" for outcome in outcomes if outcome.over is not None), default="–"),
     ]
     return f"| {' | '.join(map(str, cells))} |"
 

@@ -11,7 +11,8 @@ pytestmark = [
 ]
 
 KINDS = ["rung", "parent", "worker", "stop", "disk", "memory"]
-SEED = 3
+SEED = 19
+"""Its moments are in the middle of the climbs."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,7 @@ def test_a_failure_costs_nothing_that_was_finished(outcomes, kind):
     if kind not in outcomes:
         pytest.skip("not on this machine")
     outcome = outcomes[kind]
+    assert kind != "parent" or outcome.what == "SIGKILL of the command"
     assert not outcome.problems, f"{outcome.name}, after {outcome.moment:.2f} s, {outcome.what}"
     assert not outcome.lost
     assert not outcome.left

@@ -35,7 +35,7 @@ def test_class_folders(tmp_path: Path) -> None:
     assert source.table.column("label").to_pylist() == ["cat", "dog"]
     assert source.images[0, 0, 0, 0] == 10
     messages = [note.message for note in source.notes]
-    assert f"{tmp_path}: 1 files that aren't images are left out." in messages
+    assert f"{tmp_path}: 1 file that isn't an image is left out." in messages
     assert "2 images of 8 px (shorter side) become 8 × 8, in colour; `--image-size` sets another." in messages
 
 

@@ -15,7 +15,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 import rungwise as rw
-from rungwise.errors import ConfigError, RunError
+from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.ladder import Ladder, Status
 from rungwise.ladder.folder import locked
 from rungwise.ladder.jobs import Job
@@ -140,6 +140,33 @@ def test_a_budget_too_small_still_gives_the_cheapest_rungs(frame, tmp_path):
 def test_a_run_is_never_overwritten(climbed, frame):
     with pytest.raises(RunError, match=r"exists and isn't empty; choose another --out"):
         Ladder(out=climbed.run).prepare(frame, "target")
+
+
+def test_what_is_no_run_is_not_said_to_be_one(frame, tmp_path):
+    (tmp_path / "data").mkdir()
+    with pytest.raises(RunError, match="choose another --out, or delete it, as it holds no run"):
+        Ladder(out=tmp_path).prepare(frame, "target")
+
+
+def test_data_that_can_not_be_used_leave_a_folder_as_it_was(frame, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    for out in (tmp_path / "there", tmp_path / "link", tmp_path / "new"):
+        with pytest.raises(UnknownNameError, match="column 'nothing' is unknown"):
+            Ladder(out=out).prepare(frame, "nothing")
+    assert list((tmp_path / "there").iterdir()) == []
+    assert not (tmp_path / "new").exists()
+
+
+def test_names_may_be_odd(frame, tmp_path):
+    data = tmp_path / "a\nb\udcff.csv"
+    frame.to_csv(data, index=False)
+    out = tmp_path / "a 'b'" / "虹膜"
+    ladder = Ladder(rungs=["baseline"], budget="60s", out=out).fit(data, "target")
+    assert ladder.leaderboard().status.tolist() == ["done"]
+    assert Ladder.open(out).leaderboard().status.tolist() == ["done"]
+    with pytest.raises(RunError, match="isn't a name that every library can write to"):
+        Ladder(out=tmp_path / "a\nb").prepare(frame, "target")
 
 
 def test_settings_of_a_rung_that_will_not_climb_are_refused(frame, tmp_path):

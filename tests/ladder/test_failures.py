@@ -71,6 +71,7 @@ class ScriptedWorker:
 @pytest.fixture
 def paths(tmp_path):
     (tmp_path / "logs").mkdir()
+    append_record(tmp_path, {"type": "run"})
     return Paths(tmp_path)
 
 
@@ -144,7 +145,6 @@ def test_a_folder_that_may_not_be_written_is_said_in_a_sentence(paths, monkeypat
     def append(run, record):
         raise PermissionError(errno.EACCES, "Permission denied", str(run / "journal.jsonl"))
 
-    append_record(paths.run, {"type": "run"})
     monkeypatch.setattr("rungwise.ladder.climb.append_record", append)
     with (
         pytest.raises(RunError, match=r"can't be written .*Permission denied.* then --resume"),

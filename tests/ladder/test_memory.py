@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rungwise.available import _free_in_cgroups, available_bytes
 from rungwise.errors import TrainingError
-from rungwise.ladder.memory import _free_in_cgroups, available_bytes, is_memory_error, says_out_of_memory
+from rungwise.ladder.memory import is_memory_error, says_out_of_memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory isn't guarded")
 
@@ -20,7 +21,8 @@ import json
 import numpy as np, pyarrow as pa, pyarrow.compute as pc, torch
 import lightgbm
 from scipy.linalg import eigh
-from rungwise.ladder.memory import available_bytes, is_memory_error, limit_memory
+from rungwise.available import available_bytes
+from rungwise.ladder.memory import is_memory_error, limit_memory
 
 X = np.random.default_rng(0).random((100_000, 20))
 column = pa.array(X.ravel())

@@ -14,6 +14,7 @@ from rungwise.errors import RunError
 from rungwise.evaluation import append_record, read_predictions, read_records
 from rungwise.ladder import Ladder, Status, worker
 from rungwise.ladder.jobs import Job
+from rungwise.ladder.resume import check_unchanged
 
 RUNGS = ["logistic-regression", "mlp"]
 QUICK = {"mlp": {"epochs": 3}}
@@ -136,6 +137,39 @@ def test_a_resumed_climb_has_what_is_left_of_the_budget(stopped):
     again = Ladder.open(stopped)
     again.budget = 90.0
     assert again.climb().leaderboard().num_seeds.tolist() == [3, 3, 3]
+
+
+def test_a_budget_that_a_run_is_given_when_it_goes_on_is_kept(stopped):
+    append_record(stopped, {"type": "climb", "elapsed": 59.9, "budget": 60.0})
+    again = Ladder.open(stopped)
+    again.budget = 90.0
+    with pytest.raises(KeyboardInterrupt):
+        again.climb(interrupt)
+    assert Ladder.open(stopped).budget == 90.0
+    assert Ladder.open(stopped).climb().leaderboard().status.tolist() == ["done"] * 3
+
+
+def interrupt(step):
+    raise KeyboardInterrupt
+
+
+def test_why_a_rung_failed_stays_though_there_is_no_time_to_try_again(stopped):
+    reason = "the loss was nan"
+    record = next(r for r in read_records(stopped) if r["type"] == "rung")
+    append_record(stopped, record | {"rung": "mlp", "order": 2, "status": "failed", "reason": reason})
+    append_record(stopped, {"type": "climb", "elapsed": 59.9, "budget": 60.0})
+    row = Ladder.open(stopped).climb().leaderboard().set_index("rung").loc["mlp"]
+    assert (row.status, row.reason) == ("failed", reason)
+
+
+def test_data_of_which_a_part_is_gone_are_said_to_have_changed(finished, source, tmp_path):
+    parts = {name: shutil.copy(source, tmp_path / f"{name}.csv") for name in ("train", "test")}
+    ladder = Ladder(rungs=["baseline"], budget="60s", out=tmp_path / "run")
+    ladder.prepare(parts["train"], "target", test=parts["test"], split_duplicates=True)
+    parts["test"].unlink()
+    parts["train"].write_text("other\n1\n")
+    [warning] = check_unchanged(ladder.paths, ladder.dataset)
+    assert f"{parts['train']} may have changed since the run began" in warning
 
 
 def test_a_journal_of_another_version_is_said_to_be(stopped):

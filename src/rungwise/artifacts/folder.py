@@ -24,7 +24,14 @@ from safetensors.numpy import save_file
 
 from rungwise.artifacts.card import model_card
 from rungwise.artifacts.description import SCHEMA_VERSION, describe, restored
-from rungwise.artifacts.reading import MOST_ARRAYS, open_regular, read_arrays, read_json, read_text
+from rungwise.artifacts.reading import (
+    MOST_ARRAYS,
+    array_names,
+    open_regular,
+    read_arrays,
+    read_json,
+    read_text,
+)
 from rungwise.artifacts.state import join_state, split_state
 from rungwise.errors import ModelError
 from rungwise.estimators import RungEstimator
@@ -32,7 +39,17 @@ from rungwise.files import replace_file, replace_text
 from rungwise.fitting import State
 from rungwise.stored import section
 
-__all__ = ["MOST_BYTES", "NEEDED", "SUMS", "load_model", "model_bytes", "read_config", "save_model", "sha256"]
+__all__ = [
+    "MOST_BYTES",
+    "NEEDED",
+    "SUMS",
+    "is_model_folder",
+    "load_model",
+    "model_bytes",
+    "read_config",
+    "save_model",
+    "sha256",
+]
 
 _CONFIG, _ARRAYS, _STATE, _TOKENIZER = "config.json", "model.safetensors", "state.json", "tokenizer.json"
 _CARD, SUMS = "README.md", "SHA256SUMS"
@@ -134,6 +151,11 @@ def read_config(folder: Path) -> State:
     return config
 
 
+def is_model_folder(folder: Path) -> bool:
+    """Whether the files that every model has are there."""
+    return all((folder / name).exists() for name in (_CONFIG, _ARRAYS, _STATE))
+
+
 def model_bytes(folder: Path) -> int:
     """The bytes of the files that prediction needs."""
     files = [folder / name for name in NEEDED]
@@ -157,12 +179,13 @@ def _plain(reason: str) -> str:
 
 
 def _read_state(folder: Path) -> State:
-    arrays = read_arrays(folder / _ARRAYS, MOST_BYTES[_ARRAYS])
+    names = array_names(folder / _ARRAYS, MOST_BYTES[_ARRAYS])
     rest = read_json(folder / _STATE, MOST_BYTES[_STATE])
     if (folder / _TOKENIZER).exists():
         text = read_text(folder / _TOKENIZER, MOST_BYTES[_TOKENIZER])
         rest["preprocessor"] = {**section(rest, "preprocessor"), "tokenizer": text}
-    return join_state(rest, arrays)
+    join_state(rest, dict.fromkeys(names))
+    return join_state(rest, read_arrays(folder / _ARRAYS))
 
 
 def _check_arrays(arrays: dict[str, NDArray[Any]]) -> None:

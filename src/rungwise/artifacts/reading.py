@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from rungwise.available import available_bytes
 from rungwise.errors import ModelError
 from rungwise.fitting import State
 from rungwise.stored import entry, parse_json
 
-__all__ = ["MOST_ARRAYS", "open_regular", "read_arrays", "read_json", "read_text"]
+__all__ = ["MOST_ARRAYS", "array_names", "open_regular", "read_arrays", "read_json", "read_text"]
 
 MOST_ARRAYS = 10_000
 """Of a safetensors file; a network of so many takes seconds to be put together."""
@@ -80,26 +81,46 @@ def read_json(file: Path, most_bytes: int) -> State:
         raise ModelError(f"{file}: {error}") from error
 
 
-def read_arrays(file: Path, most_bytes: int) -> dict[str, NDArray[Any]]:
-    """The arrays of a safetensors file, by their names.
+def array_names(file: Path, most_bytes: int) -> list[str]:
+    """The names that a safetensors file declares, looked at before its arrays are read: a small file may declare large
+    ones.
 
     Raises:
-        ModelError: if it can't be read, is larger, or holds arrays that rungwise doesn't write.
+        ModelError: if it can't be read, is larger than it may be or than half of the memory that is free, or declares
+            arrays that rungwise doesn't write.
     """
     with open_regular(file, most_bytes) as stream:
+        num_bytes, free = os.fstat(stream.fileno()).st_size, available_bytes()
+        if free is not None and num_bytes * 2 > free:
+            raise ModelError(
+                f"{file} has {num_bytes} bytes, too many for the {free} of memory that are free."
+            )
         header_bytes = int.from_bytes(stream.read(8), "little")
         if header_bytes > _MOST_HEADER_BYTES:
             raise ModelError(f"{file}: a header of {header_bytes} bytes isn't read.")
         header = stream.read(header_bytes)
     try:
         declared = parse_json(header.decode())
-        dtypes = {str(entry(declared[name], "dtype")) for name in declared if name != "__metadata__"}
+        names = [name for name in declared if name != "__metadata__"]
+        dtypes = {str(entry(declared[name], "dtype")) for name in names}
         if not dtypes <= set(_DTYPES):
             raise ModelError(f"its arrays are of {sorted(dtypes)}; known are {', '.join(_DTYPES)}.")
-        if len(declared) > MOST_ARRAYS:
-            raise ModelError(f"it has {len(declared)} arrays; more than {MOST_ARRAYS} aren't read.")
+        if len(names) > MOST_ARRAYS:
+            raise ModelError(f"it has {len(names)} arrays; more than {MOST_ARRAYS} aren't read.")
+    except (ModelError, UnicodeDecodeError) as error:
+        raise ModelError(f"{file} is damaged: {error}") from error
+    return names
+
+
+def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a safetensors file whose names were looked at, by these.
+
+    Raises:
+        ModelError: if it can't be read, or holds numbers that aren't finite.
+    """
+    try:
         arrays = load_file(file)
-    except (ModelError, SafetensorError, UnicodeDecodeError, OSError, MemoryError) as error:
+    except (SafetensorError, OSError, MemoryError) as error:
         raise ModelError(f"{file} is damaged, or too large for this machine: {error}") from error
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():

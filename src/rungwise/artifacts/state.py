@@ -37,7 +37,7 @@ def _split(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     return value
 
 
-def join_state(rest: State, arrays: Mapping[str, NDArray[Any]]) -> State:
+def join_state(rest: State, arrays: Mapping[str, NDArray[Any] | None]) -> State:
     """The state that `split_state` took apart, with each array in one place, so that it is no larger than they are.
 
     Raises:
@@ -50,7 +50,7 @@ def join_state(rest: State, arrays: Mapping[str, NDArray[Any]]) -> State:
     return joined
 
 
-def _join(value: Any, left: dict[str, NDArray[Any]]) -> Any:
+def _join(value: Any, left: dict[str, NDArray[Any] | None]) -> Any:
     if not isinstance(value, dict):
         return value
     if set(value) == {_ARRAY}:

@@ -11,6 +11,7 @@ from rungwise.artifacts.folder import (
     MOST_BYTES,
     NEEDED,
     SUMS,
+    is_model_folder,
     load_model,
     model_bytes,
     read_config,
@@ -89,7 +90,7 @@ def model_folders(folder: Path) -> list[Path]:
         ModelError: if a run has no model yet.
     """
     models = folder / _MODELS
-    if not models.is_dir():
+    if (folder / SUMS).exists() or is_model_folder(folder) or models.is_symlink() or not models.is_dir():
         return [folder]
     found = sorted(entry for entry in models.iterdir() if entry.is_dir() and not entry.is_symlink())
     if not found:

@@ -6,6 +6,7 @@ Nothing heavy is imported until a command runs, so that `--help` answers at once
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
@@ -61,6 +62,9 @@ def rungwise() -> None:
 
 def main() -> None:
     """Runs the command line; a user's mistake is one sentence and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be no text
     try:
         code = rungwise.main(standalone_mode=False)
     except click.ClickException as error:
@@ -77,14 +81,16 @@ def main() -> None:
         code = 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        remedy = "; free some space, or choose another folder" if is_disk_error(error) else ""
+        is_disk = is_disk_error(error) or isinstance(error, PermissionError)
+        remedy = "; free some space, permit writing, or choose another folder" if is_disk else ""
         click.echo(f"error: {where}{error.strerror or error}{remedy}", err=True)
         code = _EXIT_ERROR
     except Exception as error:
         if not isinstance(error, _MEMORY_ERRORS) and not any(words in str(error) for words in _MEMORY_WORDS):
             raise
         click.echo(
-            f"error: out of memory{f' ({error})' if str(error) else ''}; close other programs", err=True
+            f"error: out of memory{f' ({error})' if str(error) else ''}; close other programs, or allow more",
+            err=True,
         )
         code = _EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -12,11 +13,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
+from rungwise.available import available_bytes
 from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation.wording import bytes_text, seconds_text
-from rungwise.ladder import Ladder, Status, Step
-from rungwise.ladder.memory import available_bytes
+from rungwise.ladder import FitState, Ladder, Status, Step
 from rungwise.ladder.plan import expected_peak_bytes
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def show_dataset(console: Console, dataset: Any, task: str) -> None:
 def climb(ladder: Ladder, *, as_json: bool) -> None:
     """Climbs, showing each rung, and prints the result."""
     console = make_console(stderr=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a machine that shuts down sends it
     try:
         measure = "R²" if ladder.dataset.pair[1] == "number" else "accuracy"  # what learners report underway
         with (
@@ -164,7 +166,7 @@ class _LineView:
         for state in step.changed:
             seconds = f" {seconds_text(state.seconds)}" if state.seconds else ""
             score = f", validation {self.measure} {state.score:.4f}" if state.score is not None else ""
-            reason = f": {state.reason}" if state.reason else ""
+            reason = f": {_reason(state)}" if state.reason else ""
             self.console.print(f"{state.name}: {state.status}{seconds}{score}{escape(reason)}")
             self.last = time.monotonic()
         if step.phase != self.phase:
@@ -206,9 +208,16 @@ class _TableView:
                 _bar(fraction) if state.status is not Status.WAITING else "",
                 "" if state.score is None else f"{state.score:.4f}",
                 seconds_text(state.seconds) if state.seconds else "",
-                escape((state.reason or "")[:60]),
+                escape(_reason(state)[:60]),
             )
         self.live.update(table)
+
+
+def _reason(state: FitState) -> str:
+    """Why a fit ended, or its worker did and it begins once more."""
+    return (
+        f"{state.reason or ''}{'; it began again' if state.reason and state.status is Status.RUNNING else ''}"
+    )
 
 
 def _bar(fraction: float, width: int = 12) -> str:

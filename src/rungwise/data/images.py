@@ -154,11 +154,9 @@ def _labelled(path: Path) -> tuple[list[Path], list[str], list[Note]]:
             file=flat[0],
         )
     if num_others + others:
-        notes.append(
-            Note(
-                Level.INFO, f"{printable(path)}: {num_others + others} files that aren't images are left out."
-            )
-        )
+        count = num_others + others
+        what = "1 file that isn't an image is" if count == 1 else f"{count} files that aren't images are"
+        notes.append(Note(Level.INFO, f"{printable(path)}: {what} left out."))
     return files or flat, labels, notes
 
 

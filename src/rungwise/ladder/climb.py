@@ -16,12 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rungwise.available import available_bytes
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.wording import bytes_text
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
-from rungwise.ladder.memory import available_bytes, claim_buffers, says_out_of_memory
+from rungwise.ladder.memory import claim_buffers, says_out_of_memory
 from rungwise.ladder.processes import (
     READY_SECONDS,
     Launcher,
@@ -128,10 +129,10 @@ class Climb:
         reason = "stopped by the user" if is_stop else f"stopped by: {error}"
         with suppress(OSError):  # where a full disk was the reason
             self._collect_what_is_there()
-            known = {(r["rung"], r["repeat"]) for r in read_records(self.paths.run) if "status" in r}
-            for state in self._with(Status.RUNNING, Status.WAITING):
-                if state.status is Status.RUNNING or (state.rung, state.job.repeat) not in known:
-                    self._end(state, Status.INTERRUPTED, reason)
+            for state in self._with(Status.RUNNING):
+                self._end(state, Status.INTERRUPTED, reason)
+            for state in self._with(Status.WAITING):
+                self._pass_over(state, Status.INTERRUPTED, reason)
 
     def _collect_what_is_there(self) -> None:
         """Results that a worker left, and no one was there to journal."""
@@ -179,8 +180,11 @@ class Climb:
 
     def _fit_all(self) -> None:
         while self._with(Status.WAITING, Status.RUNNING):
-            changed = [state for state in self._with(Status.RUNNING) if self._watch(state)]
-            changed += self._start_what_fits()
+            ended = [state for state in self._with(Status.RUNNING) if self._watch(state)]
+            changed = [
+                *(state for state in ended if state.status is not Status.WAITING),
+                *self._start_what_fits(),
+            ]
             self._beat()
             self.observe(Step(self.states, self.limits.ends - time.monotonic(), "fit", changed))
             time.sleep(_POLL_SECONDS)
@@ -201,7 +205,7 @@ class Climb:
             elif state.num_lost:
                 self._end(state, Status.FAILED, state.reason)
             else:
-                self._end(state, Status.SKIPPED, reason)
+                self._pass_over(state, Status.SKIPPED, reason)
             changed.append(state)
         return changed
 
@@ -212,7 +216,7 @@ class Climb:
             return "no time was left; --resume with another --budget gives more"
         if state.memory > self.limits.memory:
             return (
-                f"needs about {bytes_text(state.memory)} of memory, "
+                f"needs about {bytes_text(state.memory)} beside what every worker has, "
                 f"and {bytes_text(self.limits.memory)} may be used"
             )
         return None
@@ -239,7 +243,7 @@ class Climb:
         state.seconds = now - state.began
         progress = read_json(state.job.progress_file)
         if progress is not None:
-            state.fraction, state.score = progress["fraction"], progress["score"] or state.score
+            state.fraction, state.score = progress["fraction"], progress["score"]
             state.is_predicting = progress["phase"] == "predict"
         code = state.worker.exit_code()
         result = read_json(state.job.result_file)
@@ -282,8 +286,7 @@ class Climb:
             self._rescue_or_fail(state, state.reason)
 
     def _collect(self, state: FitState, result: dict[str, Any]) -> None:
-        scores = [epoch["valid_score"] for epoch in result.get("history", [])]
-        state.score = max((score for score in scores if score is not None), default=state.score)
+        state.score = result.pop("valid_score", None)
         self._end(state, Status(result.pop("status")), result.pop("reason", None), result)
 
     def _end(
@@ -306,6 +309,17 @@ class Climb:
         state.status, state.reason = status, reason
         if status.has_result:
             state.job.checkpoint_file.unlink(missing_ok=True)
+
+    def _pass_over(self, state: FitState, status: Status, reason: str | None) -> None:
+        """Ends a fit that wasn't begun; why it has no result from an earlier climb says more."""
+        if any(
+            (record.get("rung"), record.get("repeat")) == (state.rung, state.job.repeat)
+            for record in read_records(self.paths.run)
+            if record["type"] in ("rung", "repeat")
+        ):
+            state.status, state.reason = status, reason
+        else:
+            self._end(state, status, reason)
 
     def _with(self, *statuses: Status) -> list[FitState]:
         return [state for state in self.states if state.status in statuses]

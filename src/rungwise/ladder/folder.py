@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.errors import RunError
+from rungwise.evaluation.records import JOURNAL
 from rungwise.files import is_disk_error
 
-__all__ = ["Paths", "circumstances", "free_folder", "full_disk_said", "locked", "new_folder", "num_cores"]
+__all__ = [
+    "Paths",
+    "circumstances",
+    "discard_folder",
+    "free_folder",
+    "full_disk_said",
+    "locked",
+    "new_folder",
+    "num_cores",
+]
 
 _PACKAGES = ("rungwise", "torch", "scikit-learn", "numpy", "pyarrow", "lightgbm", "tokenizers")
 _MOST_RUNS = 10_000
@@ -61,13 +72,30 @@ class Paths:
 def new_folder(out: Path | None, data: Any) -> Path:
     """The folder of a new run, made: the one asked for, or the next free one under `runs/`."""
     if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if not str(out).isprintable():
             raise RunError(
-                f"{out} exists and isn't empty; choose another --out, or go on with it by --resume {out}."
+                f"{str(out)!r} isn't a name that every library can write to; choose another --out."
             )
+        if out.is_file():
+            raise RunError(f"{out} is a file; choose another --out.")
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            is_run = (out / JOURNAL).exists()
+            remedy = f"go on with it by --resume {out}" if is_run else "delete it, as it holds no run"
+            raise RunError(f"{out} exists and isn't empty; choose another --out, or {remedy}.")
         out.mkdir(parents=True, exist_ok=True)
         return out
     return free_folder(Path(data).name.split(".")[0] if isinstance(data, str | Path) else "data")
+
+
+def discard_folder(folder: Path, *, is_kept: bool) -> None:
+    """Deletes what a run that never began has left, and its folder, unless that was there before."""
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child, ignore_errors=True)
+        else:
+            child.unlink(missing_ok=True)
+    if not is_kept:
+        folder.rmdir()
 
 
 def free_folder(stem: str) -> Path:

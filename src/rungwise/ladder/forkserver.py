@@ -1,7 +1,8 @@
 """Starts workers from a process that has imported everything once, so that a worker starts in milliseconds.
 
-Run as `python -m rungwise.ladder.forkserver LOCK`: a line on standard input is the path of a worker's job file; lines
-on standard output are `{"ready": true}` at first, then `{"job": path, "pid": n}` and `{"pid": n, "exit": code}`.
+Run as `python -m rungwise.ladder.forkserver LOCK`: a line on standard input is the path of a worker's job file, as
+JSON; lines on standard output are `{"ready": true}` at first, then `{"job": path, "pid": n}` and
+`{"pid": n, "exit": code}`.
 
 Nothing outlives it: a worker leads a process group of its own, which ends with it; what escapes from that group
 becomes a child of the server and is ended too; workers end when the server does, and the server when its input ends.
@@ -143,7 +144,7 @@ def _serve() -> None:
         line = sys.stdin.readline()
         if not line:
             return
-        _start(line.strip())
+        _start(json.loads(line))
 
 
 def _end_all() -> None:

@@ -1,20 +1,22 @@
-"""Memory: what this machine can still give, what this process may take, and the most that it has held."""
+"""Memory: what this process may take, and the most that it has held."""
 
 from __future__ import annotations
 
 import re
-import resource
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from scipy.linalg import blas
 
+from rungwise.available import available_bytes, status_bytes
+
+if sys.platform != "win32":
+    import resource
+
 __all__ = [
-    "available_bytes",
     "claim_buffers",
     "is_memory_error",
     "limit_memory",
@@ -30,12 +32,6 @@ _MOST_LIKELY_KILLED = "1000"  # the same, /proc/pid/oom_score_adj
 _BUFFER_BYTES = 100_000_000
 """What OpenBLAS takes, twice over, and some more for what goes on beside it."""
 
-_CGROUP_FILES = {
-    "cgroup2": ("memory.max", "memory.current", "inactive_file"),
-    "cgroup": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-}
-"""File system → files with the limit and with what is used, and the part of that which can be dropped."""
-
 _WORDS = re.compile(
     r"can(?:'|no)t allocate memory"  # torch, the system
     r"|not enough memory|out of memory"  # torch on Windows and on a GPU
@@ -45,12 +41,6 @@ _WORDS = re.compile(
     r"|libgomp: Thread creation failed",
     re.IGNORECASE,
 )
-
-
-def _status(name: str) -> int:
-    """A number of /proc/self/status, in bytes."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split(f"{name}:")[1].split()[0]) * 1024
 
 
 # -------------------------------------------------------------------------------------------------- the peak
@@ -66,63 +56,9 @@ def reset_peak_memory() -> None:
 def peak_memory_bytes() -> int:
     """The largest resident size of this process, in bytes."""
     if _IS_LINUX:
-        return _status("VmHWM")
+        return status_bytes("VmHWM")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-# ---------------------------------------------------------------------------------------------- what is left
-
-
-def available_bytes() -> int | None:
-    """What this machine can give without swapping, within the limits of this process and its control groups.
-
-    None where that isn't known: on other systems than Linux.
-    """
-    if not _IS_LINUX:
-        return None
-    return max(0, min([_free_on_machine(), *_free_in_cgroups(), *_free_in_limits()]))
-
-
-def _free_on_machine() -> int:
-    return int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]) * 1024
-
-
-def _free_in_limits() -> Iterator[int]:
-    for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
-        most = resource.getrlimit(limit)[0]
-        if most != resource.RLIM_INFINITY:
-            yield most - _status(used)
-
-
-def _free_in_cgroups(proc: Path = Path("/proc/self")) -> Iterator[int]:
-    """What the process's control groups and those above them have left, of version 1 and of version 2."""
-    for system, folder, top in _cgroups(proc):
-        limit_file, used_file, droppable = _CGROUP_FILES[system]
-        while folder.is_relative_to(top):
-            with suppress(OSError, ValueError, IndexError):  # the root has no such files; "max" is no limit
-                limit = int((folder / limit_file).read_text())
-                used = int((folder / used_file).read_text())
-                stat = (folder / "memory.stat").read_text()
-                yield limit - used + int(stat.split(f"\n{droppable} ")[1].split()[0])
-            folder = folder.parent
-
-
-def _cgroups(proc: Path) -> Iterator[tuple[str, Path, Path]]:
-    """File system, the process's folder in it, and the topmost folder that this process can see."""
-    paths: dict[str, PurePosixPath] = {}
-    for line in (proc / "cgroup").read_text().splitlines():
-        number, controllers, path = line.split(":", 2)
-        if number == "0" or "memory" in controllers.split(","):
-            paths["cgroup2" if number == "0" else "cgroup"] = PurePosixPath(path)
-    for line in (proc / "mountinfo").read_text().splitlines():
-        fields, _, rest = line.partition(" - ")
-        root, top = fields.split()[3:5]
-        system, _, options = rest.split(maxsplit=2)
-        if system in paths and (system == "cgroup2" or "memory" in options.split(",")):
-            inside = paths[system]
-            inside = inside.relative_to(root if inside.is_relative_to(root) else "/")
-            yield system, Path(top, inside), Path(top)
 
 
 # ------------------------------------------------------------------------------------------------- the limit
@@ -139,7 +75,7 @@ def limit_memory(num_bytes: int) -> None:
     claim_buffers()
     pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own allocator asks for a gigabyte at once
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = _status("VmData") + num_bytes
+    wanted = status_bytes("VmData") + num_bytes
     resource.setrlimit(
         resource.RLIMIT_DATA, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most)
     )

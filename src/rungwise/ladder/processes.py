@@ -178,7 +178,7 @@ class ForkLauncher:
         """
         assert self._server.stdin is not None
         with suppress(BrokenPipeError):
-            self._server.stdin.write(f"{job}\n".encode())
+            self._server.stdin.write(f"{json.dumps(str(job))}\n".encode())
             self._server.stdin.flush()
         with self._changed:
             self._wait_for(lambda: str(job) in self._pids or self._ended, _START_SECONDS)

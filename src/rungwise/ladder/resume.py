@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rungwise.artifacts import is_model_folder
 from rungwise.data import Dataset, prepare
 from rungwise.errors import DataError, RunError
 from rungwise.evaluation.outcomes import PARTS
 from rungwise.evaluation.predictions import fit_name, read_predictions
 from rungwise.evaluation.records import JOURNAL, append_record, read_records, write_json
+from rungwise.files import sync_path
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.ladder.folder import Paths, circumstances
 from rungwise.ladder.jobs import read_json
@@ -24,8 +27,10 @@ __all__ = [
     "check_unchanged",
     "elapsed",
     "is_there",
+    "last_budget",
     "left_to_do",
     "read_config",
+    "renew_budget",
     "source_stamps",
 ]
 
@@ -40,6 +45,8 @@ def begin(paths: Paths, config: Mapping[str, Any]) -> None:
     """Writes the config down, and once more into the journal, which can't be changed unnoticed."""
     append_record(paths.run, {"type": "run", "config": config})
     write_json(paths.config, config)
+    if os.name == "posix":
+        sync_path(paths.run.absolute().parent)  # the folder is new
 
 
 def read_config(paths: Paths) -> dict[str, Any]:
@@ -48,6 +55,10 @@ def read_config(paths: Paths) -> dict[str, Any]:
     Raises:
         RunError: if it is no run's folder, or of another version.
     """
+    if is_model_folder(paths.run):
+        raise RunError(
+            f"{paths.run} is one model's folder and no run's; from Python, rungwise.load reads it."
+        )
     config = read_json(paths.config)
     if config is None and (paths.run / JOURNAL).exists():  # the command was killed between the two
         config = next((r["config"] for r in read_records(paths.run) if r["type"] == "run"), None)
@@ -65,16 +76,27 @@ def read_config(paths: Paths) -> dict[str, Any]:
     return config
 
 
-def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]], budget: float) -> float:
-    """Seconds of the budget that earlier climbs used up; a budget given anew is there as a whole."""
-    if budget != read_config(paths)["budget"]:
-        return 0.0
+def last_budget(paths: Paths) -> float:
+    """Seconds: what the run was begun with, or what it was given last when it went on."""
+    given = [record["budget"] for record in read_records(paths.run) if record["type"] == "budget"]
+    return float(given[-1] if given else read_config(paths)["budget"])
+
+
+def renew_budget(paths: Paths, budget: float) -> None:
+    """Gives a run that goes on another budget, which is there as a whole."""
+    append_record(paths.run, {"type": "budget", "budget": budget})
+    paths.clock.unlink(missing_ok=True)
+
+
+def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds that earlier climbs used up of the budget that was given last."""
     clock: dict[str, Any] = {}
     with suppress(RunError):  # it is written without syncing, and may be empty after a reboot
         clock = read_json(paths.clock) or {}
+    given = max((number for number, record in enumerate(records) if record["type"] == "budget"), default=0)
     used: list[float] = [
         float(clock.get("elapsed", 0.0)),
-        *(record.get("elapsed", 0.0) for record in records),
+        *(record.get("elapsed", 0.0) for record in records[given:]),
     ]
     return max(used)
 
@@ -103,7 +125,7 @@ def is_there(paths: Paths, rung: str, repeat: int) -> bool:
             read_predictions(paths.run, fit_name(rung, repeat), part)
     except RunError:
         return False
-    return repeat > 0 or (paths.model(rung) / "config.json").exists()
+    return repeat > 0 or is_model_folder(paths.model(rung))
 
 
 def source_stamps(sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -147,8 +169,7 @@ def check_unchanged(paths: Paths, dataset: Dataset) -> list[str]:
         raise RunError(
             f"{paths.run} can't go on, its copy of the data was changed since the run began: {error}"
         ) from error
-    _check_sources(paths, begun, dataset)
-    return _other_environment(begun["environment"])
+    return _check_sources(paths, begun, dataset) + _other_environment(begun["environment"])
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -171,15 +192,17 @@ def _refuse(paths: Paths, differences: list[str], what: str, remedy: str) -> Non
         )
 
 
-def _check_sources(paths: Paths, begun: Mapping[str, Any], dataset: Dataset) -> None:
+def _check_sources(paths: Paths, begun: Mapping[str, Any], dataset: Dataset) -> list[str]:
     """Reads data that look changed once more, to see whether they are; those that are gone aren't missed."""
-    stamps = begun["sources"]
-    if not stamps or not all(Path(stamp["path"]).exists() for stamp in stamps.values()):
-        return
-    now = source_stamps({part: stamp["path"] for part, stamp in stamps.items()})
-    changed = [stamp["path"] for part, stamp in stamps.items() if now[part] != stamp]
+    there = {part: stamp for part, stamp in begun["sources"].items() if Path(stamp["path"]).exists()}
+    now = source_stamps({part: stamp["path"] for part, stamp in there.items()})
+    changed = [stamp["path"] for part, stamp in there.items() if now[part] != stamp]
     if not changed:
-        return
+        return []
+    if len(there) < len(begun["sources"]):  # all of them are needed to read them again
+        return [
+            f"{' and '.join(changed)} may have changed since the run began, which goes on with its own copy."
+        ]
     folder = paths.run / ".again"
     shutil.rmtree(folder, ignore_errors=True)
     options = dict(begun["reading"])
@@ -187,7 +210,7 @@ def _check_sources(paths: Paths, begun: Mapping[str, Any], dataset: Dataset) -> 
     columns = {name: ColumnKind(kind) for name, kind in options.pop("columns").items()}
     try:
         again = prepare(
-            **{part: stamp["path"] for part, stamp in stamps.items()},
+            **{part: stamp["path"] for part, stamp in there.items()},
             pair=pair,
             columns=columns,
             seed=begun["seed"],
@@ -200,6 +223,7 @@ def _check_sources(paths: Paths, begun: Mapping[str, Any], dataset: Dataset) -> 
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _refuse(paths, differences, f"{' and '.join(changed)} changed since the run began", "Put the data back")
+    return []
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:

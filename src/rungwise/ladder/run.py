@@ -1,8 +1,7 @@
-"""A run from Python: `Ladder(...).fit(data, target=...)`, and `load` for what it left."""
+"""A run from Python: `Ladder(...).fit(data, target=...)`."""
 
 from __future__ import annotations
 
-import shutil
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rungwise import registry
-from rungwise.artifacts import load_model
+from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset, prepare
 from rungwise.errors import ConfigError, RunError
 from rungwise.estimators import RungEstimator
@@ -21,7 +20,15 @@ from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.climb import Climb
-from rungwise.ladder.folder import Paths, circumstances, full_disk_said, locked, new_folder, num_cores
+from rungwise.ladder.folder import (
+    Paths,
+    circumstances,
+    discard_folder,
+    full_disk_said,
+    locked,
+    new_folder,
+    num_cores,
+)
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.plan import facts_of, parse_budget, plan_rungs
 from rungwise.ladder.processes import Launcher, make_launcher
@@ -31,8 +38,10 @@ from rungwise.ladder.resume import (
     begin,
     check_unchanged,
     elapsed,
+    last_budget,
     left_to_do,
     read_config,
+    renew_budget,
     source_stamps,
 )
 from rungwise.ladder.states import Step
@@ -47,7 +56,7 @@ from rungwise.training.threads import resolve_threads
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ladder", "load"]
+__all__ = ["Ladder"]
 
 
 class Ladder:
@@ -175,9 +184,8 @@ class Ladder:
         except BaseException:
             if self._launcher is not None:
                 self._launcher.close()
-            shutil.rmtree(self.paths.run)  # nothing was paid for yet
-            if was_there:
-                self.paths.run.mkdir()
+            with suppress(OSError):  # what is raised already says more
+                discard_folder(self.paths.run, is_kept=was_there)  # nothing was paid for yet
             raise
         return self.dataset
 
@@ -206,6 +214,8 @@ class Ladder:
             launcher, self._launcher = self._launcher, None
             if launcher is None:  # it was begun by another command
                 self.warnings = check_unchanged(self.paths, self.dataset)
+            if self.budget != last_budget(self.paths):
+                renew_budget(self.paths, self.budget)
             records = read_records(self.paths.run)
             fits, unmeasured = left_to_do(self.paths, records, list(self.plan), self.seeds)
             num_known = len(self.plan) * self.seeds - len(fits)
@@ -215,7 +225,7 @@ class Ladder:
                 unmeasured=[self._job(rung) for rung in unmeasured],
                 facts=facts_of(self.plan, self.dataset),
                 budget=self.budget,
-                elapsed=elapsed(self.paths, records, self.budget),
+                elapsed=elapsed(self.paths, records),
                 results_seconds=lambda num_new: results_seconds(self.dataset, num_known + num_new),
                 num_workers=self.num_workers,
                 observe=observe or (lambda _: None),
@@ -257,6 +267,7 @@ class Ladder:
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
         ladder._paths = paths
+        ladder.budget = last_budget(paths)
         ladder.dataset = Dataset.open(paths.data)
         return ladder
 
@@ -316,8 +327,8 @@ class Ladder:
                 f"{self.paths.run}: no rung finished, so there is no model; the leaderboard says why."
             )
         registry.rung(rung)
-        if not (self.paths.model(rung) / "config.json").exists():
-            have = sorted(config.parent.name for config in (self.run / "models").glob("*/config.json"))
+        if not is_model_folder(self.paths.model(rung)):
+            have = sorted(path.name for path in (self.run / "models").glob("*") if is_model_folder(path))
             raise RunError(f"{self.paths.run}: rung {rung!r} has no model; these have: {', '.join(have)}.")
         return load_model(self.paths.model(rung))
 
@@ -374,23 +385,6 @@ class Ladder:
             "split_hash": self.dataset.split_hash,
             **circumstances(),
         }
-
-
-def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
-    """A fitted model: of a run's folder the recommended one or the named rung's, or of a model folder.
-
-    Raises:
-        ModelError: if it is a model folder that can't be read.
-        RunError: if it is neither, or the run has no such model.
-    """
-    folder = Path(folder)
-    if (folder / JOURNAL).exists():
-        return Ladder.open(folder).model(rung)
-    if folder.is_file() or (folder / "model.safetensors").exists():
-        if rung is not None:
-            raise RunError(f"{folder} is the folder of one model; give no rung.")
-        return load_model(folder)
-    raise RunError(f"{folder} is neither a run's folder nor a model's.")
 
 
 def _check_metric(name: str, chosen: Task, dataset: Dataset) -> None:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, r2_score
 from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import load_model, model_bytes
@@ -25,6 +25,7 @@ from rungwise.data import Dataset
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
 from rungwise.estimators.inputs import rows
+from rungwise.evaluation.outcomes import PARTS
 from rungwise.evaluation.predictions import Predictions, write_predictions
 from rungwise.evaluation.records import write_json
 from rungwise.files import is_disk_error, sync_path
@@ -58,10 +59,17 @@ def main(file: str) -> int:
     try:
         _log_to(job.log_file)
         write_json(job.result_file, _result(job))
+    except _DiskError:
+        traceback.print_exc()
+        return DISK_EXIT_CODE
     except OSError as error:
         traceback.print_exc()
         return DISK_EXIT_CODE if is_disk_error(error, Path(job.run)) else 1
     return 0
+
+
+class _DiskError(Exception):
+    """The run's folder can't be written."""
 
 
 def _result(job: Job) -> dict[str, Any]:
@@ -73,7 +81,7 @@ def _result(job: Job) -> dict[str, Any]:
         return {"latency_seconds": measure_latency(job)} if job.kind == "latency" else fit(job)
     except BaseException as error:
         if is_disk_error(error, Path(job.run)):
-            raise OSError(errno.EIO, str(error)) from error
+            raise _DiskError from error
         traceback.print_exc()
         return {"status": "failed", "reason": _reason(error)}
 
@@ -121,7 +129,7 @@ def fit(job: Job) -> dict[str, Any]:
         folder = paths.model(job.rung)
         estimator.set_params(time_limit=None).save(folder)  # the limit was this run's alone
         result["model_bytes"] = model_bytes(folder)
-    predict_parts(estimator, dataset, paths.run, job.name)
+    valid_score = predict_parts(estimator, dataset, paths.run, job.name)
     predict_seconds, _ = clock.read()
     if os.name == "posix":
         for folder in (paths.run, paths.run / "predictions", paths.model(job.rung).parent):
@@ -131,6 +139,7 @@ def fit(job: Job) -> dict[str, Any]:
     return result | {
         "status": "deadline" if is_cut else "done",
         "reason": f"stopped by its share of the budget, {job.seconds:.0f} s" if is_cut else None,
+        "valid_score": valid_score,
         "notes": estimator.notes_,
         "fit_seconds": before[0] + wall,
         "fit_cpu_seconds": before[1] + cpu,
@@ -198,15 +207,22 @@ class _Clock:
         return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
-def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: str) -> None:
-    """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name."""
-    for part in ("valid", "test"):
+def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: str) -> float:
+    """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name.
+
+    Returns their score on valid, as learners measure it: accuracy or R².
+    """
+    made: dict[str, Predictions] = {}
+    for part in PARTS:
         targets, inputs = dataset.targets(part), dataset.inputs(part)
         chunks = [
             _outputs(estimator, rows(inputs, start, start + _CHUNK_ROWS))
             for start in range(0, len(targets), _CHUNK_ROWS)
         ]
-        write_predictions(run, name, part, _predictions(estimator, targets, np.concatenate(chunks)))
+        made[part] = _predictions(estimator, targets, np.concatenate(chunks))
+        write_predictions(run, name, part, made[part])
+    score = accuracy_score if isinstance(estimator, RungClassifier) else r2_score
+    return float(score(made["valid"].target, made["valid"].prediction))
 
 
 def _outputs(estimator: RungEstimator, inputs: Any) -> NDArray[Any]:
