@@ -65,14 +65,12 @@ class Limits:
     @property
     def ends(self) -> float:
         """When nothing but writing the results may be left to do; it comes nearer with each fit."""
-        return self.start + self.budget - self.results_seconds(len(self._with_results_or_near()))
+        return self.start + self.budget - self.results_seconds(len(self._paid_for()))
 
     @property
     def fit_ends(self) -> float:
         """When fits end, so that latencies can be measured."""
-        num_latencies = self.num_unmeasured + sum(
-            state.job.repeat == 0 for state in self._with_results_or_near()
-        )
+        num_latencies = self.num_unmeasured + sum(state.job.repeat == 0 for state in self._paid_for())
         return self.ends - min(_LATENCY_SHARE * self.budget, _LATENCY_SECONDS * num_latencies)
 
     def share(self) -> float:
@@ -121,7 +119,7 @@ class Limits:
             return None
         return int(self.memory if self.runs_alone(state) else self.memory / self.num_workers)
 
-    def _with_results_or_near(self) -> list[FitState]:
+    def _paid_for(self) -> list[FitState]:
         return self._with(Status.RUNNING, Status.DONE, Status.DEADLINE)
 
     def _with(self, *statuses: Status) -> list[FitState]:
