@@ -1,8 +1,10 @@
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pandas as pd
 import pytest
@@ -69,6 +71,33 @@ def test_leaderboard_and_report_read_the_run(folder, fitted):
         in rungwise("leaderboard", "runs/flowers", "--metric", "log-loss", cwd=folder).stdout.lower()
     )
     assert rungwise("report", "runs/flowers", cwd=folder).stdout.strip() == "runs/flowers/report.html"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are another matter there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_climb_that_is_told_to_stop_says_how_to_go_on(folder, tmp_path, number):
+    arguments = [
+        "--rungs",
+        "mlp",
+        "--set",
+        "mlp.epochs=100000",
+        "--set",
+        "mlp.patience=100000",
+        "--out",
+        "run",
+    ]
+    command = [sys.executable, "-m", "rungwise", "fit", str(folder / "flowers.csv"), *arguments]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "run" / "logs" / "mlp.fit.progress").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "What was finished is saved. Go on with: rungwise fit --resume run" in output.replace(
+        "python -m ", ""
+    )
+    assert "stopped by the user" in (tmp_path / "run" / "leaderboard.csv").read_text()
 
 
 def test_what_a_killed_run_has_left_to_do_is_said(folder, fitted):
