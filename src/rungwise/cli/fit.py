@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from rungwise.cli.options import check_files, column_kinds, data_options, rung_settings, split_names
+from rungwise.ladder.processes import start_ahead
 
 
 @click.command(short_help="Climb the ladder on your data and see which rung pays.")
@@ -70,6 +71,7 @@ def command(
     MNIST-like IDX files. What is left out is inferred, and the inference is printed.
     """
     check_files(data, options["valid"], options["test"])
+    start_ahead()
     from rungwise.cli.climbing import climb, show_data
     from rungwise.ladder import Ladder, parse_budget
 

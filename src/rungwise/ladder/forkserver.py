@@ -1,8 +1,8 @@
 """Starts workers from a process that has imported everything once, so that a worker starts in milliseconds.
 
-Run as `python -m rungwise.ladder.forkserver LOCK`: a line on standard input is the path of a worker's job file, as
-JSON; lines on standard output are `{"ready": true}` at first, then `{"job": path, "pid": n}` and
-`{"pid": n, "exit": code}`.
+Run as `python -m rungwise.ladder.forkserver`. The first line on standard input is `{"lock": file, "log": file}`, each
+further one the path of a worker's job file as JSON; lines on standard output are `{"ready": true}` at first, then
+`{"job": path, "pid": n}` and `{"pid": n, "exit": code}`.
 
 Nothing outlives it: a worker leads a process group of its own, which ends with it; what escapes from that group
 becomes a child of the server and is ended too; workers end when the server does, and the server when its input ends.
@@ -68,6 +68,15 @@ def _lock(file: str) -> None:
                     "Processes of an earlier climb in this folder still run; end them."
                 ) from None
             time.sleep(0.05)
+
+
+def _settle(lock: str, log: str) -> None:
+    """Where the run is: from now on what is printed goes to its log."""
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    _lock(lock)
 
 
 def _reap(signum: int, frame: FrameType | None) -> None:
@@ -161,12 +170,14 @@ def _end_all() -> None:
 if __name__ == "__main__":
     _REPLIES = os.dup(1)
     os.dup2(2, 1)  # what a library prints must not look like a reply
-    _lock(sys.argv[1])
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # an import may hang, and nothing has been started yet
     for module in _PRELOAD:
         importlib.import_module(module)
     importlib.import_module("rungwise.ladder.memory").claim_buffers()  # once for all workers
+    if not (first := sys.stdin.readline()):
+        os._exit(0)
+    _settle(**json.loads(first))
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)  # so that the end of the input is seen
     signal.signal(signal.SIGCHLD, _reap)
     _say({"ready": True})

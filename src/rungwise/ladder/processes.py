@@ -25,6 +25,7 @@ __all__ = [
     "Worker",
     "end_left_behind",
     "make_launcher",
+    "start_ahead",
 ]
 
 _PATIENCE_SECONDS = 1.0
@@ -138,20 +139,38 @@ class _ForkedWorker:
                 end(self.pid, signal.SIGKILL)
 
 
+_AHEAD: list[subprocess.Popen[bytes]] = []
+"""A fork server that was started before there is a launcher to use it, if there is one."""
+
+
+def start_ahead() -> None:
+    """Starts the imports of the first launcher's workers, beside what else is to be done before there is a run."""
+    if sys.platform == "linux" and not _AHEAD:
+        _AHEAD.append(_start_server(subprocess.DEVNULL))
+
+
+def _start_server(errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "rungwise.ladder.forkserver"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=_environment(),
+        start_new_session=True,
+    )
+
+
 class ForkLauncher:
     """Workers forked from one process that has imported the libraries."""
 
     def __init__(self, logs: Path) -> None:
         self._log = logs / "workers.log"
-        with self._log.open("ab") as output:
-            self._server = subprocess.Popen(
-                [sys.executable, "-m", "rungwise.ladder.forkserver", str(logs / _LOCK)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                env=_environment(),
-                start_new_session=True,
-            )
+        if _AHEAD:
+            self._server = _AHEAD.pop()
+        else:
+            with self._log.open("ab") as output:
+                self._server = _start_server(output)
+        self._say({"lock": str(logs / _LOCK), "log": str(self._log)})
         self.pid = self._server.pid
         self._exits: dict[int, int] = {}
         self._pids: dict[str, int] = {}
@@ -176,10 +195,7 @@ class ForkLauncher:
         Raises:
             LauncherError: if the server has ended, or doesn't answer.
         """
-        assert self._server.stdin is not None
-        with suppress(BrokenPipeError):
-            self._server.stdin.write(f"{json.dumps(str(job))}\n".encode())
-            self._server.stdin.flush()
+        self._say(str(job))
         with self._changed:
             self._wait_for(lambda: str(job) in self._pids or self._ended, _START_SECONDS)
             if str(job) not in self._pids:
@@ -203,6 +219,12 @@ class ForkLauncher:
                 self._server.wait(timeout=_CLOSE_SECONDS)
         self._server.kill()
         self._server.wait()
+
+    def _say(self, message: object) -> None:
+        assert self._server.stdin is not None
+        with suppress(BrokenPipeError):
+            self._server.stdin.write(f"{json.dumps(message)}\n".encode())
+            self._server.stdin.flush()
 
     def _wait_for(self, is_so: Callable[[], bool], seconds: float) -> None:
         """Waits; a server that has been suspended goes on."""
