@@ -118,6 +118,28 @@ def test_a_climb_keeps_its_budget_where_workers_can_not_be_started_any_more(path
     assert records["a", 0]["reason"] == "stopped by: it is late"
 
 
+@pytest.mark.parametrize("num_late", [1, 2])
+def test_a_launcher_that_hangs_while_it_imports_takes_nothing_of_the_budget(paths, monkeypatch, num_late):
+    waits = []
+
+    def wait(self, seconds):
+        waits.append(seconds)
+        if len(waits) <= num_late:
+            time.sleep(seconds)
+            raise LauncherError("it is late")
+
+    monkeypatch.setattr(ScriptedLauncher, "wait_until_ready", wait)
+    monkeypatch.setattr("rungwise.ladder.climb.READY_SECONDS", (1.0, 1.5))
+    if num_late == 1:
+        records = records_of_a_climb(paths, ["a", "b", "c"], "", monkeypatch, budget=1.5)
+        assert {record["status"] for record in records.values()} == {"done"}
+    else:
+        with pytest.raises(LauncherError, match="it is late"):
+            records_of_a_climb(paths, ["a"], "", monkeypatch, budget=1.5)
+        assert read_records(paths.run)[-1]["elapsed"] < 0.5
+    assert waits == [1.0, 1.5]
+
+
 def test_further_seeds_are_fitted_though_the_first_fit_must_begin_once_more(paths, monkeypatch):
     records = records_of_a_climb(paths, ["a", "b"], "a", monkeypatch, num_seeds=2)
     assert records["b", 1]["status"] == "done"

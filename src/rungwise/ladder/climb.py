@@ -8,6 +8,7 @@ several fits was to blame, it can't take the others with it again.
 from __future__ import annotations
 
 import errno
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -43,9 +44,6 @@ _HEARTBEAT_SECONDS = 2.0
 
 _TRIES = 2
 """Workers that a fit gets, if it loses them."""
-
-_LAUNCHERS = 4
-"""What starts workers is tried so often in a row."""
 
 _TAIL_BYTES = 16_384
 
@@ -108,8 +106,10 @@ class Climb:
             self._collect_what_is_there()
             claim_buffers()
             used = self.elapsed()
-            self._launch(self.launcher)
-            self.limits.start = time.monotonic() - used  # imports on a busy machine are no part of the climb
+            try:
+                self._launch(self.launcher)
+            finally:  # imports on a busy machine are no part of the climb
+                self.limits.start = time.monotonic() - used
             self._fit_all()
             self._measure_latencies()
         except BaseException as error:
@@ -147,34 +147,33 @@ class Climb:
 
     # ------------------------------------------------------------------------------------------- processes
 
-    def _launch(self, launcher: Launcher | None = None, seconds: float = READY_SECONDS) -> None:
-        """Waits for the launcher, or makes a new one; one that doesn't get ready is replaced, some times.
+    def _launch(self, launcher: Launcher | None = None, end: float = math.inf) -> None:
+        """Waits for the launcher, or makes a new one; one that isn't ready in time is replaced, some times.
 
         Raises:
             LauncherError: if none gets ready.
         """
-        end = time.monotonic() + seconds
-        for launchers_left in reversed(range(_LAUNCHERS)):
+        for number, seconds in enumerate(READY_SECONDS, start=1):
             self.launcher = launcher or make_launcher(self.paths.logs)
             try:
-                self.launcher.wait_until_ready(end - time.monotonic())
+                self.launcher.wait_until_ready(min(seconds, end - time.monotonic()))
                 return
             except LauncherError:
                 self.launcher.close()
                 launcher = None
-                if not launchers_left:
+                if number == len(READY_SECONDS):
                     raise
 
     def _start(self, job: Job) -> Worker:
         """A worker on a job; a launcher that is lost is replaced, some times, while time is left."""
         job.write()
         assert self.launcher is not None
-        for _ in range(_LAUNCHERS - 1):
+        for _ in range(len(READY_SECONDS) - 1):
             try:
                 return self.launcher.start(job.file)
             except LauncherError:
                 self.launcher.close()
-                self._launch(seconds=self.limits.ends - time.monotonic())
+                self._launch(end=self.limits.ends)
         return self.launcher.start(job.file)
 
     # -------------------------------------------------------------------------------------------- fitting

@@ -31,7 +31,9 @@ __all__ = [
 _PATIENCE_SECONDS = 1.0
 """After which a process that doesn't answer is told to go on: it may have been suspended."""
 
-READY_SECONDS = 120.0
+READY_SECONDS = (8.0, 16.0, 32.0, 64.0)
+"""How long the first launcher may take, and those that replace it: one may hang, or the machine be slow."""
+
 _START_SECONDS = 10.0
 """After which a process that doesn't answer is taken for lost."""
 
