@@ -36,7 +36,7 @@ _CJK = r"[\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
 _LARGEST_VOCABULARY = 30_000
 
 _PROCESS_BYTES = 355e6
-"""Of a worker that has fitted nothing; `benchmarks/memory.py` measures it."""
+"""Of a worker that has fitted nothing, 301 MB (`benchmarks/memory.py`), and what a network imports for its training."""
 
 Plan = dict[str, Cost]
 """The rungs that climb, in order, with the cost that each is expected to have."""
