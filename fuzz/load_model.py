@@ -3,10 +3,10 @@
 Coverage of rungwise's own code guides it; a crash, a hang, a runaway memory and any other exception are findings. It
 runs in an environment of its own, since it needs atheris (Python 3.11 or 3.12):
 
-    python3.11 -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install --editable . atheris
-    /tmp/fuzz/bin/python fuzz/load_model.py /tmp/fuzz-corpus -max_total_time=3600 -timeout=30 -rss_limit_mb=6000
+    python3.11 -m venv fuzzing && fuzzing/bin/pip install --editable . atheris
+    fuzzing/bin/python fuzz/load_model.py corpus -max_total_time=3600 -timeout=30 -rss_limit_mb=6000
 
-    /tmp/fuzz/bin/python fuzz/load_model.py --show FILE      what a file of libFuzzer's says, as JSON
+    fuzzing/bin/python fuzz/load_model.py --show FILE      what a file of libFuzzer's says, as JSON
 
 A finding that is fixed goes, as that JSON, into `tests/artifacts/corpus/`, which pytest replays.
 """
