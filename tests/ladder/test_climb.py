@@ -186,6 +186,8 @@ def test_a_model_that_a_run_lacks_is_refused_with_those_it_has(climbed):
         RunError, match="rung 'svm' has no model; these have: baseline, logistic-regression, mlp"
     ):
         climbed.model("svm")
+    with pytest.raises(UnknownNameError, match="rung 'nosuch' is unknown"):
+        rw.load(climbed.run, "nosuch")
 
 
 def test_workers_start_without_forking_too(monkeypatch, frame, tmp_path):

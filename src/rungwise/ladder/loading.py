@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from rungwise.artifacts import load_model
-from rungwise.errors import ModelError, RunError
+from rungwise.errors import RunError, RungwiseError
 from rungwise.estimators import RungEstimator
 from rungwise.evaluation.records import JOURNAL
 from rungwise.ladder.run import Ladder
@@ -33,6 +33,7 @@ def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
     Raises:
         ModelError: if it is a model folder that can't be read.
         RunError: if it is neither, a run that is damaged, or one without such a model.
+        UnknownNameError: if there is no such rung.
     """
     folder = Path(folder)
     try:
@@ -48,7 +49,7 @@ def load(folder: str | Path, rung: str | None = None) -> RungEstimator:
         raise RunError(f"{folder} is neither a run's folder nor a model's.")
     try:
         return Ladder.open(folder).model(rung)
-    except (ModelError, RunError):
+    except RungwiseError:
         raise
     except _DAMAGE as error:
         raise RunError(f"{folder} is damaged ({type(error).__name__}: {error}).") from error
