@@ -19,7 +19,7 @@ def test_the_last_record_of_a_rung_replaces_the_earlier_ones(tmp_path):
     latency = {"type": "latency", "rung": "lstm", "latency_seconds": 0.1}
     for record in (FIRST, {"type": "start"}, latency, {"type": "start"}, SECOND):
         append_record(tmp_path, record)
-    assert read_records(tmp_path) == [SECOND, {"type": "start"}, latency, {"type": "start"}]
+    assert read_records(tmp_path) == [{"type": "start"}, latency, {"type": "start"}, SECOND]
 
 
 @pytest.mark.parametrize("kept", [1, 20, -1])

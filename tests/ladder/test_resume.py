@@ -14,7 +14,7 @@ from rungwise.errors import RunError
 from rungwise.evaluation import append_record, read_predictions, read_records
 from rungwise.ladder import Ladder, Status, worker
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.resume import check_unchanged
+from rungwise.ladder.resume import check_unchanged, elapsed, renew_budget
 
 RUNGS = ["logistic-regression", "mlp"]
 QUICK = {"mlp": {"epochs": 3}}
@@ -147,6 +147,13 @@ def test_a_budget_that_a_run_is_given_when_it_goes_on_is_kept(stopped):
         again.climb(interrupt)
     assert Ladder.open(stopped).budget == 90.0
     assert Ladder.open(stopped).climb().leaderboard().status.tolist() == ["done"] * 3
+
+
+def test_what_a_rung_that_is_tried_again_takes_is_of_the_budget_given_last(stopped):
+    record = next(r for r in read_records(stopped) if r["type"] == "rung" and r["rung"] == "baseline")
+    renew_budget(Ladder.open(stopped).paths, 90.0)
+    append_record(stopped, record | {"elapsed": 33.0})
+    assert elapsed(Ladder.open(stopped).paths, read_records(stopped)) == 33.0
 
 
 def interrupt(step):

@@ -54,7 +54,7 @@ def append_record(run_folder: Path, record: Record) -> None:
 
 
 def read_records(run_folder: Path) -> list[Record]:
-    """The journal's records; of those of one type, rung and repeat, the last.
+    """The journal's records, in the order they were written; of those of one type, rung and repeat, the last.
 
     Raises:
         RunError: if there is no journal, or it is damaged.
@@ -65,6 +65,7 @@ def read_records(run_folder: Path) -> list[Record]:
     records: dict[Any, Record] = {}
     for number, record in enumerate(_parse(file, file.read_bytes())[0]):
         key = (record["type"], record["rung"], record.get("repeat", 0)) if "rung" in record else number
+        records.pop(key, None)  # a key that is there would keep its old place
         records[key] = record
     return list(records.values())
 
