@@ -215,9 +215,8 @@ class _TableView:
 
 def _reason(state: FitState) -> str:
     """Why a fit ended, or its worker did and it begins once more."""
-    return (
-        f"{state.reason or ''}{'; it began again' if state.reason and state.status is Status.RUNNING else ''}"
-    )
+    again = "; it began again" if state.reason and state.status is Status.RUNNING else ""
+    return f"{state.reason or ''}{again}"
 
 
 def _bar(fraction: float, width: int = 12) -> str:

@@ -140,8 +140,9 @@ class Climb:
         for state in self._with(Status.RUNNING, Status.WAITING):
             for kind in ("fit", "rescue"):
                 result = read_json(replace(state.job, kind=kind).result_file)
-                is_whole = is_there(self.paths, state.rung, state.job.repeat)
-                if result is not None and Status(result["status"]).has_result and is_whole:
+                if result is None or not Status(result["status"]).has_result:
+                    continue
+                if is_there(self.paths, state.rung, state.job.repeat):
                     self._collect(state, result)
                     break
 
