@@ -10,8 +10,8 @@ The file's name is the rung's name and its docstring is the rung's card (`regist
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,7 +22,7 @@ from rungwise.kinds import InputKind, OutputKind
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
 
 __all__ = [
     "Cost",
@@ -40,6 +40,7 @@ __all__ = [
     "TableShape",
     "TextShape",
     "TraditionalRung",
+    "Weights",
 ]
 
 Pair = tuple[InputKind, OutputKind]
@@ -188,8 +189,17 @@ class Preprocessor(Protocol):
         """Inputs (N) -> N preprocessed examples."""
         ...
 
-    def augment(self, batch: tuple[Any, ...], generator: Any) -> tuple[Any, ...]:
-        """A training batch on its device -> the same batch, randomly altered (or as it was)."""
+    def augment(
+        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
+        """A training batch on its device -> the same batch, randomly altered (or as it was).
+
+        Args:
+            batch: the inputs of some examples.
+            generator: a `torch.Generator` on their device.
+            index: the examples' numbers (B,).
+            epoch: the passes over the data before this one.
+        """
         ...
 
     def state(self) -> State:
@@ -314,8 +324,24 @@ class TraditionalRung(Rung):
     learner: Callable[[Any, Pair], Learner]
 
 
+Weights = dict[str, "Tensor"]
+"""A network's `state_dict`: names -> tensors."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkRung(Rung):
-    """A rung whose network the common loop trains: `build(config, shape)`."""
+    """A rung whose network the common loop trains.
+
+    In training, `forward` may give a tuple: the outputs, and those of auxiliary heads, whose loss counts too.
+
+    Attributes:
+        build: (config, shape) -> the network.
+        head: of a network that may begin from pretrained weights, the name of its last layer, an `nn.Linear`, which
+            is new for the user's classes. Such a network has `features(images) -> (B, F)`, the inputs of that layer.
+        layouts: library -> what turns that library's weights for the same network into this one's; names that are
+            this network's own need none.
+    """
 
     build: Callable[[Any, Any], nn.Module]
+    head: str | None = None
+    layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)

@@ -4,8 +4,8 @@ import torch
 from skimage.feature import hog as skimage_hog
 from sklearn.datasets import load_digits
 
-from rungwise.errors import DataError
-from rungwise.preprocessing.augment import alter, cut_out
+from rungwise.errors import ConfigError, DataError
+from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
 from rungwise.preprocessing.hog import brightness, hog
 from rungwise.preprocessing.pixels import Flip, ImageNetworkConfig, PixelPreprocessor, is_symmetric
 
@@ -23,6 +23,12 @@ def fitted(inputs, **settings):
     preprocessor = PixelPreprocessor(ImageNetworkConfig(**settings))
     preprocessor.fit(inputs)
     return preprocessor
+
+
+def augmented(preprocessor, inputs, epoch=0):
+    index = np.arange(8)
+    batch = preprocessor.examples(inputs).batch(index)
+    return preprocessor.augment(batch, generator(), index=index, epoch=epoch)[0]
 
 
 # ------------------------------------------------------------------------------------------- preprocessing
@@ -72,23 +78,76 @@ def test_the_state_restores_the_same_preprocessor():
 def test_without_alterations_a_batch_stays_as_it_is():
     inputs = images()
     preprocessor = fitted(inputs, flip=Flip.OFF, shift=0.0)
-    batch = preprocessor.examples(inputs).batch(np.arange(8))
-    assert torch.equal(preprocessor.augment(batch, generator())[0], batch[0])
+    assert torch.equal(augmented(preprocessor, inputs), preprocessor.examples(inputs).batch(np.arange(8))[0])
 
 
-def test_an_altered_image_is_mirrored_or_not_and_nothing_else():
-    batch = torch.from_numpy(images()).permute(0, 3, 1, 2).float()
-    altered = alter(batch, generator(), flip=True, shift=0)
-    is_same = (altered == batch).flatten(1).all(1)
-    is_mirrored = (altered == batch.flip(3)).flatten(1).all(1)
-    assert (is_same | is_mirrored).all()
-    assert is_same.any()
-    assert is_mirrored.any()
+def test_half_of_the_images_are_mirrored_and_in_the_next_epoch_the_other_half():
+    batch = torch.randn(400, 1, 3, 4, generator=generator())
+    epochs = [alternate_flips(batch, torch.arange(400), epoch=epoch, seed=3) for epoch in range(3)]
+    is_same = (epochs[0] == batch).flatten(1).all(1)
+    assert 120 < is_same.sum() < 280
+    assert torch.equal(epochs[0], torch.where(is_same[:, None, None, None], batch, batch.flip(3)))
+    assert torch.equal(epochs[1], epochs[0].flip(3))
+    assert torch.equal(epochs[2], epochs[0])
+    assert not torch.equal(alternate_flips(batch, torch.arange(400), epoch=0, seed=4), epochs[0])
+
+
+def test_a_crop_is_a_part_of_the_image_scaled_up():
+    ramp = torch.linspace(-1, 1, 64).expand(50, 1, 64, 64).contiguous()  # brighter to the right
+    crops = resized_crop(ramp, generator(), least=0.25)
+    spans = crops[:, 0, 32, -1] - crops[:, 0, 32, 0]
+    assert crops.abs().max() <= 1
+    assert 2 * 0.25 ** (0.5 * 4 / 3) * 0.9 < spans.min() < 1.2
+    assert spans.max() > 1.7
+    torch.testing.assert_close(
+        resized_crop(ramp, generator(), least=1.0)[:, :, 8:-8], ramp[:, :, 8:-8], atol=0.3, rtol=0
+    )
+
+
+def test_jittered_images_keep_what_they_show():
+    batch = torch.randn(200, 3, 4, 5, generator=generator())
+    jittered = jitter(batch, generator(), strength=0.2)
+    contrast = jittered.std((1, 2, 3)) / batch.std((1, 2, 3))
+    brightness = jittered.mean((1, 2, 3)) - batch.mean((1, 2, 3))
+    assert 0.6 < contrast.min() < 0.9 < 1.1 < contrast.max() < 1.4
+    assert brightness.abs().max() <= 0.2001
+    assert brightness.abs().max() > 0.15
+    grey = jitter(batch[:, :1], generator(), strength=0.2)
+    assert grey.shape == (200, 1, 4, 5)
+
+
+def test_large_images_are_cropped_and_small_ones_moved_unless_told_otherwise():
+    rng = np.random.default_rng(0)
+    small, large = (rng.integers(0, 256, (8, side, side, 3), np.uint8) for side in (32, 96))
+    off = {"flip": Flip.OFF, "colour": 0.0}
+    moved, cropped = augmented(fitted(small, **off), small), augmented(fitted(large, **off), large)
+    assert set(moved.unique().tolist()) <= set(
+        fitted(small).examples(small).batch(np.arange(8))[0].unique().tolist()
+    )
+    assert len(cropped.unique()) > 2 * 3 * 256
+    assert torch.equal(
+        augmented(fitted(large, crop=1.0, shift=0.0, **off), large),
+        fitted(large).examples(large).batch(np.arange(8))[0],
+    )
+
+
+def test_images_are_resized_for_the_network():
+    inputs = images()
+    preprocessor = fitted(inputs, input_size=12)
+    assert preprocessor.examples(inputs).batch(np.arange(3))[0].shape == (3, inputs.shape[3], 12, 12)
+    shape = preprocessor.shape(num_examples=9, num_outputs=2)
+    assert (shape.height, shape.width) == (12, 12)
+
+
+@pytest.mark.parametrize("name", ["input_size", "shift", "crop", "colour", "cutout"])
+def test_settings_out_of_their_range_are_named(name):
+    with pytest.raises(ConfigError, match=f"{name}=-1: must be from"):
+        ImageNetworkConfig(**{name: -1})
 
 
 def test_a_shifted_image_is_a_crop_of_the_image_padded_by_reflection():
     batch = torch.from_numpy(images(number=60)).permute(0, 3, 1, 2).float()
-    altered = alter(batch, generator(), flip=False, shift=2)
+    altered = move(batch, generator(), shift=2)
     padded = torch.nn.functional.pad(batch, (2, 2, 2, 2), mode="reflect")
     crops = [padded[:, :, y : y + 6, x : x + 5] for y in range(5) for x in range(5)]
     matches = torch.stack([(altered == crop).flatten(1).all(1) for crop in crops])
@@ -107,7 +166,7 @@ def test_a_cut_out_is_one_square_at_most():
 
 def test_alterations_follow_the_generator():
     batch = torch.from_numpy(images()).permute(0, 3, 1, 2).float()
-    altered = [alter(batch, generator(), flip=True, shift=1) for _ in range(2)]
+    altered = [move(batch, generator(), shift=1) for _ in range(2)]
     assert torch.equal(*altered)
 
 

@@ -48,7 +48,9 @@ def make(config=CONFIG, context=None, augment=None):
         network = nn.Sequential(
             nn.Linear(8, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 16), nn.Linear(16, 2)
         )
-    return Trainer(network, config, context, OBJECTIVE, augment or (lambda batch, generator: batch))
+    return Trainer(
+        network, config, context, OBJECTIVE, augment or (lambda batch, generator, *, index, epoch: batch)
+    )
 
 
 def labelled(rows, seconds=0.0):
@@ -86,7 +88,7 @@ def test_global_generators_stay_as_they_were():
 
 
 def test_augmentation_draws_from_the_trainers_own_generator():
-    def noisy(batch, generator):
+    def noisy(batch, generator, *, index, epoch):
         return (batch[0] + 0.1 * torch.randn(batch[0].shape, generator=generator),)
 
     losses = [[epoch.train_loss for epoch in fit(make(augment=noisy))] for _ in range(2)]
@@ -138,7 +140,7 @@ def test_no_time_at_all_is_an_error():
 
 
 def test_a_loss_that_is_not_finite_is_an_error_that_names_the_rate():
-    def broken(batch, generator):
+    def broken(batch, generator, *, index, epoch):
         return (batch[0] * torch.nan,)
 
     with pytest.raises(DivergenceError, match=r"the loss was nan after 8 steps at learning_rate 0\.01"):

@@ -9,16 +9,25 @@ from enum import StrEnum
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rungwise.errors import DataError
+from rungwise.errors import ConfigError, DataError
 from rungwise.fitting import State
-from rungwise.preprocessing.augment import alter, cut_out
+from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
 from rungwise.rung import ImageShape, NetworkConfig
 from rungwise.stored import array, image_size
 
-__all__ = ["Flip", "ImageNetworkConfig", "PixelExamples", "PixelPreprocessor", "is_symmetric"]
+__all__ = [
+    "Flip",
+    "ImageNetworkConfig",
+    "PixelExamples",
+    "PixelPreprocessor",
+    "PretrainedConfig",
+    "Tuning",
+    "is_symmetric",
+]
 
 Pixels = NDArray[np.uint8]
 
@@ -36,8 +45,16 @@ _MOST_FARTHER = 0.6
 them. Measured: photographs of insects 0.40, clothes (MNIST's size) 0.82, handwritten digits 0.96."""
 
 
+_SMALL_SIDE = 96
+"""Pixels of the shorter side under which an image shows one thing, centred, and has little detail to lose."""
+
+_MOST_INPUT_SIZE = 1024
+_SHIFT, _CROP, _COLOUR = 0.04, 0.35, 0.2
+"""What `ImageNetworkConfig` means by None: the shift of small images; the crop and the colours of large ones."""
+
+
 class Flip(StrEnum):
-    """Whether training images are mirrored at random; `AUTO` where mirroring leaves them what they are."""
+    """Whether training images are mirrored, every other epoch; `AUTO` where mirroring leaves them what they are."""
 
     AUTO = "auto"
     ON = "on"
@@ -49,23 +66,85 @@ class ImageNetworkConfig(NetworkConfig):
     """How a network is trained on images: the fields of `NetworkConfig`, and random alterations of each batch.
 
     Attributes:
+        input_size: height and width that images are resized to for the network; None leaves them as they are.
         flip: mirror left and right; photographs gain by it, letters and digits lose.
-        shift: move by up to this fraction of the side.
+        shift: move by up to this fraction of the side; None takes a little for small images and none for large ones.
+        crop: train on windows with at least this share of the area; None takes windows of large images alone.
+        colour: how much brightness, contrast and saturation vary; None varies those of large images in colour.
         cutout: blank a square with this fraction of the side.
     """
 
+    input_size: int | None = None
     flip: Flip = Flip.AUTO
-    shift: float = 0.04
+    shift: float | None = None
+    crop: float | None = None
+    colour: float | None = None
     cutout: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Checks the settings of images too.
+
+        Raises:
+            ConfigError: with every setting that is out of its range.
+        """
+        super().__post_init__()
+        ranges = {
+            "input_size": (1, _MOST_INPUT_SIZE),
+            "shift": (0.0, 0.5),
+            "crop": (0.01, 1.0),
+            "colour": (0.0, 1.0),
+            "cutout": (0.0, 1.0),
+        }
+        problems = [
+            f"{name}={value!r}: must be from {low} to {high}"
+            for name, (low, high) in ranges.items()
+            if (value := getattr(self, name)) is not None and not low <= value <= high
+        ]
+        if problems:
+            raise ConfigError("; ".join(problems) + ".")
+
+
+class Tuning(StrEnum):
+    """What of a pretrained network learns: all of it, once its new head has, or the head alone, a linear probe."""
+
+    ALL = "all"
+    HEAD = "head"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedConfig(ImageNetworkConfig):
+    """How a network is trained that may begin from weights learned elsewhere.
+
+    Attributes:
+        pretrained: a folder or file of weights, or the name of a repository of the Hugging Face hub; None begins from
+            random weights.
+        tuning: of pretrained weights.
+    """
+
+    pretrained: str | None = None
+    tuning: Tuning = Tuning.ALL
 
 
 class PixelExamples:
-    """Images as bytes (N, H, W, C), in memory or mapped, with what they are normalised by (C,)."""
+    """Images as bytes (N, H, W, C), in memory or mapped, with what they are normalised by (C,).
+
+    Args:
+        pixels: the images.
+        mean: subtracted from each channel.
+        scale: that each channel is then multiplied by.
+        input_size: height and width to resize to, or None.
+    """
 
     lengths: NDArray[np.int64] | None = None
 
-    def __init__(self, pixels: Pixels, mean: NDArray[np.float32], scale: NDArray[np.float32]) -> None:
-        self.pixels = pixels
+    def __init__(
+        self,
+        pixels: Pixels,
+        mean: NDArray[np.float32],
+        scale: NDArray[np.float32],
+        input_size: int | None = None,
+    ) -> None:
+        self.pixels, self.input_size = pixels, input_size
         self.mean, self.scale = torch.from_numpy(mean), torch.from_numpy(scale)
 
     def __len__(self) -> int:
@@ -74,7 +153,11 @@ class PixelExamples:
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor]:
         """Image numbers (B,) -> images (B, C, H, W) float32, channels last in memory."""
         pixels = torch.from_numpy(self.pixels[index])
-        return ((pixels.float() - self.mean).mul_(self.scale).permute(0, 3, 1, 2),)
+        images = (pixels.float() - self.mean).mul_(self.scale).permute(0, 3, 1, 2)
+        if self.input_size is not None and images.shape[2:] != (self.input_size, self.input_size):
+            size = (self.input_size, self.input_size)
+            images = F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+        return (images,)
 
 
 class PixelPreprocessor:
@@ -101,6 +184,8 @@ class PixelPreprocessor:
     def shape(self, *, num_examples: int, num_outputs: int) -> ImageShape:
         """The problem's size."""
         height, width, channels = self.size
+        if self.config.input_size is not None:
+            height = width = self.config.input_size
         return ImageShape(
             num_examples=num_examples, num_outputs=num_outputs, channels=channels, height=height, width=width
         )
@@ -117,17 +202,29 @@ class PixelPreprocessor:
                 f"images are {got} (height × width × channels), but the model was fitted on {known}; "
                 "resize them or convert their colours."
             )
-        return PixelExamples(inputs, self.mean, self.scale)
+        return PixelExamples(inputs, self.mean, self.scale, self.config.input_size)
 
-    def augment(self, batch: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
-        """A batch of images (B, C, H, W) -> mirrored, moved and blanked at random, as configured."""
+    def augment(
+        self, batch: tuple[Tensor, ...], generator: torch.Generator, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Tensor, ...]:
+        """A batch of images (B, C, H, W) -> mirrored, moved, cropped and the like, as configured for their size."""
         (images,) = batch
-        side = min(images.shape[2:])
-        shift, hole = round(self.config.shift * side), round(self.config.cutout * side)
-        if shift or self.flip:
-            images = alter(images, generator, flip=self.flip, shift=shift)
-        if hole:
-            images = cut_out(images, generator, side=hole)
+        config, side = self.config, min(images.shape[2:])
+        is_small = side < _SMALL_SIDE
+        shift = _or(config.shift, _SHIFT if is_small else 0.0)
+        crop = _or(config.crop, 1.0 if is_small else _CROP)
+        colour = _or(config.colour, 0.0 if is_small or images.shape[1] == 1 else _COLOUR)
+        if self.flip:
+            numbers = torch.from_numpy(index).to(images.device)
+            images = alternate_flips(images, numbers, epoch=epoch, seed=generator.initial_seed() % 2**16)
+        if crop < 1:
+            images = resized_crop(images, generator, least=crop)
+        if round(shift * side):
+            images = move(images, generator, shift=round(shift * side))
+        if colour:
+            images = jitter(images, generator, strength=colour)
+        if round(config.cutout * side):
+            images = cut_out(images, generator, side=round(config.cutout * side))
         return (images,)
 
     def state(self) -> State:
@@ -142,6 +239,10 @@ class PixelPreprocessor:
         """
         self.size = image_size(state, "size")
         self.mean, self.scale = (array(state, name, np.float32, self.size[2]) for name in ("mean", "scale"))
+
+
+def _or(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
 
 
 def is_symmetric(images: Pixels) -> bool:

@@ -203,9 +203,11 @@ class TablePreprocessor:
         numbers = torch.from_numpy(self.features.numbers(inputs))
         return TableExamples(numbers, torch.from_numpy(self.features.columns.codes(inputs)))
 
-    def augment(self, batch: tuple[Any, ...], generator: Any) -> tuple[Any, ...]:
+    def augment(
+        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
         """The batch as it was."""
-        del generator
+        del generator, index, epoch
         return batch
 
     def state(self) -> State:

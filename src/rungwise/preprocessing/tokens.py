@@ -132,9 +132,11 @@ class TokenPreprocessor:
             np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(),
         )
 
-    def augment(self, batch: tuple[Any, ...], generator: Any) -> tuple[Any, ...]:
+    def augment(
+        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
         """Texts are trained on as they are: tokens made unknown at random taught TextCNN and LSTM nothing."""
-        del generator
+        del generator, index, epoch
         return batch
 
     def state(self) -> State:

@@ -16,7 +16,7 @@ from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series, State
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
-from rungwise.rung import NetworkConfig, NetworkRung, Pair, Shape
+from rungwise.rung import NetworkConfig, NetworkRung, Pair, Shape, Weights
 from rungwise.stored import entry, finite, section, whole
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
@@ -24,7 +24,7 @@ from rungwise.training.precision import resolve_precision
 from rungwise.training.progress import as_arrays
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
-from rungwise.training.trainer import DivergenceError, Labelled, Trainer, Weights, predict_outputs
+from rungwise.training.trainer import DivergenceError, Labelled, Trainer, predict_outputs
 
 __all__ = ["NetworkLearner"]
 

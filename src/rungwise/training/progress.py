@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from rungwise.fitting import Epoch, State
+from rungwise.rung import Weights
 from rungwise.training.seeds import generator_states, set_generator_states
 
 if TYPE_CHECKING:
     from rungwise.training.trainer import Trainer
 
 __all__ = ["as_arrays", "as_tensors", "is_sound", "progress_of", "restore_progress"]
-
-Weights = dict[str, Tensor]
 
 _COUNTERS = (
     "epoch",

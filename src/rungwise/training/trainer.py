@@ -16,7 +16,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from rungwise.errors import TrainingError
 from rungwise.fitting import Epoch, FitContext, State
-from rungwise.rung import Examples, NetworkConfig
+from rungwise.rung import Examples, NetworkConfig, Weights
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
 from rungwise.training.optimizers import make_optimizers
@@ -34,14 +34,26 @@ from rungwise.training.progress import is_sound, progress_of, restore_progress
 from rungwise.training.schedules import rate_factor
 from rungwise.training.seeds import torch_as_usual
 
-__all__ = ["DivergenceError", "Trainer", "predict_outputs", "to_device"]
+__all__ = ["AUXILIARY_WEIGHT", "DivergenceError", "Trainer", "predict_outputs", "to_device"]
 
 Labelled = tuple[Examples, Tensor]
-Weights = dict[str, Tensor]
-Augment = Callable[[tuple[Any, ...], torch.Generator], tuple[Any, ...]]
+
+
+class Augment(Protocol):
+    """`Preprocessor.augment`."""
+
+    def __call__(
+        self, batch: tuple[Any, ...], generator: torch.Generator, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
+        """A batch on its device -> the same, randomly altered."""
+        ...
+
 
 Keep = Callable[[State, Weights, list[Epoch]], None]
 """Stores the progress, the best weights so far, and the history."""
+
+AUXILIARY_WEIGHT = 0.4
+"""Of the loss of a head that only training has, as torchvision's."""
 
 _PROBE_STEPS = 10
 """Steps between looks at losses and clock; the first ones, which set things up, don't count for the pace."""
@@ -157,11 +169,10 @@ class Trainer:
 
     def batches(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
         """Stage 2: what is left of an epoch, as batches on the device: the network's inputs, and targets (B,)."""
-        del epoch
         examples, targets = self.train
         for index in self._epoch_index(self.rng)[self.epoch_step :]:
             inputs = tuple(part.to(self.context.device) for part in examples.batch(index))
-            inputs = self.augment(inputs, self.generator)
+            inputs = self.augment(inputs, self.generator, index=index, epoch=epoch)
             yield inputs, targets[torch.from_numpy(index)].to(self.context.device)
 
     def step(self, batch: tuple[tuple[Any, ...], Tensor]) -> None:
@@ -170,8 +181,11 @@ class Trainer:
         self.network.train()
         self._set_rate()
         with autocast(self.precision, self.context.device):
-            outputs = self.network(*inputs)
+            given = self.network(*inputs)
+        outputs, *others = given if isinstance(given, tuple) else (given,)
         loss = self.objective.loss(outputs.float(), targets)
+        for auxiliary in others:
+            loss = loss + AUXILIARY_WEIGHT * self.objective.loss(auxiliary.float(), targets)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         for optimizer in self.optimizers:
