@@ -11,7 +11,7 @@ import errno
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from rungwise.available import available_bytes
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.wording import bytes_text
+from rungwise.ladder.aftermath import Aftermath
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
@@ -56,6 +57,8 @@ class Climb:
         jobs: fits, cheapest first.
         facts: of each rung, to go into its record: its order, family and expected cost.
         unmeasured: fits of earlier climbs that have no latency yet.
+        uncorrupted: fits of earlier climbs whose robustness isn't known yet.
+        images: the shape of the test images (N, H, W, C), None where inputs are none.
         budget: seconds for the whole climb.
         elapsed: seconds of it that earlier climbs used up.
         results_seconds: what is kept of it for writing the results, by the number of fits that have some.
@@ -71,6 +74,8 @@ class Climb:
         *,
         facts: dict[str, dict[str, Any]],
         unmeasured: list[Job],
+        uncorrupted: Sequence[Job] = (),
+        images: tuple[int, ...] | None = None,
         budget: float,
         elapsed: float,
         results_seconds: Callable[[int], float],
@@ -83,19 +88,21 @@ class Climb:
             FitState(job, facts[job.rung]["order"], facts[job.rung]["cost"]["fit_bytes"]) for job in jobs
         ]
         self.unmeasured, self.num_workers, self.launcher = unmeasured, num_workers, launcher
+        self.uncorrupted, self.images = uncorrupted, images
         self.limits = Limits(
             self.states,
             start=time.monotonic() - elapsed,
             budget=budget,
             results_seconds=results_seconds,
             num_unmeasured=len(unmeasured),
+            has_images=images is not None,
             num_workers=num_workers,
             free_memory=available_bytes(),
         )
         self.heartbeat = time.monotonic()
 
     def run(self) -> None:
-        """Fits every rung and measures latencies.
+        """Fits every rung and measures the models.
 
         Raises:
             KeyboardInterrupt: after journaling what is finished.
@@ -111,7 +118,7 @@ class Climb:
             finally:  # imports on a busy machine are no part of the climb
                 self.limits.start = time.monotonic() - used
             self._fit_all()
-            self._measure_latencies()
+            self._measure()
         except BaseException as error:
             self._interrupt(error)
             if not isinstance(error, LauncherError) or time.monotonic() < self.limits.ends:
@@ -334,33 +341,20 @@ class Climb:
                 state.worker.wake()
             write_json(self.paths.clock, {"elapsed": self.elapsed()}, sync=False)
 
-    # -------------------------------------------------------------------------------------------- latency
+    # ---------------------------------------------------------------------------------------- the aftermath
 
-    def _measure_latencies(self) -> None:
-        """One rung after another, with nothing else running, while time is left."""
-        finished = self._with(Status.DONE, Status.DEADLINE)
-        jobs = [*self.unmeasured, *(state.job for state in finished if state.job.repeat == 0)]
-        for number, job in enumerate(jobs):
-            seconds = (self.limits.ends - time.monotonic()) / (len(jobs) - number)
-            self.observe(Step(self.states, self.limits.ends - time.monotonic(), "latency"))
-            latency = self._latency(job, seconds) if seconds > 0 else None
-            if latency is not None:
-                append_record(
-                    self.paths.run, {"type": "latency", "rung": job.rung, "latency_seconds": latency}
-                )
-
-    def _latency(self, fitted: Job, seconds: float) -> float | None:
-        """Seconds for one example, as a worker measures it; None if it doesn't get there in the seconds allowed."""
-        job = Job(
-            kind="latency", run=fitted.run, rung=fitted.rung, device=fitted.device, seconds=0.8 * seconds
+    def _measure(self) -> None:
+        """Latencies, and robustness where the inputs are images, of the models of this climb and of earlier ones."""
+        finished = [state.job for state in self._with(Status.DONE, Status.DEADLINE) if not state.job.repeat]
+        aftermath = Aftermath(
+            self.paths.run, self.limits, self.num_workers, start=self._start, observe=self._observe_phase
         )
-        worker, ends = self._start(job), time.monotonic() + seconds
-        result = None
-        while result is None and worker.exit_code() is None and time.monotonic() < ends:
-            time.sleep(_POLL_SECONDS)
-            result = read_json(job.result_file)
-        worker.kill()
-        return (result or read_json(job.result_file) or {}).get("latency_seconds")
+        aftermath.measure_latencies([*self.unmeasured, *finished])
+        if self.images is not None:
+            aftermath.measure_robustness([*self.uncorrupted, *finished], self.images)
+
+    def _observe_phase(self, phase: str) -> None:
+        self.observe(Step(self.states, self.limits.ends - time.monotonic(), phase))
 
 
 def _tail(file: Path) -> str:

@@ -20,7 +20,8 @@ class Job:
     """What a worker does.
 
     Attributes:
-        kind: "fit"; "rescue", which makes a model of what a fit that had to be ended left behind; or "latency".
+        kind: "fit"; "rescue", which makes a model of what a fit that had to be ended left behind; "latency"; or
+            "robustness".
         run: the run's folder.
         rung: the rung's name.
         repeat: 0, and from 1 on for fits with further seeds, of which only the predictions are kept.
@@ -31,6 +32,7 @@ class Job:
         device: a torch device name.
         precision: of the arithmetic.
         num_threads: that the worker's libraries may use.
+        num_examples: of the test part, to measure robustness by.
     """
 
     kind: str
@@ -44,6 +46,7 @@ class Job:
     device: str = "cpu"
     precision: str = "auto"
     num_threads: int = 1
+    num_examples: int = 0
 
     @property
     def name(self) -> str:

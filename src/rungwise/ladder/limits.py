@@ -22,6 +22,9 @@ over it, and how long each may run in any case."""
 _LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
 """What is kept for measuring latencies: seconds for each rung, but no more than this share of the budget."""
 
+_ROBUSTNESS_SHARE, _ROBUSTNESS_SECONDS = 0.05, 20.0
+"""What is kept for robustness where inputs are images: this share of the budget, but no more than these seconds."""
+
 _RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
 """What making a model of a checkpoint takes: a part of the fit's share, at least these seconds."""
 
@@ -41,6 +44,7 @@ class Limits:
         budget: seconds for the whole climb.
         results_seconds: what is kept of it for writing the results, by the number of fits that have some.
         num_unmeasured: fits of earlier climbs that have no latency yet.
+        has_images: whether robustness is to be measured.
         num_workers: processes side by side.
         free_memory: bytes, None where that isn't known.
     """
@@ -53,11 +57,13 @@ class Limits:
         budget: float,
         results_seconds: Callable[[int], float],
         num_unmeasured: int,
+        has_images: bool,
         num_workers: int,
         free_memory: int | None,
     ) -> None:
         self.states, self.start, self.budget, self.num_workers = states, start, budget, num_workers
         self.results_seconds, self.num_unmeasured = results_seconds, num_unmeasured
+        self.robustness_seconds = min(_ROBUSTNESS_SHARE * budget, _ROBUSTNESS_SECONDS) if has_images else 0.0
         self.memory = float("inf") if free_memory is None else _MEMORY_SHARE * free_memory
 
     # ------------------------------------------------------------------------------------------------ time
@@ -69,9 +75,10 @@ class Limits:
 
     @property
     def fit_ends(self) -> float:
-        """When fits end, so that latencies can be measured."""
+        """When fits end, so that latencies and robustness can be measured."""
         num_latencies = self.num_unmeasured + sum(state.job.repeat == 0 for state in self._paid_for())
-        return self.ends - min(_LATENCY_SHARE * self.budget, _LATENCY_SECONDS * num_latencies)
+        latency_seconds = min(_LATENCY_SHARE * self.budget, _LATENCY_SECONDS * num_latencies)
+        return self.ends - latency_seconds - self.robustness_seconds
 
     def share(self) -> float:
         """Seconds for the next fit: an equal part of the worker time that nobody holds; it grows as fits end."""

@@ -103,8 +103,8 @@ def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]]) -> float:
 
 def left_to_do(
     paths: Paths, records: Sequence[Mapping[str, Any]], rungs: Sequence[str], seeds: int
-) -> tuple[list[tuple[str, int]], list[str]]:
-    """The fits that have no result yet, as rung and repeat, and the rungs that have one but no latency."""
+) -> tuple[list[tuple[str, int]], list[str], list[str]]:
+    """Fits without a result, as rung and repeat; rungs with one but no latency; those with one but no robustness."""
     finished = {
         (record["rung"], record["repeat"])
         for record in records
@@ -113,9 +113,14 @@ def left_to_do(
         and is_there(paths, record["rung"], record["repeat"])
     }
     measured = {record["rung"] for record in records if record["type"] == "latency"}
+    corrupted = {r["rung"] for r in records if r["type"] == "robustness" and r.get("scores")}
     fits = [(rung, repeat) for repeat in range(seeds) for rung in rungs]
-    unmeasured = [rung for rung in rungs if (rung, 0) in finished and rung not in measured]
-    return [fit for fit in fits if fit not in finished], unmeasured
+    models = [rung for rung in rungs if (rung, 0) in finished]
+    return (
+        [fit for fit in fits if fit not in finished],
+        [rung for rung in models if rung not in measured],
+        [rung for rung in models if rung not in corrupted],
+    )
 
 
 def is_there(paths: Paths, rung: str, repeat: int) -> bool:

@@ -18,7 +18,7 @@ from rungwise.evaluation import Results, append_record, leaderboard, read_record
 from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
-from rungwise.kinds import ColumnKind
+from rungwise.kinds import ColumnKind, InputKind
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import (
     Paths,
@@ -217,12 +217,15 @@ class Ladder:
             if self.budget != last_budget(self.paths):
                 renew_budget(self.paths, self.budget)
             records = read_records(self.paths.run)
-            fits, unmeasured = left_to_do(self.paths, records, list(self.plan), self.seeds)
+            fits, unmeasured, uncorrupted = left_to_do(self.paths, records, list(self.plan), self.seeds)
+            is_of_images = self.dataset.pair[0] is InputKind.IMAGE
             num_known = len(self.plan) * self.seeds - len(fits)
             climb = Climb(
                 self.paths,
                 [self._job(*fit) for fit in fits],
                 unmeasured=[self._job(rung) for rung in unmeasured],
+                uncorrupted=[self._job(rung) for rung in uncorrupted],
+                images=self.dataset.inputs("test").shape if is_of_images else None,
                 facts=facts_of(self.plan, self.dataset),
                 budget=self.budget,
                 elapsed=elapsed(self.paths, records),

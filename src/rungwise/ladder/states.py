@@ -84,7 +84,7 @@ class Step:
     Attributes:
         states: every fit, in order.
         seconds_left: of the budget.
-        phase: "fit" or "latency".
+        phase: "fit", "latency" or "robustness".
         changed: the fits whose status has just changed.
     """
 

@@ -1,4 +1,4 @@
-"""What a worker process does: fits one rung and stores what came of it, or measures its latency."""
+"""What a worker process does: fits one rung and stores what came of it, or measures its model."""
 
 # N examples, C classes
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, r2_score
 from threadpoolctl import threadpool_limits
 
-from rungwise.artifacts import load_model, model_bytes
+from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
@@ -31,6 +31,7 @@ from rungwise.evaluation.records import write_json
 from rungwise.files import is_disk_error, sync_path
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
+from rungwise.ladder.measuring import measure_latency, measure_robustness, outputs_of
 from rungwise.ladder.memory import (
     is_memory_error,
     limit_memory,
@@ -39,7 +40,7 @@ from rungwise.ladder.memory import (
 )
 from rungwise.training.devices import check_device
 
-__all__ = ["DISK_EXIT_CODE", "main", "measure_latency", "predict_parts"]
+__all__ = ["DISK_EXIT_CODE", "main", "predict_parts"]
 
 DISK_EXIT_CODE = 75
 """Of a worker that could not write; EX_TEMPFAIL of sysexits.h."""
@@ -49,8 +50,9 @@ _FIT_FRACTION = 0.9
 
 _CHUNK_ROWS = 16_384
 _PROGRESS_SECONDS = 0.2
-_LATENCY_SECONDS = 0.7
-_LATENCY_CALLS = 200
+
+_KINDS = {"latency": measure_latency, "robustness": measure_robustness}
+"""What is done for a job that is no fit."""
 
 
 def main(file: str) -> int:
@@ -78,7 +80,7 @@ def _result(job: Job) -> dict[str, Any]:
         _use_threads(job.num_threads)
         if job.memory is not None:
             limit_memory(job.memory)
-        return {"latency_seconds": measure_latency(job)} if job.kind == "latency" else fit(job)
+        return _KINDS.get(job.kind, fit)(job)
     except BaseException as error:
         if is_disk_error(error, Path(job.run)):
             raise _DiskError from error
@@ -216,22 +218,13 @@ def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: s
     for part in PARTS:
         targets, inputs = dataset.targets(part), dataset.inputs(part)
         chunks = [
-            _outputs(estimator, rows(inputs, start, start + _CHUNK_ROWS))
+            outputs_of(estimator, rows(inputs, start, start + _CHUNK_ROWS))
             for start in range(0, len(targets), _CHUNK_ROWS)
         ]
         made[part] = _predictions(estimator, targets, np.concatenate(chunks))
         write_predictions(run, name, part, made[part])
     score = accuracy_score if isinstance(estimator, RungClassifier) else r2_score
     return float(score(made["valid"].target, made["valid"].prediction))
-
-
-def _outputs(estimator: RungEstimator, inputs: Any) -> NDArray[Any]:
-    """Inputs (N) -> probabilities (N, C), or numbers (N,)."""
-    return (
-        estimator.predict_proba(inputs)
-        if isinstance(estimator, RungClassifier)
-        else estimator.predict(inputs)
-    )
 
 
 def _predictions(estimator: RungEstimator, targets: NDArray[Any], outputs: NDArray[Any]) -> Predictions:
@@ -244,32 +237,6 @@ def _predictions(estimator: RungEstimator, targets: NDArray[Any], outputs: NDArr
     if not is_classifier:
         return Predictions(targets, outputs)
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs)
-
-
-# ------------------------------------------------------------------------------------------------- latency
-
-
-def measure_latency(job: Job) -> float:
-    """Seconds that the stored model takes for one example, preprocessing included: the median of many calls.
-
-    The calls end when the job's seconds do, at the latest after `_LATENCY_SECONDS`.
-    """
-    end = time.perf_counter() + job.seconds
-    paths = Paths(Path(job.run))
-    dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
-    inputs = dataset.inputs("test")
-    seconds: list[float] = []
-    start = time.perf_counter()
-    for call in range(_LATENCY_CALLS + 1):
-        row = call % dataset.num("test")
-        example = rows(inputs, row, row + 1)
-        before = time.perf_counter()
-        _outputs(estimator, example)
-        seconds.append(time.perf_counter() - before)
-        now = time.perf_counter()
-        if call and (now - start > _LATENCY_SECONDS or now > end):
-            break
-    return float(np.median(seconds[1:]))
 
 
 def _end_with_input() -> None:

@@ -1,0 +1,175 @@
+"""What is measured of the models once all fits are over: latencies, one rung alone after another, and robustness."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rungwise.evaluation.records import append_record, read_records
+from rungwise.evaluation.robustness import NUM_PASSES
+from rungwise.ladder.jobs import Job, read_json
+from rungwise.ladder.limits import Limits
+from rungwise.ladder.processes import Worker
+
+__all__ = ["Aftermath", "plan_examples"]
+
+_POLL_SECONDS = 0.02
+
+_MOST_EXAMPLES, _LEAST_EXAMPLES = 1000, 50
+"""Of the test part, for robustness: more say little more, and fewer too little."""
+
+_START_SECONDS = 0.4
+"""What a worker takes to load a model."""
+
+_CORRUPT_SECONDS = 1e-8
+"""What corrupting takes for each value of an image: measured 6e-9 to 8e-9 on one core."""
+
+_CARE = 0.7
+"""Of the time that is left, what is planned with: predictions may take longer than they did."""
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """Measures the models of a run, within what its budget has left.
+
+    Attributes:
+        run: the run's folder.
+        limits: of the climb.
+        num_workers: processes side by side.
+        start: starts a worker on a job.
+        observe: told what is measured, many times a second: "latency" or "robustness".
+    """
+
+    run: Path
+    limits: Limits
+    num_workers: int
+    start: Callable[[Job], Worker]
+    observe: Callable[[str], None]
+
+    # -------------------------------------------------------------------------------------------- latency
+
+    def measure_latencies(self, fits: Sequence[Job]) -> None:
+        """One rung after another, with nothing else running, while time is left."""
+        for number, job in enumerate(fits):
+            seconds = self._seconds_left() / (len(fits) - number)
+            self.observe("latency")
+            latency = self._latency(job, seconds) if seconds > 0 else None
+            if latency is not None:
+                append_record(self.run, {"type": "latency", "rung": job.rung, "latency_seconds": latency})
+
+    def _latency(self, fitted: Job, seconds: float) -> float | None:
+        """Seconds for one example, as a worker measures it; None if it doesn't get there in the seconds allowed."""
+        job = Job(
+            kind="latency", run=fitted.run, rung=fitted.rung, device=fitted.device, seconds=0.8 * seconds
+        )
+        worker, ends = self.start(job), time.monotonic() + seconds
+        result = None
+        while result is None and worker.exit_code() is None and time.monotonic() < ends:
+            time.sleep(_POLL_SECONDS)
+            result = read_json(job.result_file)
+        worker.kill()
+        return (result or read_json(job.result_file) or {}).get("latency_seconds")
+
+    # ----------------------------------------------------------------------------------------- robustness
+
+    def measure_robustness(self, fits: Sequence[Job], images: tuple[int, ...]) -> None:
+        """Rungs side by side, all on the same test examples, the slowest first; why one isn't measured is journaled.
+
+        Args:
+            fits: of the rungs.
+            images: the shape of the test images (N, H, W, C).
+        """
+        known = [r for r in read_records(self.run) if r["type"] in ("rung", "robustness")]
+        corrupting = _CORRUPT_SECONDS * math.prod(images[1:])
+        seconds = {
+            r["rung"]: corrupting + r["predict_seconds"] / r["num_predicted"]
+            for r in known
+            if r["type"] == "rung" and r.get("num_predicted")
+        }
+        before = [r["num_examples"] for r in known if r["type"] == "robustness" and r.get("scores")]
+        count, chosen = plan_examples(
+            {job.rung: seconds[job.rung] for job in fits},
+            least=min(before[-1] if before else _LEAST_EXAMPLES, images[0]),
+            most=min(before[-1] if before else _MOST_EXAMPLES, images[0]),
+            num_workers=self.num_workers,
+            seconds=_CARE * self._seconds_left(),
+        )
+        jobs = {job.rung: job for job in fits}
+        for rung in jobs.keys() - set(chosen):
+            self._journal(
+                rung, {"reason": f"no time was left to predict {count} examples {NUM_PASSES} times"}
+            )
+        self._work_off([self._robustness_job(jobs[rung], count) for rung in chosen])
+
+    def _robustness_job(self, fitted: Job, count: int) -> Job:
+        memory = self.limits.memory / self.num_workers
+        return replace(
+            fitted,
+            kind="robustness",
+            num_examples=count,
+            memory=None if math.isinf(memory) else int(memory),
+            num_threads=1,
+        )
+
+    def _work_off(self, jobs: Sequence[Job]) -> None:
+        waiting, running = list(jobs), list[tuple[Job, Worker]]()
+        while waiting or running:
+            is_over = self._seconds_left() <= 0
+            while waiting and not is_over and len(running) < self.num_workers:
+                job = waiting.pop(0)
+                running.append((job, self.start(job)))
+            ended = [each for each in running if is_over or self._has_ended(*each)]
+            running = [each for each in running if each not in ended]
+            for job, worker in ended:
+                worker.kill()
+                self._journal(job.rung, read_json(job.result_file) or {"reason": _reason(is_over)})
+            if is_over:
+                for job in waiting:
+                    self._journal(job.rung, {"reason": _reason(is_over)})
+                return
+            self.observe("robustness")
+            time.sleep(_POLL_SECONDS)
+
+    def _has_ended(self, job: Job, worker: Worker) -> bool:
+        return worker.exit_code() is not None or job.result_file.exists()
+
+    def _journal(self, rung: str, result: Mapping[str, Any]) -> None:
+        append_record(self.run, {"type": "robustness", "rung": rung, **result})
+
+    def _seconds_left(self) -> float:
+        return self.limits.ends - time.monotonic()
+
+
+def _reason(is_over: bool) -> str:
+    return "the budget ended before it was measured" if is_over else "its process ended and gave no result"
+
+
+def plan_examples(
+    paces: Mapping[str, float], *, least: int, most: int, num_workers: int, seconds: float
+) -> tuple[int, list[str]]:
+    """How many examples to predict with each rung, and the rungs that there is time for, the slowest first.
+
+    All get the same number. Where even the least number takes too long, the slowest rungs are left out.
+
+    Args:
+        paces: rung → seconds for one example, once.
+        least: examples.
+        most: examples.
+        num_workers: rungs side by side.
+        seconds: that all of it may take.
+    """
+    chosen = sorted(paces, key=lambda rung: -paces[rung])
+    while chosen:
+        # whatever the order, a list of jobs takes its part of the sum, and the rest of its longest (Graham 1966)
+        lone = 1 - 1 / num_workers
+        starts = _START_SECONDS * (len(chosen) / num_workers + lone)
+        pace = NUM_PASSES * (sum(paces[rung] for rung in chosen) / num_workers + lone * paces[chosen[0]])
+        count = int((seconds - starts) / pace)
+        if count >= least:
+            return min(count, most), chosen
+        chosen = chosen[1:]
+    return least, []
