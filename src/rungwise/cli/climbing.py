@@ -29,6 +29,12 @@ _MAX_COLUMNS_SHOWN = 24
 _LINE_SECONDS = 30.0
 """Without a terminal, how often a line says what is running."""
 
+_PHASES = {
+    "fit": "climbing",
+    "latency": "measuring the latency of each, alone",
+    "robustness": "measuring robustness",
+}
+
 
 def make_console(*, stderr: bool) -> Console:
     """Standard output or error; wide where it is no terminal, so that no table is cut."""
@@ -171,7 +177,7 @@ class _LineView:
             self.last = time.monotonic()
         if step.phase != self.phase:
             self.phase = step.phase
-            self.console.print("measuring the latency of each, alone")
+            self.console.print(_PHASES[step.phase])
         if time.monotonic() - self.last > _LINE_SECONDS and step.phase == "fit":
             self.last = time.monotonic()
             running = [
@@ -196,7 +202,7 @@ class _TableView:
 
     def observe(self, step: Step) -> None:
         """Draws the climb."""
-        doing = "measuring latency" if step.phase == "latency" else "climbing"
+        doing = _PHASES[step.phase]
         table = plain_table(f"{doing}, {seconds_text(max(0.0, step.seconds_left))} left of the budget")
         for name in ("rung", "state", "progress", f"valid {self.measure}", "time", ""):
             table.add_column(name, justify="left" if name in ("rung", "state", "progress", "") else "right")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -36,7 +38,7 @@ STATUS_STYLES = {
 
 _NONE = "–"
 
-_WIDE = 148
+_WIDE = 156
 """Characters from which on scores and costs stand in one table."""
 
 _COSTS = {
@@ -62,7 +64,9 @@ def leaderboard_tables(
     for table in parts:
         table.add_column("rung", no_wrap=True)
     has_seeds = bool((board["num_seeds"] > 1).any())
-    for name in ("test", "valid", *(["over seeds"] if has_seeds else [])):
+    has_robustness = bool(board["robustness"].notna().any())
+    extra = [*(["over seeds"] if has_seeds else []), *(["robust"] if has_robustness else [])]
+    for name in ("test", "valid", *extra):
         scores.add_column(name, justify="right", no_wrap=True)
     for name in _COSTS:
         parts[-1].add_column(name, justify="right", no_wrap=True)
@@ -72,7 +76,8 @@ def leaderboard_tables(
         name = f"{row['rung']} ←" if is_chosen else row["rung"]
         shown = [_score(by, row, "test"), _score(by, row, "val")]
         shown += [seeds_text(by, row) or _NONE] if has_seeds else []
-        costs = [_NONE if math.isnan(row[column]) else text(row[column]) for column, text in _COSTS.values()]
+        shown += [_text(row["robustness"], partial(amount_text, by))] if has_robustness else []
+        costs = [_text(row[column], text) for column, text in _COSTS.values()]
         status = escape(
             f"{row['status']}: {row['reason']}" if isinstance(row["reason"], str) else row["status"]
         )
@@ -95,6 +100,10 @@ def plain_table(title: str) -> Table:
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
+
+
+def _text(value: float, text: Callable[[float], str]) -> str:
+    return _NONE if math.isnan(value) else text(value)
 
 
 def _score(by: Metric, row: dict[str, Any], part: str) -> str:

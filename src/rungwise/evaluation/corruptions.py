@@ -127,6 +127,6 @@ CORRUPTIONS = (
     Corruption("rotation", "degrees", (3, 6, 9, 12, 15), _rotate),
     Corruption("translation", "% of the side", (3, 6, 9, 12, 15), _translate),
     Corruption("noise", "σ in % of the range", (4, 8, 12, 16, 20), _add_noise),
-    Corruption("blur", "σ in % of the side", (0.5, 1, 1.5, 2, 3), _blur),
+    Corruption("blur", "σ in % of the side", (1, 1.5, 2, 2.5, 3), _blur),
     Corruption("contrast", "% taken away", (25, 50, 60, 70, 85), _flatten),
 )

@@ -30,10 +30,14 @@ expected memory is what the rung's formula gave beforehand."""
 _SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
 """Over the seeds that a rung was fitted with; the other scores and the costs are those of the first."""
 
+_ROBUSTNESS = ("robustness", "robustness_clean")
+"""The mean score over all corruptions and strengths, and the score of the same examples as they are."""
+
 COLUMNS = (
     "rung",
     *(f"score_{part}{end}" for part in ("test", "val") for end in ("", "_low", "_high")),
     *_SEEDS,
+    *_ROBUSTNESS,
     *_COSTS,
     "status",
     "reason",
@@ -68,10 +72,11 @@ def leaderboard(results: Results, metric: str) -> pd.DataFrame:
         rows.append(
             row
             | _over_seeds(outcome, chosen)
+            | _robustness(outcome, chosen)
             | {column: outcome.record.get(field) for column, field in _COSTS.items()}
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(dict.fromkeys((*_SEEDS, *_COSTS), "float64"))
+    return table.astype(dict.fromkeys((*_SEEDS, *_ROBUSTNESS, *_COSTS), "float64"))
 
 
 def _reason(outcome: Outcome) -> str | None:
@@ -87,3 +92,11 @@ def _over_seeds(outcome: Outcome, metric: Metric) -> dict[str, float | None]:
     mean = float(np.mean(scores)) if scores else None
     deviation = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
     return dict(zip(_SEEDS, (len(scores) or None, mean, deviation), strict=True))
+
+
+def _robustness(outcome: Outcome, metric: Metric) -> dict[str, float]:
+    """Where it was measured, by this metric."""
+    found = outcome.robustness
+    if found is None or found.metric != metric.name:
+        return {}
+    return dict(zip(_ROBUSTNESS, (found.mean, found.clean), strict=True))

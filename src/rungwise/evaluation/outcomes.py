@@ -16,6 +16,7 @@ from rungwise.errors import ConfigError
 from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
 from rungwise.evaluation.predictions import Predictions, fit_name, has_predictions, read_predictions
 from rungwise.evaluation.records import read_records
+from rungwise.evaluation.robustness import Robustness, robustness_of
 from rungwise.metrics import Metric, metric, rarer_class
 
 __all__ = ["PARTS", "Judged", "Outcome", "Results", "run_metric"]
@@ -35,6 +36,7 @@ class Outcome:
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
         repeats: what the fits with further seeds said of the two parts.
+        robustness: its scores on corrupted examples; None where they weren't measured.
     """
 
     rung: str
@@ -42,6 +44,7 @@ class Outcome:
     valid: Predictions | None
     test: Predictions | None
     repeats: tuple[tuple[Predictions, Predictions], ...] = ()
+    robustness: Robustness | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -59,6 +62,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
     latencies = {
         record["rung"]: record["latency_seconds"] for record in records if record["type"] == "latency"
     }
+    robustness = {r["rung"]: robustness_of(r) for r in records if r["type"] == "robustness"}
     outcomes = []
     for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
         rung = record["rung"]
@@ -72,6 +76,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
                 valid,
                 test,
                 tuple(both for both in further if both is not None),
+                robustness.get(rung),
             )
         )
     return outcomes

@@ -1,0 +1,114 @@
+"""What is measured after the fits, on real runs of tiny images and with scripted workers."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from rungwise.evaluation import append_record, read_records
+from rungwise.evaluation.records import JOURNAL
+from rungwise.evaluation.robustness import NUM_PASSES
+from rungwise.ladder import Ladder
+from rungwise.ladder.aftermath import Aftermath, plan_examples
+from rungwise.ladder.jobs import Job
+from rungwise.ladder.limits import Limits
+
+
+@pytest.fixture(scope="module")
+def digits():
+    images, labels = load_digits(return_X_y=True)
+    return (16 * images[:600].reshape(-1, 8, 8)).clip(0, 255).astype(np.uint8), labels[:600]
+
+
+@pytest.fixture(scope="module")
+def climbed(digits, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "digits"
+    return Ladder(rungs=["logistic-regression"], budget="60s", out=out).fit(digits)
+
+
+def test_every_rung_of_images_is_judged_on_the_same_corrupted_examples(climbed):
+    board = climbed.leaderboard().set_index("rung")
+    assert board.robustness_clean.tolist() == pytest.approx(board.score_test.tolist())
+    assert 0.3 < board.robustness["logistic-regression"] < board.robustness_clean["logistic-regression"]
+    records = [r for r in read_records(climbed.run) if r["type"] == "robustness"]
+    assert {r["num_examples"] for r in records} == {climbed.dataset.num("test")}
+
+
+def test_going_on_measures_what_is_missing_and_nothing_twice(climbed):
+    journal = climbed.run / JOURNAL
+    before = {r["rung"]: r for r in read_records(climbed.run) if r["type"] == "robustness"}
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lost = b'"type":"robustness","rung":"baseline"'
+    journal.write_bytes(b"".join(line for line in lines if lost not in line))
+    Ladder.open(climbed.run).climb()
+    added = journal.read_bytes().splitlines()[len(lines) - 1 :]
+    assert [lost in line for line in added] == [True, False], "and the end of the climb"
+    assert {r["rung"]: r for r in read_records(climbed.run) if r["type"] == "robustness"} == before
+
+
+def make_aftermath(run, start, *, seconds):
+    """After the fit of one rung that predicts a thousand examples a second."""
+    record = {"type": "rung", "rung": "cnn", "predict_seconds": 1.0, "num_predicted": 1000}
+    append_record(run, record)
+    (run / "logs").mkdir()
+    limits = Limits(
+        [],
+        start=time.monotonic(),
+        budget=seconds,
+        results_seconds=lambda _: 0.0,
+        num_unmeasured=0,
+        has_images=True,
+        num_workers=1,
+        free_memory=None,
+    )
+    return Aftermath(run, limits, 1, start=start, observe=lambda _: None)
+
+
+class Hanging:
+    """A worker that never ends by itself."""
+
+    pid, killed = 0, False
+
+    def exit_code(self):
+        return None
+
+    def kill(self):
+        self.killed = True
+
+
+def reasons(run):
+    return {r["rung"]: r["reason"] for r in read_records(run) if r["type"] == "robustness"}
+
+
+def test_where_no_time_is_left_nothing_is_begun_and_the_reason_is_said(tmp_path):
+    aftermath = make_aftermath(tmp_path, start=None, seconds=1.0)
+    aftermath.measure_robustness([Job(kind="fit", run=str(tmp_path), rung="cnn")], (500, 8, 8, 1))
+    assert reasons(tmp_path) == {"cnn": f"no time was left to predict 50 examples {NUM_PASSES} times"}
+
+
+def test_what_takes_longer_than_the_budget_is_ended_in_time(tmp_path):
+    worker = Hanging()
+
+    def start(job):
+        assert (job.kind, job.num_examples) == ("robustness", 20)
+        job.write()
+        return worker
+
+    aftermath = make_aftermath(tmp_path, start, seconds=1.5)
+    began = time.monotonic()
+    aftermath.measure_robustness([Job(kind="fit", run=str(tmp_path), rung="cnn")], (20, 8, 8, 1))
+    assert time.monotonic() - began < 2
+    assert worker.killed
+    assert reasons(tmp_path) == {"cnn": "the budget ended before it was measured"}
+
+
+def test_as_many_examples_as_there_is_time_for_and_the_same_for_all():
+    paces = {"baseline": 1e-6, "svm": 1e-3, "cnn": 1e-2}
+    plan = {"least": 50, "most": 1000, "num_workers": 2}
+    assert plan_examples(paces, seconds=1000.0, **plan) == (1000, ["cnn", "svm", "baseline"])
+    count, _ = plan_examples(paces, seconds=100.0, **plan)
+    assert 50 < count < 1000
+    assert NUM_PASSES * count * 1e-2 < 100, "the slowest rung alone"
+    assert plan_examples(paces, seconds=4.0, **plan)[1] == ["svm", "baseline"]
+    assert plan_examples(paces, seconds=0.1, **plan) == (50, [])
