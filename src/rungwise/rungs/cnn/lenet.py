@@ -53,7 +53,7 @@ _S4_SIZE = _C3 * (_C3_SIDE // _POOL) ** 2
 _SEEN = (
     *(tuple(sorted((first + step) % _C1 for step in range(3))) for first in range(_C1)),
     *(tuple(sorted((first + step) % _C1 for step in range(4))) for first in range(_C1)),
-    *((first, first + 1, (first + 3) % _C1, (first + 4) % _C1) for first in range(3)),
+    *(tuple(sorted((first + step) % _C1 for step in (0, 1, 3, 4))) for first in range(3)),
     tuple(range(_C1)),
 )
 """The maps of S2 that each filter of C3 sees, in the order of the paper's table I."""

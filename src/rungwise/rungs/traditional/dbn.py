@@ -32,6 +32,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ __all__ = ["DBN", "RUNG", "DBNConfig"]
 Features = NDArray[np.float32]
 Images = NDArray[np.uint8]
 
-_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+_STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
 """Values of C that validation chooses from."""
 
 _PASSES = 120
@@ -76,16 +77,19 @@ class DBNConfig:
         hidden_size: units of a layer.
         num_layers: machines on top of each other.
         epochs: passes over the images for each layer.
+        min_steps: of each layer: where the data gives fewer, it is passed over more than `epochs` times.
         batch_size: images of a step, and chains that stand for the model.
         learning_rate: at the start; it falls to zero.
         use_all_layers: whether the classifier sees the features of every layer or those of the last.
         max_side: pixels a side that larger images are shrunk to, about.
-        C: weight of the examples against the classifier's penalty; None to choose it on validation (1 without).
+        C: weight of the examples against the classifier's penalty, as if the mean variance of its features were 1; None
+            to choose it on validation (1 without).
     """
 
     hidden_size: int = 500
     num_layers: int = 2
     epochs: int = 5
+    min_steps: int = 1000
     batch_size: int = 100
     learning_rate: float = 0.1
     use_all_layers: bool = True
@@ -102,6 +106,8 @@ class DBNConfig:
         problems = [
             f"{name}={getattr(self, name)}: must be at least 1" for name in counts if getattr(self, name) < 1
         ]
+        if self.min_steps < 0:
+            problems.append(f"min_steps={self.min_steps}: must be at least 0")
         if not 0 < self.learning_rate < math.inf:
             problems.append(f"learning_rate={self.learning_rate!r}: must be a number above 0")
         if self.C is not None and not self.C > 0:
@@ -144,16 +150,17 @@ class DBN:
             context.report((number + 1) / (config.num_layers + 1), None)
         features = hidden if config.use_all_layers else np.ascontiguousarray(hidden[:, -size:])
         problem = LinearProblem(features, targets, SoftmaxLoss(), num_scores(num_outputs), context)
+        unit = float(features.var(axis=0).mean()) / len(targets)
         if config.C is not None or validation is None:
-            weights = problem.solve(1 / ((config.C or 1.0) * len(targets)), problem.start())
+            weights = problem.solve(unit / (config.C or 1.0), problem.start())
         else:
-            valid_features, valid_targets = self._features(validation[0]), validation[1]
+            valid_features, valid_targets = self._features(validation[0]).astype(np.float32), validation[1]
 
             def valid_loss(weights: NDArray[np.float64]) -> float:
                 narrow = weights.astype(np.float32)
                 return SoftmaxLoss()(valid_features @ narrow[:-1] + narrow[-1], valid_targets)[0]
 
-            weights = best_on_path(problem, [1 / (C * len(targets)) for C in _STRENGTHS], valid_loss)
+            weights = best_on_path(problem, [unit / C for C in _STRENGTHS], valid_loss)
         self.scores = LinearScores(weights[:-1], weights[-1])
 
     def _fit_layer(
@@ -171,8 +178,9 @@ class DBN:
             batch_size=min(config.batch_size, num_images),
             random_state=int(rng.integers(2**31)),
         )
-        num_steps = config.epochs * (num_images // machine.batch_size)
-        for step, index in enumerate(_batches(num_images, machine.batch_size, config.epochs, rng)):
+        num_epochs = _num_epochs(config, num_images)
+        num_steps = num_epochs * (num_images // machine.batch_size)
+        for step, index in enumerate(_batches(num_images, machine.batch_size, num_epochs, rng)):
             machine.learning_rate = config.learning_rate * (1 - step / num_steps)
             machine.partial_fit(visible(index))
             if time.monotonic() > deadline:
@@ -187,9 +195,10 @@ class DBN:
         square = min(-(-max(height, width) // self.config.max_side), height, width)
         return lambda rows: brightness(images[rows], square=square)
 
-    def _features(self, images: Images) -> Features:
-        """Images (N, H, W, C) -> what the classifier sees (N, F)."""
-        units, found = self._pixels_of(images)(slice(None)), []
+    def _features(self, images: Images) -> NDArray[np.float64]:
+        """Images (N, H, W, C) -> what the classifier sees (N, F), in 64 bits: its weights can be large."""
+        units: NDArray[Any] = self._pixels_of(images)(slice(None)).astype(np.float64)
+        found = []
         for layer in self.layers:
             units = _up(units, layer)
             found.append(units)
@@ -230,11 +239,17 @@ class DBN:
         )
 
 
-def _up(units: Features, layer: tuple[Features, Features]) -> Features:
+def _up(units: NDArray[Any], layer: tuple[Features, Features]) -> NDArray[Any]:
     """Visible units (n, V) -> the probabilities that hidden ones are on (n, H)."""
     weights, bias = layer
-    hidden: Features = expit(units @ weights + bias)
+    hidden: NDArray[Any] = expit(units @ weights + bias)
     return hidden
+
+
+def _num_epochs(config: DBNConfig, num_images: int) -> int:
+    """Passes of each layer over so many images."""
+    steps = max(1, num_images // config.batch_size)
+    return max(config.epochs, -(-config.min_steps // steps))
 
 
 def _batches(
@@ -264,7 +279,7 @@ def cost(config: DBNConfig, shape: ImageShape) -> Cost:
     number, hidden, outputs = shape.num_examples, config.hidden_size, num_scores(shape.num_outputs)
     sizes = [visible] + (config.num_layers - 1) * [hidden]
     weights, features = sum(size * hidden for size in sizes), _num_features(config)
-    steps = 2 * _PRODUCTS * config.epochs * weights
+    steps = 2 * _PRODUCTS * _num_epochs(config, number) * weights
     held = FLOAT * (config.num_layers * hidden + (0 if config.use_all_layers else hidden))
     batch = DOUBLE * 3 * config.batch_size * (max(sizes) + hidden) + DOUBLE * 3 * max(sizes) * hidden
     return Cost(
