@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["is_disk_error", "replace_file", "replace_text", "sync_path"]
+__all__ = ["cache_folder", "is_disk_error", "replace_file", "replace_text", "sync_path"]
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}
 _DENIED = {errno.EACCES, errno.EPERM}
@@ -84,3 +84,11 @@ def sync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept for the next time: `RUNGWISE_CACHE`, or a folder in the user's cache."""
+    given = os.environ.get("RUNGWISE_CACHE")
+    if given:
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rungwise"

@@ -13,6 +13,7 @@ __all__ = [
     "Epoch",
     "FitContext",
     "Precision",
+    "Pretrained",
     "Recorded",
     "Series",
     "State",
@@ -118,6 +119,24 @@ _NOWHERE = _NoCheckpoint()
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pretrained:
+    """Weights that a network begins from.
+
+    Attributes:
+        name: where they are from, for messages.
+        weights: names -> arrays, in the layout of the library that wrote them.
+        mean: of each channel's values from 0 to 1, subtracted from the images that they were learned on; None if
+            unknown.
+        std: that each channel was then divided by.
+    """
+
+    name: str
+    weights: State
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitContext:
     """What a fit is given beside data: all randomness, devices and limits come in through here.
 
@@ -131,6 +150,7 @@ class FitContext:
         cut: called when training is cut short to keep the deadline.
         note: called with a sentence for the user, such as why training began anew.
         checkpoint: where the fit keeps how far it is.
+        pretrained: weights to begin from, of the networks that can.
     """
 
     seed: int = 0
@@ -142,6 +162,7 @@ class FitContext:
     cut: Callable[[], None] = _do_nothing
     note: Callable[[str], None] = _say_nothing
     checkpoint: Checkpoint = _NOWHERE
+    pretrained: Pretrained | None = None
 
     def seconds_left(self) -> float:
         """Seconds until the deadline, infinite without one."""

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rungwise.errors import ConfigError
-from rungwise.fitting import Epoch, FitContext, State
+from rungwise.fitting import Epoch, FitContext, Pretrained, State
 from rungwise.kinds import InputKind, OutputKind
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ __all__ = [
     "Optimizer",
     "Pair",
     "Preprocessor",
+    "PretrainableConfig",
     "Rung",
     "Schedule",
     "Shape",
     "TableShape",
     "TextShape",
     "TraditionalRung",
+    "Tuning",
     "Weights",
 ]
 
@@ -177,8 +179,8 @@ class Examples(Protocol):
 class Preprocessor(Protocol):
     """Raw inputs -> `Examples`, with a state fitted on the training inputs alone: `Preprocessor(config)`."""
 
-    def fit(self, inputs: Any) -> None:
-        """Learn vocabulary, statistics and the like."""
+    def fit(self, inputs: Any, pretrained: Pretrained | None = None) -> None:
+        """Learn vocabulary, statistics and the like, or take what pretrained weights were learned with."""
         ...
 
     def shape(self, *, num_examples: int, num_outputs: int) -> Shape:
@@ -298,6 +300,27 @@ class NetworkConfig:
         """Passes over so many training examples at most."""
         steps = -(-num_examples // self.batch_size)
         return max(self.epochs, -(-self.min_steps // max(1, steps)))
+
+
+class Tuning(StrEnum):
+    """What of a pretrained network learns: all of it, once its new head has, or the head alone, a linear probe."""
+
+    ALL = "all"
+    HEAD = "head"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainableConfig(NetworkConfig):
+    """How a network is trained that may begin from weights learned elsewhere.
+
+    Attributes:
+        pretrained: a folder or file of weights, or the name of a repository of the Hugging Face hub; None begins from
+            random weights.
+        tuning: of pretrained weights.
+    """
+
+    pretrained: str | None = None
+    tuning: Tuning = Tuning.ALL
 
 
 @dataclass(frozen=True, kw_only=True)

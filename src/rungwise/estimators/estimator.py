@@ -20,7 +20,7 @@ from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
+from rungwise.rung import Learner, NetworkRung, Pair, PretrainableConfig, TraditionalRung
 
 if TYPE_CHECKING:
     from rungwise.artifacts.checkpoint import FileCheckpoint
@@ -98,6 +98,10 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         )
         if report is not None:
             context = replace(context, report=report)
+        if isinstance(config, PretrainableConfig) and config.pretrained is not None:
+            from rungwise.artifacts.pretrained import read_pretrained
+
+            context = replace(context, pretrained=read_pretrained(config.pretrained))
         if checkpoint is not None:
             valid_targets = None if validation is None else validation[1]
             kept = self._checkpoint(Path(checkpoint), context, targets, valid_targets)

@@ -15,6 +15,7 @@ from rungwise.data import Dataset
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
 from rungwise.preprocessing.columns import fit_sample
+from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
@@ -117,7 +118,10 @@ def plan_rungs(
 def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> Cost:
     """What the rung's formula gives; the inputs and labels that its worker takes in hand are part of the memory."""
     rung = registry.rung(name)
-    cost = rung.cost(registry.make_config(rung.config, settings), shape)
+    config = registry.make_config(rung.config, settings)
+    if isinstance(config, ImageNetworkConfig) and isinstance(shape, ImageShape):
+        shape = config.seen(shape)
+    cost = rung.cost(config, shape)
     return replace(cost, fit_bytes=cost.fit_bytes + held)
 
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rungwise.errors import ConfigError, DataError
-from rungwise.fitting import State
+from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
-from rungwise.rung import ImageShape, NetworkConfig
+from rungwise.rung import ImageShape, NetworkConfig, PretrainableConfig
 from rungwise.stored import array, image_size
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "PixelExamples",
     "PixelPreprocessor",
     "PretrainedConfig",
-    "Tuning",
     "is_symmetric",
 ]
 
@@ -51,6 +51,10 @@ _SMALL_SIDE = 96
 _MOST_INPUT_SIZE = 1024
 _SHIFT, _CROP, _COLOUR = 0.04, 0.35, 0.2
 """What `ImageNetworkConfig` means by None: the shift of small images; the crop and the colours of large ones."""
+
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of each channel from 0 to 1, as torchvision's weights have it: what pretrained weights mean that don't say."""
 
 
 class Flip(StrEnum):
@@ -103,36 +107,39 @@ class ImageNetworkConfig(NetworkConfig):
         if problems:
             raise ConfigError("; ".join(problems) + ".")
 
-
-class Tuning(StrEnum):
-    """What of a pretrained network learns: all of it, once its new head has, or the head alone, a linear probe."""
-
-    ALL = "all"
-    HEAD = "head"
+    def seen(self, shape: ImageShape) -> ImageShape:
+        """The shape of the images that the network gets, made of images of that shape."""
+        if self.input_size is None:
+            return shape
+        return replace(shape, height=self.input_size, width=self.input_size)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainedConfig(ImageNetworkConfig):
-    """How a network is trained that may begin from weights learned elsewhere.
+class PretrainedConfig(PretrainableConfig, ImageNetworkConfig):
+    """How a network is trained on images that may begin from weights learned elsewhere.
 
-    Attributes:
-        pretrained: a folder or file of weights, or the name of a repository of the Hugging Face hub; None begins from
-            random weights.
-        tuning: of pretrained weights.
+    Images are then resized to what such weights are learned on, unless `input_size` is given.
     """
 
-    pretrained: str | None = None
-    tuning: Tuning = Tuning.ALL
+    pretrained_size: ClassVar[int] = 224
+    pretrained_channels: ClassVar[int] = 3
+
+    def seen(self, shape: ImageShape) -> ImageShape:
+        """The shape of the images that the network gets, made of images of that shape."""
+        if self.pretrained is None:
+            return super().seen(shape)
+        size = self.input_size or self.pretrained_size
+        return replace(shape, height=size, width=size, channels=self.pretrained_channels)
 
 
 class PixelExamples:
-    """Images as bytes (N, H, W, C), in memory or mapped, with what they are normalised by (C,).
+    """Images as bytes (N, H, W, C), in memory or mapped, with what they are normalised by.
 
     Args:
         pixels: the images.
-        mean: subtracted from each channel.
-        scale: that each channel is then multiplied by.
-        input_size: height and width to resize to, or None.
+        mean: (C,), subtracted from each channel.
+        scale: (C,), that each channel is then multiplied by.
+        size: height, width and channels that the network gets.
     """
 
     lengths: NDArray[np.int64] | None = None
@@ -142,9 +149,9 @@ class PixelExamples:
         pixels: Pixels,
         mean: NDArray[np.float32],
         scale: NDArray[np.float32],
-        input_size: int | None = None,
+        size: tuple[int, int, int],
     ) -> None:
-        self.pixels, self.input_size = pixels, input_size
+        self.pixels, self.size = pixels, size
         self.mean, self.scale = torch.from_numpy(mean), torch.from_numpy(scale)
 
     def __len__(self) -> int:
@@ -153,15 +160,19 @@ class PixelExamples:
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor]:
         """Image numbers (B,) -> images (B, C, H, W) float32, channels last in memory."""
         pixels = torch.from_numpy(self.pixels[index])
+        height, width, channels = self.size
+        if pixels.shape[3] != channels:
+            pixels = pixels.expand(-1, -1, -1, channels)
         images = (pixels.float() - self.mean).mul_(self.scale).permute(0, 3, 1, 2)
-        if self.input_size is not None and images.shape[2:] != (self.input_size, self.input_size):
-            size = (self.input_size, self.input_size)
-            images = F.interpolate(images, size, mode="bilinear", antialias=True, align_corners=False)
+        if images.shape[2:] != (height, width):
+            images = F.interpolate(
+                images, (height, width), mode="bilinear", antialias=True, align_corners=False
+            )
         return (images,)
 
 
 class PixelPreprocessor:
-    """Images -> mean 0 and standard deviation 1 in each channel over the training images."""
+    """Images -> mean 0 and deviation 1 in each channel, over the training images or as pretrained weights say."""
 
     def __init__(self, config: ImageNetworkConfig) -> None:
         self.config = config
@@ -170,25 +181,30 @@ class PixelPreprocessor:
         self.scale: NDArray[np.float32]
         self.flip = False
 
-    def fit(self, inputs: Pixels) -> None:
+    def fit(self, inputs: Pixels, pretrained: Pretrained | None = None) -> None:
         """Counts the bytes of each channel, and settles whether flips are sound."""
         self.size = inputs.shape[1:]
-        counts = _byte_counts(inputs)  # (C, 256)
-        total = counts.sum(1)
-        mean = counts @ np.arange(256) / total
-        deviation = np.sqrt(counts @ np.arange(256) ** 2 / total - mean**2)
+        self.flip = self.config.flip is Flip.ON or (self.config.flip is Flip.AUTO and is_symmetric(inputs))
+        if pretrained is not None:
+            mean, deviation = (
+                255 * np.array(said or usual)
+                for said, usual in ((pretrained.mean, IMAGENET_MEAN), (pretrained.std, IMAGENET_STD))
+            )
+        else:
+            counts = _byte_counts(inputs)  # (C, 256)
+            total = counts.sum(1)
+            mean = counts @ np.arange(256) / total
+            deviation = np.sqrt(counts @ np.arange(256) ** 2 / total - mean**2)
         self.mean = mean.astype(np.float32)
         self.scale = (1.0 / np.maximum(deviation, 1.0)).astype(np.float32)
-        self.flip = self.config.flip is Flip.ON or (self.config.flip is Flip.AUTO and is_symmetric(inputs))
 
     def shape(self, *, num_examples: int, num_outputs: int) -> ImageShape:
-        """The problem's size."""
+        """The problem's size, as the network gets it."""
         height, width, channels = self.size
-        if self.config.input_size is not None:
-            height = width = self.config.input_size
-        return ImageShape(
+        given = ImageShape(
             num_examples=num_examples, num_outputs=num_outputs, channels=channels, height=height, width=width
         )
+        return self.config.seen(given)
 
     def examples(self, inputs: Pixels) -> PixelExamples:
         """Images uint8 (N, H, W, C) -> the same, not copied.
@@ -202,7 +218,8 @@ class PixelPreprocessor:
                 f"images are {got} (height × width × channels), but the model was fitted on {known}; "
                 "resize them or convert their colours."
             )
-        return PixelExamples(inputs, self.mean, self.scale, self.config.input_size)
+        seen = self.shape(num_examples=1, num_outputs=1)
+        return PixelExamples(inputs, self.mean, self.scale, (seen.height, seen.width, seen.channels))
 
     def augment(
         self, batch: tuple[Tensor, ...], generator: torch.Generator, *, index: NDArray[np.int64], epoch: int
@@ -238,7 +255,8 @@ class PixelPreprocessor:
             ModelError: if they don't go together.
         """
         self.size = image_size(state, "size")
-        self.mean, self.scale = (array(state, name, np.float32, self.size[2]) for name in ("mean", "scale"))
+        channels = self.shape(num_examples=1, num_outputs=1).channels
+        self.mean, self.scale = (array(state, name, np.float32, channels) for name in ("mean", "scale"))
 
 
 def _or(value: float | None, otherwise: float) -> float:

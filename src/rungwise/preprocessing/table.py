@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rungwise.errors import ModelError
-from rungwise.fitting import State
+from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.columns import RARE, TableColumns, fit_sample
 from rungwise.preprocessing.scaling import SCALERS, QuantileScaler, Scaling, StandardScaler
 from rungwise.rung import TableShape
@@ -179,12 +179,13 @@ class TablePreprocessor:
     def __init__(self, config: TableConfig) -> None:
         self.features = TableFeatures(config.scaling)
 
-    def fit(self, inputs: pa.Table) -> None:
+    def fit(self, inputs: pa.Table, pretrained: Pretrained | None = None) -> None:
         """Learns columns, medians and scales.
 
         Raises:
             DataError: if the table has no columns or no rows.
         """
+        del pretrained  # no network over tables begins from any
         self.features.fit(inputs)
 
     def shape(self, *, num_examples: int, num_outputs: int) -> TableShape:

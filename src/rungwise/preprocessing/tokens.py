@@ -18,7 +18,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from torch import Tensor
 
 from rungwise.errors import ModelError
-from rungwise.fitting import State
+from rungwise.fitting import Pretrained, State
 from rungwise.rung import NetworkConfig, TextShape
 from rungwise.stored import entry, finite, parse_json, section
 
@@ -98,8 +98,9 @@ class TokenPreprocessor:
         self.mean_tokens = 1.0
         self.tokenizer: Tokenizer
 
-    def fit(self, inputs: pa.ChunkedArray) -> None:
+    def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
         """Trains the tokenizer."""
+        del pretrained  # no network over texts begins from any yet
         self.tokenizer = _train(inputs, self.config)
         every = -(-len(inputs) // _SAMPLE)
         sample = self.examples(inputs.take(pa.array(np.arange(0, len(inputs), every))))

@@ -16,11 +16,12 @@ from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series, State
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
-from rungwise.rung import NetworkConfig, NetworkRung, Pair, Shape, Weights
+from rungwise.rung import NetworkConfig, NetworkRung, Pair, PretrainableConfig, Shape, Tuning, Weights
 from rungwise.stored import entry, finite, section, whole
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
 from rungwise.training.precision import resolve_precision
+from rungwise.training.pretrained import fit_head, load_pretrained
 from rungwise.training.progress import as_arrays
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
@@ -78,7 +79,7 @@ class NetworkLearner:
         kept = context.checkpoint.load() or {"precision": context.precision, "note": None, "training": None}
         precision = resolve_precision(Precision(kept["precision"]), context.device)
         self.context = FitContext(device=context.device, precision=precision)
-        self.preprocessor.fit(inputs)
+        self.preprocessor.fit(inputs, context.pretrained)
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.shape = self.preprocessor.shape(num_examples=len(targets), num_outputs=num_outputs)
@@ -130,6 +131,12 @@ class NetworkLearner:
         objective = Objective(self.pair[1], config.label_smoothing)
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
+            if context.pretrained is not None and progress is None:
+                load_pretrained(self.network, self.rung, context.pretrained)
+                fit_head(self.network, self.rung, train, valid, config, context, Objective(self.pair[1], 0.0))
+                if isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD:
+                    self.network.to("cpu").eval()
+                    return
             trainer = self.trainer(self.network, config, context, objective, self.preprocessor.augment, keep)
             self.history = trainer.fit(train, valid, progress)
 

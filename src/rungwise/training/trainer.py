@@ -129,6 +129,8 @@ class Trainer:
         self.prepare(train, validation)
         if progress is not None:
             restore_progress(self, progress)
+        elif self.context.pretrained is not None:
+            self.validate(0)  # what the weights give as they are is to be beaten
         while not self.is_over:
             for batch in self.batches(self.epoch):
                 self.step(batch)
@@ -204,9 +206,11 @@ class Trainer:
 
     def validate(self, epoch: int) -> bool:
         """Stage 4: score on validation, remember the best weights; False ends the training."""
-        train_loss = torch.stack(self.losses).mean().item() if self.losses else math.nan
+        train_loss = math.nan
+        if self.losses:
+            train_loss = torch.stack(self.losses).mean().item()
+            self._check_loss(train_loss)
         self.losses = []
-        self._check_loss(train_loss)
         valid_loss = valid_score = None
         if self.validation is not None:
             start = time.monotonic()
@@ -326,9 +330,23 @@ def to_device(network: nn.Module, device: str) -> None:
 
 
 def predict_outputs(
-    network: nn.Module, examples: Examples, config: NetworkConfig, context: FitContext
+    network: nn.Module,
+    examples: Examples,
+    config: NetworkConfig,
+    context: FitContext,
+    *,
+    forward: Callable[..., Tensor] | None = None,
 ) -> Tensor:
-    """Examples (N) -> the network's outputs (N, C) float32 on the CPU, in the examples' order."""
+    """Examples (N) -> the network's outputs (N, C) float32 on the CPU, in the examples' order.
+
+    Args:
+        network: of which the outputs are asked.
+        examples: what it is asked.
+        config: of its training.
+        context: device and precision.
+        forward: a method of the network that is called in place of `forward`.
+    """
+    forward = forward or network
     precision = resolve_precision(context.precision, context.device)
     to_device(network, context.device)
     network.eval()
@@ -339,7 +357,7 @@ def predict_outputs(
     with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
         for part in index:
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
-            outputs.append(network(*inputs).float().cpu())
+            outputs.append(forward(*inputs).float().cpu())
     order = torch.from_numpy(np.concatenate(index))
     result = torch.empty_like(torch.cat(outputs))
     result[order] = torch.cat(outputs)

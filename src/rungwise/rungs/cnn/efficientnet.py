@@ -1,0 +1,299 @@
+"""EfficientNet-Lite: convolutions that look at one channel at a time, scaled in depth and width together.
+
+Idea:
+    Widen the channels, filter each by itself, and squeeze them again: far fewer operations than full convolutions for
+    the same reach. Depth, width and image size grow together from one small network. Its weights from a million
+    photographs carry over: with some hundred images of one's own, the last layer alone is learned first, then all.
+Formula:
+    stem → blocks of x ← x + project(ReLU6(depthwise(ReLU6(expand(x))))) → 1 280 channels → mean → dense.
+Source:
+    Tan & Le (2019), EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML,
+    https://arxiv.org/abs/1905.11946; blocks of Sandler et al. (2018), MobileNetV2, https://arxiv.org/abs/1801.04381.
+Deviations:
+    The Lite form of its authors, without squeeze-and-excitation and with ReLU6 for swish. Small images don't lose
+    half of their pixels at the first step: `stem="large"` is the published one. It climbs where it is named, or
+    given weights, `efficientnet.pretrained=…`: from random weights it learns slowly.
+Cost:
+    385 million multiplications for an image of 224 pixels a side, an eleventh of ResNet-50's.
+Wins:
+    Pretrained, on few photographs, where nothing learned from scratch comes near.
+Loses:
+    From scratch on small data; on a CPU its depthwise filters are slower than their count of operations says.
+"""
+
+# B images, C channels, H height, W width, F features
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.pixels import PretrainedConfig
+from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer, Weights
+from rungwise.rungs._images import Stem, is_small
+from rungwise.rungs._memory import network_bytes
+
+__all__ = ["RUNG", "EfficientNet", "EfficientNetConfig", "Variant"]
+
+
+class Variant(StrEnum):
+    """The published sizes."""
+
+    LITE0 = "lite0"
+    LITE1 = "lite1"
+    LITE2 = "lite2"
+    LITE3 = "lite3"
+    LITE4 = "lite4"
+
+
+_SCALES = {
+    Variant.LITE0: (1.0, 1.0),
+    Variant.LITE1: (1.0, 1.1),
+    Variant.LITE2: (1.1, 1.2),
+    Variant.LITE3: (1.2, 1.4),
+    Variant.LITE4: (1.4, 1.8),
+}
+"""Factors of width and depth."""
+
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+"""Blocks, kernel, stride of the first, expansion, channels; of the first and last stage the blocks aren't scaled."""
+
+_STEM, _HEAD = 32, 1280
+_NORM = {"eps": 1e-3, "momentum": 0.01}
+_MAP_COPIES = 4
+"""Of a convolution's output: before and after normalisation and ReLU6, and its gradient."""
+
+
+class _Block(NamedTuple):
+    """A block's place and sizes."""
+
+    stage: int
+    number: int
+    kernel: int
+    stride: int
+    expansion: int
+    in_channels: int
+    out_channels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EfficientNetConfig(PretrainedConfig):
+    """The network's settings, and defaults of training that suit it.
+
+    Attributes:
+        variant: which of the published sizes.
+        stem: "large" halves the image at once, "small" doesn't; "auto" goes by the image's size.
+        dropout: of the inputs of the last layer.
+    """
+
+    variant: Variant = Variant.LITE0
+    stem: Stem = Stem.AUTO
+    dropout: float = 0.2
+    epochs: int = 10
+    batch_size: int = 32
+    optimizer: Optimizer = Optimizer.ADAMW
+    learning_rate: float = 5e-4
+    label_smoothing: float = 0.1
+    patience: int = 100
+
+
+class EfficientNet(nn.Module):
+    """Images (B, C, H, W) -> outputs (B, num_outputs); its weights are named as timm names them."""
+
+    def __init__(self, config: EfficientNetConfig, shape: ImageShape) -> None:
+        super().__init__()
+        self.conv_stem = _SameConv(shape.channels, _STEM, 3, stride=_stem_stride(config, shape))
+        self.bn1 = nn.BatchNorm2d(_STEM, **_NORM)
+        stages: list[list[nn.Module]] = [[] for _ in _STAGES]
+        for block in _blocks(config):
+            stages[block.stage].append(
+                DepthwiseBlock(block) if block.expansion == 1 else InvertedBlock(block)
+            )
+        self.blocks = nn.Sequential(*(nn.Sequential(*stage) for stage in stages))
+        channels = _channels(config, _STAGES[-1][-1])
+        self.conv_head = nn.Conv2d(channels, _HEAD, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(_HEAD, **_NORM)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(_HEAD, shape.num_outputs)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> the mean of the last channels (B, F)."""
+        x = F.relu6(self.bn1(self.conv_stem(images)))
+        x = F.relu6(self.bn2(self.conv_head(self.blocks(x))))
+        return x.mean((2, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) -> outputs (B, num_outputs)."""
+        outputs: Tensor = self.classifier(self.dropout(self.features(images)))
+        return outputs
+
+
+class DepthwiseBlock(nn.Module):
+    """Images (B, C, H, W) -> (B, out_channels, H, W): a filter for each channel, then a mix of them."""
+
+    def __init__(self, block: _Block) -> None:
+        super().__init__()
+        inner = block.in_channels
+        self.conv_dw = _SameConv(inner, inner, block.kernel, stride=block.stride, groups=inner)
+        self.bn1 = nn.BatchNorm2d(inner, **_NORM)
+        self.conv_pw = nn.Conv2d(inner, block.out_channels, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(block.out_channels, **_NORM)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, out_channels, H, W)."""
+        outputs: Tensor = self.bn2(self.conv_pw(F.relu6(self.bn1(self.conv_dw(x)))))
+        return outputs
+
+
+class InvertedBlock(nn.Module):
+    """Images (B, C, H, W) -> (B, out_channels, H / stride, W / stride): widened, filtered, squeezed, and added."""
+
+    def __init__(self, block: _Block) -> None:
+        super().__init__()
+        inner = block.in_channels * block.expansion
+        self.is_residual = block.stride == 1 and block.in_channels == block.out_channels
+        self.conv_pw = nn.Conv2d(block.in_channels, inner, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(inner, **_NORM)
+        self.conv_dw = _SameConv(inner, inner, block.kernel, stride=block.stride, groups=inner)
+        self.bn2 = nn.BatchNorm2d(inner, **_NORM)
+        self.conv_pwl = nn.Conv2d(inner, block.out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(block.out_channels, **_NORM)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, out_channels, H / stride, W / stride)."""
+        inner = F.relu6(self.bn1(self.conv_pw(x)))
+        inner = F.relu6(self.bn2(self.conv_dw(inner)))
+        outputs: Tensor = self.bn3(self.conv_pwl(inner))
+        return x + outputs if self.is_residual else outputs
+
+
+class _SameConv(nn.Conv2d):
+    """A convolution whose output has the input's size divided by the stride, rounded up, as TensorFlow pads it."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, stride: int, groups: int = 1
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, stride=stride, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, out_channels, ceil(H / stride), ceil(W / stride))."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        down, across = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[2:])
+        x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        return super().forward(x)
+
+
+def _stem_stride(config: EfficientNetConfig, shape: ImageShape) -> int:
+    return 1 if is_small(config.stem, shape) else 2
+
+
+def _channels(config: EfficientNetConfig, channels: int) -> int:
+    """Scaled, and rounded to a multiple of eight that isn't more than a tenth less."""
+    scaled = channels * _SCALES[config.variant][0]
+    rounded = max(8, int(scaled + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * scaled else rounded
+
+
+def _blocks(config: EfficientNetConfig) -> Iterator[_Block]:
+    depth, in_channels = _SCALES[config.variant][1], _STEM
+    for stage, (count, kernel, stride, expansion, channels) in enumerate(_STAGES):
+        is_scaled = 0 < stage < len(_STAGES) - 1
+        for number in range(math.ceil(count * depth) if is_scaled else count):
+            out_channels = _channels(config, channels)
+            first = number == 0
+            yield _Block(stage, number, kernel, stride if first else 1, expansion, in_channels, out_channels)
+            in_channels = out_channels
+
+
+def cost(config: EfficientNetConfig, shape: ImageShape) -> Cost:
+    """Convolutions and the last layer; activations and normalisation are left out."""
+    stride = _stem_stride(config, shape)
+    height, width = -(-shape.height // stride), -(-shape.width // stride)
+    weights, norms = shape.channels * _STEM * 9, 2 * _STEM
+    multiplications, maps = weights * height * width, _STEM * height * width
+    for block in _blocks(config):
+        inner, area = block.in_channels * block.expansion, block.kernel**2
+        if block.expansion > 1:
+            weights += block.in_channels * inner
+            norms += 2 * inner
+            multiplications += block.in_channels * inner * height * width
+            maps += inner * height * width
+        height, width = -(-height // block.stride), -(-width // block.stride)
+        weights += inner * area + inner * block.out_channels
+        norms += 2 * (inner + block.out_channels)
+        multiplications += inner * (area + block.out_channels) * height * width
+        maps += (inner + block.out_channels) * height * width
+    channels = _channels(config, _STAGES[-1][-1])
+    weights, norms = weights + channels * _HEAD, norms + 2 * _HEAD
+    multiplications += channels * _HEAD * height * width + _HEAD * shape.num_outputs
+    maps += _HEAD * height * width
+    parameters = weights + norms + (_HEAD + 1) * shape.num_outputs
+    flops = 2.0 * multiplications
+    memory = network_bytes(config, shape, parameters=parameters, floats=_MAP_COPIES * maps, example_bytes=0)
+    passes = shape.num_examples * config.num_epochs(shape.num_examples)
+    return Cost(parameters, flops, 3.0 * flops * passes, memory)
+
+
+def _from_lukemelas(weights: Weights) -> Weights:
+    """Of `efficientnet_lite_pytorch`: blocks are numbered through, and inner layers named by what they do."""
+    places = {
+        str(number): f"blocks.{block.stage}.{block.number}"
+        for number, block in enumerate(_all_blocks(weights))
+    }
+    names = {
+        "_conv_stem": "conv_stem",
+        "_bn0": "bn1",
+        "_conv_head": "conv_head",
+        "_bn1": "bn2",
+        "_fc": "classifier",
+    }
+    wide = {"_expand_conv": "conv_pw", "_bn0": "bn1", "_depthwise_conv": "conv_dw", "_bn1": "bn2"}
+    wide |= {"_project_conv": "conv_pwl", "_bn2": "bn3"}
+    narrow = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+    renamed = {}
+    for name, tensor in weights.items():
+        inner = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name)
+        if inner:
+            number, layer, kind = inner.groups()
+            layers = narrow if f"_blocks.{number}._expand_conv.weight" not in weights else wide
+            renamed[f"{places[number]}.{layers[layer]}.{kind}"] = tensor
+        else:
+            layer, kind = name.split(".")
+            renamed[f"{names[layer]}.{kind}"] = tensor
+    return renamed
+
+
+def _all_blocks(weights: Weights) -> list[_Block]:
+    """The blocks of the size that has as many."""
+    count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("_blocks."))
+    variants = {
+        len(blocks): blocks for v in Variant if (blocks := list(_blocks(EfficientNetConfig(variant=v))))
+    }
+    return variants[count]
+
+
+RUNG = NetworkRung(
+    class_name="EfficientNet",
+    accepts=frozenset({(InputKind.IMAGE, OutputKind.LABEL), (InputKind.IMAGE, OutputKind.NUMBER)}),
+    config=EfficientNetConfig,
+    cost=cost,
+    build=EfficientNet,
+    head="classifier",
+    layouts={"efficientnet_lite_pytorch": _from_lukemelas},
+)

@@ -1,0 +1,174 @@
+"""A network that begins from pretrained weights: puts them in, and fits its new head before the rest learns."""
+
+# N examples, F features of the head, C outputs
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rungwise.errors import ConfigError
+from rungwise.fitting import FitContext, Pretrained
+from rungwise.rung import Examples, NetworkConfig, NetworkRung, Weights
+from rungwise.training.losses import Objective
+from rungwise.training.trainer import Labelled, predict_outputs
+
+__all__ = ["fit_head", "load_pretrained"]
+
+_COUNTS = "num_batches_tracked"
+_SHOWN = 3
+
+_PENALTIES = (1.0, 0.1, 0.01, 1e-3, 1e-4)
+"""Of the head's weights, from the strongest on, where validation chooses."""
+
+_PENALTY = 0.01
+"""Where there is no validation."""
+
+_ITERATIONS = 60
+
+_FEW, _SHARE = 32, 0.25
+"""Examples that the pace is measured by, and how much of the time left their features may take."""
+
+
+class _Some:
+    """Of some examples those with these numbers."""
+
+    def __init__(self, examples: Examples, index: NDArray[np.int64]) -> None:
+        self.examples, self.index = examples, index
+        self.lengths = None if examples.lengths is None else examples.lengths[index]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def batch(self, index: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Numbers (B,) among these -> the tensors of the network."""
+        return self.examples.batch(self.index[index])
+
+
+# ------------------------------------------------------------------------------------------------- weights
+
+
+def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> None:
+    """Puts weights into a network, all but its head, from whichever library's layout they are in.
+
+    Raises:
+        ConfigError: if they are those of another network.
+    """
+    given = {name: torch.from_numpy(array) for name, array in pretrained.weights.items()}
+    wanted = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if not name.startswith(f"{rung.head}.") and not name.endswith(_COUNTS)
+    }
+    tries = {library: _converted(layout, given) for library, layout in _layouts(rung).items()}
+    problems = {library: _problems(wanted, weights) for library, weights in tries.items()}
+    best = min(problems, key=lambda library: len(problems[library]))
+    if problems[best]:
+        some = "; ".join(problems[best][:_SHOWN])
+        raise ConfigError(
+            f"pretrained={pretrained.name!r} doesn't fit this network: of its {len(wanted)} weights "
+            f"{len(problems[best])} differ ({some}). Choose the rung and the settings (such as its depth) of the "
+            "network that the weights were learned by."
+        )
+    network.load_state_dict({name: tries[best][name] for name in wanted}, strict=False)
+
+
+def _layouts(rung: NetworkRung) -> dict[str, Callable[[Weights], Weights]]:
+    return {"": lambda weights: weights, **rung.layouts}
+
+
+def _converted(layout: Callable[[Weights], Weights], given: Weights) -> Weights:
+    """The weights by our names; none if they aren't in that layout at all."""
+    try:
+        return layout(given)
+    except (LookupError, ValueError, RuntimeError):
+        return {}
+
+
+def _problems(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    """What is missing, or of another shape."""
+    problems = []
+    for name, tensor in wanted.items():
+        if name not in given:
+            problems.append(f"{name} is missing")
+        elif given[name].shape != tensor.shape:
+            problems.append(f"{name} is {tuple(given[name].shape)}, not {tuple(tensor.shape)}")
+    return problems
+
+
+# ---------------------------------------------------------------------------------------------------- head
+
+
+def fit_head(
+    network: nn.Module,
+    rung: NetworkRung,
+    train: Labelled,
+    validation: Labelled | None,
+    config: NetworkConfig,
+    context: FitContext,
+    objective: Objective,
+) -> None:
+    """Fits a network's last layer to the features that the rest of it has of the unaltered examples: a linear probe.
+
+    The penalty on its weights is chosen on validation. Beginning from such a head, what is trained next distorts the
+    features less than from a random one.
+
+    Source: Kumar et al. (2022), Fine-Tuning can Distort Pretrained Features, https://arxiv.org/abs/2202.10054.
+    """
+
+    def features_of(examples: Examples) -> Tensor:
+        return predict_outputs(network, examples, config, context, forward=body)
+
+    body: Any = network.features  # which `NetworkRung.head` promises
+    start = time.monotonic()
+    few = features_of(_Some(train[0], np.arange(min(_FEW, len(train[0])))))
+    pace = (time.monotonic() - start) / len(few)
+    count = int(min(len(train[0]), max(len(few), _SHARE * context.seconds_left() / pace)))
+    index = np.sort(np.random.default_rng(context.seed).permutation(len(train[0]))[:count])
+    parts: list[Labelled] = [(_Some(train[0], index), train[1][torch.from_numpy(index)])]
+    parts += [] if validation is None else [validation]
+    features = [features_of(part[0]) for part in parts]
+    mean, std = features[0].mean(0), features[0].std(0, correction=0).clamp(min=1e-6)
+    inputs = [(part - mean) / std for part in features]
+    layer = network.get_submodule(rung.head or "")
+    assert isinstance(layer, nn.Linear)
+    weight, bias = torch.zeros_like(layer.weight, device="cpu"), torch.zeros(len(layer.weight))
+    best: tuple[float, Tensor, Tensor] | None = None
+    for penalty in _PENALTIES if validation is not None else (_PENALTY,):
+        weight, bias = _solve(inputs[0], parts[0][1], weight, bias, penalty, objective)
+        loss = 0.0
+        if validation is not None:
+            loss = float(objective.loss(inputs[1] @ weight.T + bias, validation[1]))
+        if best is None or loss < best[0]:
+            best = (loss, weight, bias)
+    assert best is not None
+    with torch.no_grad():
+        layer.weight.copy_(best[1] / std)
+        layer.bias.copy_(best[2] - best[1] @ (mean / std))
+
+
+def _solve(
+    inputs: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, penalty: float, objective: Objective
+) -> tuple[Tensor, Tensor]:
+    """Inputs (N, F), targets (N,) -> weight (C, F), bias (C,) of the least loss + penalty · ‖weight‖² / 2."""
+    weight, bias = (tensor.clone().requires_grad_() for tensor in (weight, bias))
+    solver = torch.optim.LBFGS([weight, bias], max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        solver.zero_grad()
+        loss = objective.loss(inputs @ weight.T + bias, targets) + penalty / 2 * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    solver.step(closure)  # type: ignore[no-untyped-call]
+    is_sound = math.isfinite(float(weight.detach().square().sum()))
+    return (
+        (weight.detach(), bias.detach()) if is_sound else (torch.zeros_like(weight), torch.zeros_like(bias))
+    )
