@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from rungwise.data import read
+from rungwise.data.images import _default_size
 from rungwise.data.pictures import decode
 from rungwise.errors import DataError
 
@@ -72,7 +73,7 @@ def test_sizes_and_channels(tmp_path: Path) -> None:
     picture(tmp_path / "b.png", size=(150, 300), mode="1")
     large = read(tmp_path).images
     assert large is not None
-    assert large.shape == (2, 64, 64, 1)
+    assert large.shape == (2, 125, 125, 1)
     asked = read(tmp_path, image_size=20).images
     assert asked is not None
     assert asked.shape == (2, 20, 20, 1)
@@ -96,6 +97,96 @@ def test_transparent_is_white_and_pictures_stand_upright() -> None:
     turned = Image.new("L", (4, 2))
     turned.getexif()[0x0112] = 6
     assert decode(turned).shape == (4, 2, 1)
+
+
+def upright() -> Image.Image:
+    """A picture of which each quarter has another brightness."""
+    pixels = np.zeros((16, 24), np.uint8)
+    pixels[:8, 12:], pixels[8:, :12], pixels[8:, 12:] = 80, 160, 240
+    return Image.fromarray(pixels)
+
+
+TURNS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""EXIF's orientation -> how an upright picture stands in a file that has it."""
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
+def test_pictures_stand_upright_whatever_way_the_camera_was_held(
+    tmp_path: Path, orientation: int, suffix: str
+) -> None:
+    turn, exif = TURNS[orientation], Image.Exif()
+    exif[0x0112] = orientation
+    held = upright() if turn is None else upright().transpose(turn)
+    held.save(tmp_path / f"1.{suffix}", exif=exif, quality=95)
+    pixels = decode(tmp_path / f"1.{suffix}").mean(2)
+    assert pixels.shape == (16, 24)
+    assert np.abs(pixels - np.asarray(upright())).max() < 12
+    small = decode(tmp_path / f"1.{suffix}", size=4).mean(2)
+    assert np.abs(small[::3, ::3] - [[0, 80], [160, 240]]).max() < 25
+
+
+def test_a_folder_of_every_kind_of_picture(tmp_path: Path) -> None:
+    red = Image.new("RGB", (40, 30), (200, 0, 0))
+    clear = Image.new("P", (30, 30), 1)
+    clear.putpalette([0, 0, 0, 200, 0, 0])
+    pictures = {
+        "grey.png": (Image.new("L", (20, 50), 90), {}),
+        "alpha.png": (Image.new("LA", (9, 9), (90, 255)), {}),
+        "rgba.png": (Image.new("RGBA", (30, 90), (200, 0, 0, 255)), {}),
+        "palette.png": (clear, {"transparency": 0}),
+        "deep.png": (Image.fromarray(np.full((30, 20), 90 * 257, np.uint16)), {}),
+        "cmyk.jpg": (red.convert("CMYK"), {"quality": 95}),
+        "progressive.jpg": (red.resize((400, 300)), {"progressive": True}),
+        "moving.gif": (red, {"save_all": True, "append_images": [Image.new("RGB", (40, 30), "blue")]}),
+        "pages.tiff": (red, {"save_all": True, "append_images": [Image.new("L", (9, 9), 255)]}),
+    }
+    for name, (image, options) in pictures.items():
+        image.save(tmp_path / name, **options)
+    source = read(tmp_path, image_size=12)
+    assert source.images is not None
+    assert source.images.shape == (len(pictures), 12, 12, 3)
+    for file, image in zip(source.table.column("file").to_pylist(), source.images, strict=True):
+        is_grey = Path(file).stem in ("grey", "alpha", "deep")
+        wanted = (90, 90, 90) if is_grey else (200, 0, 0)
+        assert np.abs(image.astype(int) - wanted).max() <= 3, file
+
+
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rough = Image.fromarray(rng.integers(0, 255, (30, 40, 3), np.uint8)).resize((800, 600))
+    rough.save(tmp_path / "1.jpg", quality=95)
+    rough.save(tmp_path / "1.png")
+    fast, whole = (decode(tmp_path / f"1.{suffix}", size=64).astype(int) for suffix in ("jpg", "png"))
+    assert np.abs(fast - whole).mean() < 3
+
+
+@pytest.mark.parametrize(
+    ("number", "side", "expected", "why"),
+    [
+        (396, 128, 128, ""),
+        (20, 500, 224, ", since larger ones would take long"),
+        (2_000, 500, 128, ", since so many would take long"),
+        (10_000, 500, 64, ", since so many would take long"),
+        (10**6, 500, 64, ", since so many would take long"),
+        (10**6, 28, 28, ""),
+        (2_000, 100, 100, ""),
+    ],
+)
+def test_the_more_images_the_smaller_they_become(number: int, side: int, expected: int, why: str) -> None:
+    size, said = _default_size(np.full(number, side))
+    assert size == expected
+    assert said.startswith(why)
+    assert said.endswith("; `--image-size` sets another")
 
 
 def test_idx_files_bring_their_test_set(tmp_path: Path) -> None:

