@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
+    "Calibrated",
     "Checkpoint",
     "Epoch",
     "FitContext",
@@ -55,6 +56,15 @@ class Recorded(Protocol):
 
     def series(self) -> list[Series]:
         """What it recorded."""
+        ...
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A network some weights of which follow from training inputs before any step."""
+
+    def calibrate(self, *inputs: Any) -> None:
+        """A batch of what `forward` takes, of training examples, unaltered -> those weights."""
         ...
 
 

@@ -363,8 +363,13 @@ class NetworkRung(Rung):
             is new for the user's classes. Such a network has `features(images) -> (B, F)`, the inputs of that layer.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.
+        mean: of red, green and blue from 0 to 1, subtracted from images where pretrained weights don't say what they
+            were learned on; those of ImageNet, as torchvision has them, if nothing else is usual for the network.
+        std: that the channels are then divided by.
     """
 
     build: Callable[[Any, Any], nn.Module]
     head: str | None = None
     layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)

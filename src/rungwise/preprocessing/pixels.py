@@ -53,10 +53,6 @@ _SHIFT, _CROP, _COLOUR = 0.04, 0.35, 0.2
 """What `ImageNetworkConfig` means by None: the shift of small images; the crop and the colours of large ones."""
 
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of each channel from 0 to 1, as torchvision's weights have it: what pretrained weights mean that don't say."""
-
-
 class Flip(StrEnum):
     """Whether training images are mirrored, every other epoch; `AUTO` where mirroring leaves them what they are."""
 
@@ -186,10 +182,7 @@ class PixelPreprocessor:
         self.size = inputs.shape[1:]
         self.flip = self.config.flip is Flip.ON or (self.config.flip is Flip.AUTO and is_symmetric(inputs))
         if pretrained is not None:
-            mean, deviation = (
-                255 * np.array(said or usual)
-                for said, usual in ((pretrained.mean, IMAGENET_MEAN), (pretrained.std, IMAGENET_STD))
-            )
+            mean, deviation = 255 * np.array(pretrained.mean), 255 * np.array(pretrained.std)
         else:
             counts = _byte_counts(inputs)  # (C, 256)
             total = counts.sum(1)

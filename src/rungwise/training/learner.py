@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rungwise.errors import ConfigError, ModelError, TrainingError
-from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series, State
+from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
 from rungwise.rung import NetworkConfig, NetworkRung, Pair, PretrainableConfig, Shape, Tuning, Weights
@@ -31,6 +31,9 @@ __all__ = ["NetworkLearner"]
 
 _MOST_FLOPS = 1e12
 """Of a network for one example: a minute of one core."""
+
+_CALIBRATION = 2000
+"""Training examples, evenly chosen, that a network's computed weights follow from."""
 
 _SECOND_RATE = 0.1
 """What the learning rate is multiplied by where training diverged and begins anew."""
@@ -79,6 +82,8 @@ class NetworkLearner:
         kept = context.checkpoint.load() or {"precision": context.precision, "note": None, "training": None}
         precision = resolve_precision(Precision(kept["precision"]), context.device)
         self.context = FitContext(device=context.device, precision=precision)
+        if context.pretrained is not None:
+            context = replace(context, pretrained=_with_usual_pixels(context.pretrained, self.rung))
         self.preprocessor.fit(inputs, context.pretrained)
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
@@ -131,6 +136,9 @@ class NetworkLearner:
         objective = Objective(self.pair[1], config.label_smoothing)
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
+            if isinstance(self.network, Calibrated) and progress is None:
+                some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
+                self.network.calibrate(*train[0].batch(some))
             if context.pretrained is not None and progress is None:
                 load_pretrained(self.network, self.rung, context.pretrained)
                 fit_head(self.network, self.rung, train, valid, config, context, Objective(self.pair[1], 0.0))
@@ -205,3 +213,7 @@ class NetworkLearner:
         if self.pair[1] is OutputKind.LABEL:
             return torch.from_numpy(targets.astype(np.int64))
         return torch.from_numpy(((targets - self.target_mean) / self.target_scale).astype(np.float32))
+
+
+def _with_usual_pixels(pretrained: Pretrained, rung: NetworkRung) -> Pretrained:
+    return replace(pretrained, mean=pretrained.mean or rung.mean, std=pretrained.std or rung.std)

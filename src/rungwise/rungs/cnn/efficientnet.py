@@ -75,7 +75,7 @@ _STAGES = (
 """Blocks, kernel, stride of the first, expansion, channels; of the first and last stage the blocks aren't scaled."""
 
 _STEM, _HEAD = 32, 1280
-_NORM = {"eps": 1e-3, "momentum": 0.01}
+_EPSILON, _MOMENTUM = 1e-3, 0.01
 _MAP_COPIES = 4
 """Of a convolution's output: before and after normalisation and ReLU6, and its gradient."""
 
@@ -119,7 +119,7 @@ class EfficientNet(nn.Module):
     def __init__(self, config: EfficientNetConfig, shape: ImageShape) -> None:
         super().__init__()
         self.conv_stem = _SameConv(shape.channels, _STEM, 3, stride=_stem_stride(config, shape))
-        self.bn1 = nn.BatchNorm2d(_STEM, **_NORM)
+        self.bn1 = _norm(_STEM)
         stages: list[list[nn.Module]] = [[] for _ in _STAGES]
         for block in _blocks(config):
             stages[block.stage].append(
@@ -128,7 +128,7 @@ class EfficientNet(nn.Module):
         self.blocks = nn.Sequential(*(nn.Sequential(*stage) for stage in stages))
         channels = _channels(config, _STAGES[-1][-1])
         self.conv_head = nn.Conv2d(channels, _HEAD, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(_HEAD, **_NORM)
+        self.bn2 = _norm(_HEAD)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(_HEAD, shape.num_outputs)
 
@@ -151,9 +151,9 @@ class DepthwiseBlock(nn.Module):
         super().__init__()
         inner = block.in_channels
         self.conv_dw = _SameConv(inner, inner, block.kernel, stride=block.stride, groups=inner)
-        self.bn1 = nn.BatchNorm2d(inner, **_NORM)
+        self.bn1 = _norm(inner)
         self.conv_pw = nn.Conv2d(inner, block.out_channels, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(block.out_channels, **_NORM)
+        self.bn2 = _norm(block.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, out_channels, H, W)."""
@@ -169,11 +169,11 @@ class InvertedBlock(nn.Module):
         inner = block.in_channels * block.expansion
         self.is_residual = block.stride == 1 and block.in_channels == block.out_channels
         self.conv_pw = nn.Conv2d(block.in_channels, inner, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(inner, **_NORM)
+        self.bn1 = _norm(inner)
         self.conv_dw = _SameConv(inner, inner, block.kernel, stride=block.stride, groups=inner)
-        self.bn2 = nn.BatchNorm2d(inner, **_NORM)
+        self.bn2 = _norm(inner)
         self.conv_pwl = nn.Conv2d(inner, block.out_channels, 1, bias=False)
-        self.bn3 = nn.BatchNorm2d(block.out_channels, **_NORM)
+        self.bn3 = _norm(block.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, out_channels, H / stride, W / stride)."""
@@ -197,6 +197,10 @@ class _SameConv(nn.Conv2d):
         down, across = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[2:])
         x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
         return super().forward(x)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=_EPSILON, momentum=_MOMENTUM)
 
 
 def _stem_stride(config: EfficientNetConfig, shape: ImageShape) -> int:
@@ -296,4 +300,6 @@ RUNG = NetworkRung(
     build=EfficientNet,
     head="classifier",
     layouts={"efficientnet_lite_pytorch": _from_lukemelas},
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
 )
