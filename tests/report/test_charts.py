@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
-from rungwise.report.charts import Line, Point, line_chart, residual_chart, score_chart
+from rungwise.report.charts import Line, Point, line_chart, residual_chart, score_chart, strength_chart
 
 
 def drawn(points, size=(920, 420)):
@@ -14,11 +14,24 @@ def point(name, cost, score, is_recommended=False):
     return Point(name, cost, score, score - 0.01, score + 0.01, is_recommended)
 
 
+def by_strength(lines):
+    return strength_chart(
+        lines,
+        label="accuracy by <strength>",
+        unit="% of <this>",
+        strengths=["0", "3", "<6"],
+        pictures=["data:image/png;base64,"] * 3,
+        span=(0.5, 0.9),
+        text=str,
+    )
+
+
 def test_charts_are_well_formed_and_named():
     charts = [
         drawn([point("svm", 0.0, 0.8), point("a<b&c", 5.0, 0.9, True)]),
         line_chart([Line("train_loss", [1, 2], [0.5, 0.4])], name="lstm"),
         residual_chart(np.arange(5.0), np.arange(5.0) + 1, name="svm"),
+        by_strength([Line("hue1", range(3), [0.9, 0.8, 0.5], "a<b&c")]),
     ]
     for chart in charts:
         root = ElementTree.fromstring(str(chart))
@@ -47,3 +60,12 @@ def test_the_recommended_rung_is_marked_once():
 def test_many_residuals_are_thinned_out():
     numbers = np.random.default_rng(0).normal(size=50_000)
     assert len(str(residual_chart(numbers, numbers, name="svm"))) < 20_000
+
+
+def test_pictures_stand_under_the_points_that_they_are_of():
+    chart = str(by_strength([Line("hue1", range(3), [0.9, 0.8, 0.5])]))
+    [points] = re.findall(r'class="hue1" d="M([^"]+)"', chart)
+    places = [float(point.split()[0]) for point in points.split("L")]
+    pictures = re.findall(r'<image [^>]*x="([\d.]+)"[^>]*width="([\d.]+)"', chart)
+    for place, (start, width) in zip(places, pictures, strict=True):
+        assert abs(float(start) + float(width) / 2 - place) < 0.5

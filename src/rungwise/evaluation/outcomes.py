@@ -32,7 +32,8 @@ class Outcome:
 
     Attributes:
         rung: its name.
-        record: its record in the journal, with `latency_seconds` where that was measured.
+        record: its record in the journal, with `latency_seconds` where that was measured, and `robustness_reason`
+            where robustness wasn't.
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
         repeats: what the fits with further seeds said of the two parts.
@@ -62,7 +63,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
     latencies = {
         record["rung"]: record["latency_seconds"] for record in records if record["type"] == "latency"
     }
-    robustness = {r["rung"]: robustness_of(r) for r in records if r["type"] == "robustness"}
+    corrupted = {record["rung"]: record for record in records if record["type"] == "robustness"}
     outcomes = []
     for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
         rung = record["rung"]
@@ -72,11 +73,15 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
         outcomes.append(
             Outcome(
                 rung,
-                {"latency_seconds": latencies.get(rung), **record},
+                {
+                    "latency_seconds": latencies.get(rung),
+                    "robustness_reason": corrupted.get(rung, {}).get("reason"),
+                    **record,
+                },
                 valid,
                 test,
                 tuple(both for both in further if both is not None),
-                robustness.get(rung),
+                robustness_of(corrupted.get(rung, {})),
             )
         )
     return outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,17 @@ from numpy.typing import NDArray
 
 from rungwise.report.scales import Scale, linear_scale, log_scale
 
-__all__ = ["Line", "Point", "interval_bar", "line_chart", "residual_chart", "score_chart", "series_chart"]
+__all__ = [
+    "Line",
+    "Point",
+    "interval_bar",
+    "line_chart",
+    "line_key",
+    "residual_chart",
+    "score_chart",
+    "series_chart",
+    "strength_chart",
+]
 
 _CHARACTER = 7.6  # pixels of a label's character
 _HEIGHT = 16.0  # pixels of a label's line
@@ -46,11 +57,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: its style's class, and its points."""
+    """A curve: its style's class, its points, and what it is of."""
 
     style: str
     x: Sequence[float]
     y: Sequence[float]
+    name: str = ""
 
 
 def score_chart(
@@ -129,10 +141,62 @@ def line_chart(lines: Sequence[Line], *, name: str, size: tuple[int, int] = (320
     x = linear_scale([value for line in lines for value in line.x], 44, width - 10, num_ticks=4)
     y = linear_scale([value for line in lines for value in line.y], height - 34, 10, num_ticks=4)
     parts = [_frame(x, y, height=height, axes=("epoch", ""), texts=(_plain, _plain))]
+    return _svg([*parts, *_curves(lines, x, y)], width, height, f"Loss of {name} by epoch")
+
+
+def strength_chart(
+    lines: Sequence[Line],
+    *,
+    label: str,
+    unit: str,
+    strengths: Sequence[str],
+    pictures: Sequence[str],
+    span: tuple[float, float],
+    text: Callable[[float], str],
+) -> Markup:
+    """Scores by strength, in even steps, each above a picture of what it means.
+
+    Args:
+        lines: of the rungs; x is the number of the strength, from 0.
+        label: what the chart shows.
+        unit: of the strengths.
+        strengths: as they are written.
+        pictures: data URIs, one for each strength.
+        span: the least and the greatest score of all such charts, which have one axis.
+        text: how a score is written.
+    """
+    width, height, start = 330, 290, 36
+    count = len(strengths)
+    side = (width - start) / count
+    x = Scale(-0.5, count - 0.5, start, width, tuple(range(count)))
+    y = linear_scale(span, height - side - 46, 8, num_ticks=4)
+    parts = [
+        _frame(x, y, height=height, axes=(unit, ""), texts=(lambda step: strengths[round(step)], text)),
+        *_curves(lines, x, y),
+    ]
+    for step, picture in enumerate(pictures):
+        parts.append(
+            f'<image href="{escape(picture)}" x="{x(step) - side / 2 + 2:.1f}" y="{y.start + 26:.1f}"'
+            f' width="{side - 4:.1f}" height="{side - 4:.1f}"/>'
+        )
+    return _svg(parts, width, height, label)
+
+
+def line_key(style: str) -> Markup:
+    """How a line looks, for a legend."""
+    line = f'<path class="{escape(style)}" d="M1 6H35"/>'
+    return Markup(f'<svg class="chart key" viewBox="0 0 36 12" aria-hidden="true">{line}</svg>')
+
+
+def _curves(lines: Sequence[Line], x: Scale, y: Scale) -> list[str]:
+    """The lines, in order, with their names; values that aren't defined are left out."""
+    drawn = []
     for line in lines:
-        points = [f"{x(a):.1f} {y(b):.1f}" for a, b in zip(line.x, line.y, strict=True)]
-        parts.append(f'<path class="{line.style}" d="M{"L".join(points)}"/>')
-    return _svg(parts, width, height, f"Loss of {name} by epoch")
+        known = [(a, b) for a, b in zip(line.x, line.y, strict=True) if math.isfinite(b)]
+        points = [f"{x(a):.1f} {y(b):.1f}" for a, b in known]
+        told = f"<title>{escape(line.name)}</title>" if line.name else ""
+        drawn.append(f'<path class="{line.style}" d="M{"L".join(points)}">{told}</path>' if points else "")
+    return drawn
 
 
 def series_chart(

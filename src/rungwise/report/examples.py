@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +14,14 @@ from numpy.typing import NDArray
 from rungwise.data import Dataset
 from rungwise.evaluation import Predictions
 from rungwise.kinds import InputKind
+from rungwise.report.pictures import png, thumbnail
 
 __all__ = ["Example", "most_wrong", "show_examples"]
 
 _MAX_CHARACTERS = 600
 _MAX_COLUMNS = 16
 _MAX_PIXELS = 64
-"""Of an image's longer side, so that the page stays small."""
+"""Of an image's longer side."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _shown(kind: InputKind, inputs: Any, i: int) -> dict[str, Any]:
             text = inputs[i].as_py()
             return {"text": text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"}
         case InputKind.IMAGE:
-            return {"image": _png(inputs[i])}
+            return {"image": png(thumbnail(inputs[i], _MAX_PIXELS))}
         case InputKind.TABLE:
             [row] = inputs.slice(i, 1).to_pylist()
             return {"values": [(name, _value(value)) for name, value in row.items()][:_MAX_COLUMNS]}
@@ -102,14 +101,3 @@ def _value(value: Any) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-
-
-def _png(image: NDArray[np.uint8]) -> str:
-    """Image (H, W, C) -> a data URI, made smaller where it is large."""
-    from PIL import Image
-
-    picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    picture.thumbnail((_MAX_PIXELS, _MAX_PIXELS))
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -45,7 +45,9 @@ from rungwise.report.confusions import (
     confusion_rows,
 )
 from rungwise.report.examples import Example, show_examples
+from rungwise.report.robustness import robustness_section
 from rungwise.report.scales import linear_scale
+from rungwise.report.sheets import NUM_ALTERATIONS, contact_sheets, is_tiny
 from rungwise.tasks import task
 
 if TYPE_CHECKING:
@@ -88,6 +90,8 @@ def write_report(results: Results) -> Path:
     dataset = Dataset.open(run_folder / "data")
     metric = results.metric(config["metric"])
     table, found = leaderboard(results, config["metric"]), verdict(results, config["metric"])
+    robustness = robustness_section(dataset, outcomes, metric, found.recommended)
+    has_seeds = bool((table["num_seeds"] > 1).any())
     headline, stop, evidence = found.sentence.partition(". ")
     file = run_folder / "report.html"
     page = _template().render(
@@ -101,7 +105,12 @@ def write_report(results: Results) -> Path:
         recommended=found.recommended,
         charts=_score_charts(table, metric, found),
         rows=_table_rows(table, metric),
-        has_seeds=bool((table["num_seeds"] > 1).any()),
+        has_seeds=has_seeds,
+        num_score_columns=3 + has_seeds + (robustness is not None),
+        robustness=robustness,
+        sheets=contact_sheets(dataset, outcomes, config.get("settings", {})),
+        num_alterations=NUM_ALTERATIONS,
+        has_tiny_images=is_tiny(dataset),
         curves=_learning_curves(outcomes),
         series=_series(outcomes),
         errors=_errors(dataset, outcomes),
@@ -235,7 +244,9 @@ def _table_rows(table: pd.DataFrame, metric: Metric) -> list[dict[str, Any]]:
                 is_near = scale and scale.low <= low and high <= scale.high
                 shown["bar"] = interval_bar(value, low, high, scale) if scale and is_near else ""
         shown["seeds"] = seeds_text(metric, row)
-        rows.append({"rung": row["rung"], "status": row["status"], "reason": row["reason"] or "", **shown})
+        shown["robustness"] = _text(row["robustness"], lambda value: amount_text(metric, value))
+        reason = row["reason"] if isinstance(row["reason"], str) else ""  # pandas has NaN beside strings
+        rows.append({"rung": row["rung"], "status": row["status"], "reason": reason, **shown})
     return rows
 
 

@@ -1,0 +1,136 @@
+"""The page's section on corrupted images: curves of the score by strength, and a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from rungwise.data import Dataset
+from rungwise.evaluation import Outcome
+from rungwise.evaluation.corruptions import CORRUPTIONS, Corruption, corrupt
+from rungwise.evaluation.robustness import Robustness, chosen_examples
+from rungwise.evaluation.verdict import BASELINE
+from rungwise.evaluation.wording import amount_text, difference_text
+from rungwise.metrics import Metric
+from rungwise.report.charts import Line, line_key, strength_chart
+from rungwise.report.pictures import png, thumbnail
+
+__all__ = ["RobustnessSection", "robustness_section"]
+
+_STYLES = tuple(f"hue{number}{dash}" for dash in ("", " dashed") for number in range(1, 5))
+"""Of the curves that aren't the recommended rung's or the baseline's: no more can be told apart."""
+
+_PICTURE_SIDE = 40
+"""Pixels of the pictures under the curves."""
+
+
+@dataclass(frozen=True)
+class RobustnessSection:
+    """What the section shows.
+
+    Attributes:
+        num_examples: test examples that the scores are over.
+        keys: the legend: rung, and how its line looks.
+        charts: a corruption's name, and its chart.
+        names: of the corruptions.
+        rows: rung, and its scores: clean, over the strengths of each corruption, over all; none where not measured.
+        notes: why rungs weren't measured, and which have no curve.
+    """
+
+    num_examples: int
+    keys: Sequence[tuple[str, Markup]]
+    charts: Sequence[tuple[str, Markup]]
+    names: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+    notes: Sequence[str]
+
+
+def robustness_section(
+    dataset: Dataset, outcomes: Sequence[Outcome], metric: Metric, recommended: str | None
+) -> RobustnessSection | None:
+    """The section; None where no rung was measured."""
+    measured = {o.rung: o.robustness for o in outcomes if o.robustness and o.robustness.metric == metric.name}
+    if not measured:
+        return None
+    num_examples = next(reversed(measured.values())).num_examples
+    styles = _without_far_baseline(_styles(measured, metric, recommended), measured)
+    reasons = {o.rung: o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]}
+    notes = [f"One image is {difference_text(metric, 1 / num_examples)}."] if metric.is_share else []
+    notes += [f"`{rung}` wasn't measured: {reason}." for rung, reason in reasons.items()]
+    if without := [f"`{rung}`" for rung in measured if rung not in styles]:
+        notes.append(f"The curves leave out {', '.join(without)}, which the table has.")
+    values = [s for rung in styles for s in _curve_values(measured[rung]) if math.isfinite(s)]
+    picture = dataset.inputs("test")[chosen_examples(dataset.num("test"), num_examples)[:1]]
+    return RobustnessSection(
+        num_examples,
+        [(rung, line_key(style)) for rung, style in styles.items()],
+        [(c.name, _chart(c, measured, styles, metric, values, picture)) for c in CORRUPTIONS]
+        if values
+        else [],
+        [corruption.name for corruption in CORRUPTIONS],
+        [(o.rung, _row(measured.get(o.rung), metric)) for o in outcomes if o.is_finished],
+        notes,
+    )
+
+
+def _styles(measured: dict[str, Robustness], metric: Metric, recommended: str | None) -> dict[str, str]:
+    """Rung → its line's style, cheapest first: the recommended rung, the baseline, and the most robust others."""
+    sign = -1 if metric.greater_is_better else 1
+    others = sorted(
+        (rung for rung in measured if rung not in (recommended, BASELINE)),
+        key=lambda rung: sign * measured[rung].mean,
+    )[: len(_STYLES)]
+    hues = dict(zip((rung for rung in measured if rung in others), _STYLES, strict=False))
+    own = {BASELINE: "trivial", recommended: "chosen"}  # the recommended rung may be the baseline
+    return {rung: own.get(rung) or hues[rung] for rung in measured if rung in own or rung in hues}
+
+
+def _without_far_baseline(styles: dict[str, str], measured: dict[str, Robustness]) -> dict[str, str]:
+    """The same, without a baseline that would press the other curves together."""
+    others = [s for rung in styles if rung != BASELINE for s in _curve_values(measured[rung])]
+    if BASELINE not in styles or len(styles) < 3 or styles[BASELINE] == "chosen" or np.isnan(others).any():
+        return styles
+    margin = (max(others) - min(others)) / 2
+    is_near = min(others) - margin <= measured[BASELINE].clean <= max(others) + margin
+    return styles if is_near else {rung: style for rung, style in styles.items() if rung != BASELINE}
+
+
+def _curve_values(found: Robustness) -> list[float]:
+    return [found.clean, *(score for scores in found.scores.values() for score in scores)]
+
+
+def _chart(
+    corruption: Corruption,
+    measured: dict[str, Robustness],
+    styles: dict[str, str],
+    metric: Metric,
+    values: Sequence[float],
+    picture: np.ndarray,
+) -> Markup:
+    lines = [
+        Line(style, range(1 + len(corruption.strengths)), [found.clean, *found.scores[corruption.name]], rung)
+        for rung, style in styles.items()
+        for found in [measured[rung]]
+    ]
+    lines.sort(key=lambda line: line.style == "chosen")  # on top
+    versions = [picture, *(corrupt(picture, corruption, level) for level in range(len(corruption.strengths)))]
+    return strength_chart(
+        lines,
+        label=f"{metric.title} by strength of {corruption.name}; the table has the means",
+        unit=corruption.unit,
+        strengths=["0", *(f"{strength:g}" for strength in corruption.strengths)],
+        pictures=[png(thumbnail(version[0], _PICTURE_SIDE)) for version in versions],
+        span=(min(values), max(values)),
+        text=lambda value: f"{100 * value:.4g}" if metric.is_share else f"{value:.4g}",
+    )
+
+
+def _row(found: Robustness | None, metric: Metric) -> list[str]:
+    if found is None:
+        return []
+    means = [float(np.mean(found.scores[corruption.name])) for corruption in CORRUPTIONS]
+    return ["–" if math.isnan(v) else amount_text(metric, v) for v in (found.clean, *means, found.mean)]
