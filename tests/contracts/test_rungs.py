@@ -36,11 +36,21 @@ NETWORKS = [case for case in CASES if isinstance(registry.rung(case[0]), Network
 
 MODEL_FILES = {"README.md", "SHA256SUMS", "config.json", "model.safetensors", "state.json", "tokenizer.json"}
 
-EXPECTED_FAILURES: dict[tuple[str, str], str] = {}
+EXPECTED_FAILURES: dict[tuple[str, str], str] = {
+    ("test_every_parameter_gets_a_gradient", "inception"): "its auxiliary head is asked in training alone",
+}
 """(test, rung) → why it can't be otherwise."""
 
 QUICK = {"epochs": 12, "batch_size": 16, "min_steps": 0}
 """Settings of networks on a few hundred examples; the others have their defaults."""
+
+SMALL: dict[str, dict[str, Any]] = {
+    "alexnet": {"width": 8},
+    "densenet": {"depth": 22, "growth_rate": 8},
+    "inception": {"width": 4},
+    "resnet": {"depth": 10, "width": 8},
+}
+"""Settings of deep networks beside these, so that they are fitted in seconds."""
 
 MEMORISE = {
     "epochs": 100,
@@ -68,9 +78,9 @@ def _expect_failure(request: pytest.FixtureRequest) -> None:
 
 
 def settings(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Of the wanted settings those that the rung has."""
+    """Of the wanted settings those that the rung has, and what keeps it small."""
     names = {field.name for field in dataclasses.fields(registry.rung(name).config)}
-    return {key: value for key, value in wanted.items() if key in names}
+    return {key: value for key, value in {**SMALL.get(name, {}), **wanted}.items() if key in names}
 
 
 def make(name: str, pair: Pair, wanted: dict[str, Any] = QUICK, **shared: Any) -> RungEstimator:
@@ -183,7 +193,7 @@ def test_wider_networks_and_larger_batches_need_more_memory(name, pair):
     wider = {
         field.name: 2 * getattr(usual, field.name)
         for field in dataclasses.fields(usual)
-        if field.name in ("hidden_size", "num_filters", "embedding_dim")
+        if field.name in ("hidden_size", "num_filters", "embedding_dim", "width", "growth_rate")
     }
     for changed in ({"batch_size": 2 * usual.batch_size}, wider):
         assert rung.cost(rung.config(**changed), shape).fit_bytes > rung.cost(usual, shape).fit_bytes

@@ -25,7 +25,7 @@ def split_state(state: State) -> tuple[State, dict[str, NDArray[Any]]]:
 
 def _split(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, np.ndarray):
-        arrays[path] = np.ascontiguousarray(value)
+        arrays[path] = np.asarray(value, order="C")
         return {_ARRAY: path}
     if isinstance(value, Mapping):
         return {
