@@ -47,7 +47,7 @@ QUICK = {"epochs": 12, "batch_size": 16, "min_steps": 0}
 SMALL: dict[str, dict[str, Any]] = {
     "alexnet": {"width": 8},
     "densenet": {"depth": 22, "growth_rate": 8},
-    "inception": {"width": 4},
+    "inception": {"width": 4, "optimizer": "adamw"},
     "resnet": {"depth": 10, "width": 8},
 }
 """Settings of deep networks beside these, so that they are fitted in seconds."""

@@ -55,6 +55,14 @@ SMALL: dict[str, Any] = {
 }
 """Of the settings those that a rung has."""
 
+SMALL_DEEP: dict[str, dict[str, Any]] = {
+    "alexnet": {"width": 1},
+    "densenet": {"depth": 22, "growth_rate": 2},
+    "inception": {"width": 1},
+    "resnet": {"depth": 10, "width": 2},
+}
+"""Settings of these rungs beside those."""
+
 
 def cases() -> dict[str, tuple[str, Pair]]:
     """The folders that there must be, by their names."""
@@ -95,7 +103,7 @@ def make(case: str, name: str, pair: Pair) -> None:
     """Fits, saves, and writes down what the model says."""
     problem = make_problem(pair)
     names = {field.name for field in dataclasses.fields(registry.rung(name).config)}
-    settings = {key: value for key, value in SMALL.items() if key in names}
+    settings = {key: value for key, value in SMALL.items() if key in names} | SMALL_DEEP.get(name, {})
     estimator = estimator_class(name, pair[1])(**settings, random_state=0, precision="fp32")
     if name == "gradient-boosting":  # enough examples, and no dates, so that trees split by categories
         inputs, targets = problem.repeated(4)
