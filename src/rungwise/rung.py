@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = [
+    "ClassWeight",
     "Cost",
     "Examples",
     "ImageShape",
@@ -36,6 +37,7 @@ __all__ = [
     "Preprocessor",
     "PretrainableConfig",
     "Rung",
+    "Sampling",
     "Schedule",
     "Shape",
     "TableShape",
@@ -235,6 +237,20 @@ class Schedule(StrEnum):
     ONE_CYCLE = "one-cycle"
 
 
+class ClassWeight(StrEnum):
+    """What examples count in training: all alike, or each class as much as any other."""
+
+    NONE = "none"
+    BALANCED = "balanced"
+
+
+class Sampling(StrEnum):
+    """What an epoch is made of: every example once, or each class equally often."""
+
+    SHUFFLED = "shuffled"
+    BALANCED = "balanced"
+
+
 _MOST_IN_BATCH = 2**20
 """Examples of a batch: a model is also asked in batches of this size."""
 
@@ -257,6 +273,8 @@ class NetworkConfig:
         clip_norm: the largest norm of a step's gradient.
         patience: epochs without a better validation score before training stops.
         min_steps: where the data gives fewer steps, it is passed over more than `epochs` times.
+        class_weight: what examples count in the loss of training, which validation leaves aside.
+        sampling: of each epoch's examples.
     """
 
     epochs: int = 10
@@ -270,6 +288,8 @@ class NetworkConfig:
     clip_norm: float = 1.0
     patience: int = 3
     min_steps: int = 0
+    class_weight: ClassWeight = ClassWeight.NONE
+    sampling: Sampling = Sampling.SHUFFLED
 
     def __post_init__(self) -> None:
         """Checks the settings of training.
@@ -332,12 +352,14 @@ class Rung:
         accepts: the kinds of problem that it can solve.
         config: its settings, a frozen dataclass with a default for each.
         cost: (config, shape) -> what it costs.
+        on_request: whether it climbs only where it is named, or a setting of it is.
     """
 
     class_name: str
     accepts: frozenset[Pair]
     config: type[Any]
     cost: Callable[[Any, Any], Cost]
+    on_request: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

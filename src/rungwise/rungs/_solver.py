@@ -27,6 +27,9 @@ __all__ = [
 
 Scores = NDArray[np.float32]
 
+ClassWeights = NDArray[np.float64] | None
+"""What an example of each class counts (C,), or None for all alike."""
+
 MAX_ROUNDED = 2048
 """Features up to which the curvature between each two of them is used, above it only that of each alone."""
 
@@ -56,13 +59,16 @@ class SoftmaxLoss:
 
     curvature = 0.2
 
+    def __init__(self, class_weights: ClassWeights = None) -> None:
+        self.class_weights = class_weights
+
     def __call__(self, scores: Scores, targets: NDArray[np.int64]) -> tuple[float, Scores]:
         """Scores (N, K), class indices (N,) -> loss, gradient (N, K)."""
         if scores.shape[1] == 1:
             signed = np.where(targets == 1, scores[:, 0], -scores[:, 0])
             missed = 0.5 - 0.5 * np.tanh(signed / 2)  # the probability of the other class
             gradient = np.where(targets == 1, -missed, missed)[:, None]
-            return float(np.logaddexp(0, -signed).sum(dtype=np.float64)), gradient
+            return _summed(np.logaddexp(0, -signed), gradient, targets, self.class_weights)
         rows = np.arange(len(targets))
         shifted = scores - scores.max(axis=1, keepdims=True)
         gradient = np.exp(shifted)
@@ -70,13 +76,16 @@ class SoftmaxLoss:
         gradient /= total
         gradient[rows, targets] -= 1
         loss = np.log(total[:, 0]) - shifted[rows, targets]
-        return float(loss.sum(dtype=np.float64)), gradient
+        return _summed(loss, gradient, targets, self.class_weights)
 
 
 class HingeLoss:
     """Squared hinge of each class against the rest: max(0, 1 - margin)²."""
 
     curvature = 1.0
+
+    def __init__(self, class_weights: ClassWeights = None) -> None:
+        self.class_weights = class_weights
 
     def __call__(self, scores: Scores, targets: NDArray[np.int64]) -> tuple[float, Scores]:
         """Scores (N, K), class indices (N,) -> loss, gradient (N, K)."""
@@ -86,7 +95,17 @@ class HingeLoss:
         else:
             signs[np.arange(len(targets)), targets] = 1
         short = np.maximum(0, 1 - signs * scores)
-        return float(np.square(short).sum(dtype=np.float64)), -2 * signs * short
+        return _summed(np.square(short).sum(axis=1), -2 * signs * short, targets, self.class_weights)
+
+
+def _summed(
+    losses: NDArray[np.float32], gradient: Scores, targets: NDArray[np.int64], class_weights: ClassWeights
+) -> tuple[float, Scores]:
+    """Losses (N,) and gradient (N, K) of examples of these classes (N,) -> the sum and the gradient, weighted."""
+    if class_weights is not None:
+        weights = class_weights.astype(np.float32)[targets]
+        losses, gradient = losses * weights, gradient * weights[:, None]
+    return float(losses.sum(dtype=np.float64)), gradient
 
 
 class InsensitiveLoss:

@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.preprocessing.ngrams import BATCH_BYTES, NGrams, Unit, Weighting, batches
-from rungwise.rung import Cost, TextShape
+from rungwise.rung import ClassWeight, Cost, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._memory import DOUBLE
 from rungwise.stored import section
@@ -59,6 +59,7 @@ class NGramConfig:
         min_df: training texts that an n-gram must occur in; one is enough while texts are few.
         max_features: n-grams of words, and of characters, at most.
         C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
+        class_weight: what examples count, which validation leaves aside.
     """
 
     word_ngrams: int = 3
@@ -67,6 +68,7 @@ class NGramConfig:
     min_df: int = 2
     max_features: int = 300_000
     C: float | None = None
+    class_weight: ClassWeight = ClassWeight.NONE
 
     def __post_init__(self) -> None:
         """Checks the settings.

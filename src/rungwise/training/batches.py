@@ -16,10 +16,18 @@ _POOL_BATCHES = 50
 
 
 def train_batches(
-    num_examples: int, lengths: Index | None, batch_size: int, rng: np.random.Generator
+    num_examples: int,
+    lengths: Index | None,
+    batch_size: int,
+    rng: np.random.Generator,
+    *,
+    labels: Index | None = None,
 ) -> list[Index]:
-    """One epoch of shuffled batches; by length where examples have one."""
-    order = rng.permutation(num_examples)
+    """One epoch of shuffled batches; by length where examples have one.
+
+    With the class indices `labels` (N,), each class is in it equally often, and not each example once.
+    """
+    order = rng.permutation(num_examples if labels is None else _balanced(labels, rng))
     if lengths is None:
         return [order[i : i + batch_size] for i in range(0, num_examples, batch_size)]
     pool = batch_size * _POOL_BATCHES
@@ -29,6 +37,18 @@ def train_batches(
         chunk = order[i : i + pool]
         batches += length_batches(chunk[np.argsort(lengths[chunk], kind="stable")], lengths, token_budget)
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def _balanced(labels: Index, rng: np.random.Generator) -> Index:
+    """Class indices (N,) -> N examples, of each class as many: its own over and over, or some of them."""
+    drawn = []
+    classes = np.unique(labels)
+    for number, label in enumerate(classes):
+        members = np.flatnonzero(labels == label)
+        count = (len(labels) + number) // len(classes)
+        rounds = [rng.permutation(members) for _ in range(-(-count // len(members)))]
+        drawn.append(np.concatenate([*rounds, members[:0]])[:count])
+    return np.concatenate(drawn)
 
 
 def sorted_batches(num_examples: int, lengths: Index | None, batch_size: int) -> list[Index]:

@@ -16,6 +16,7 @@ from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
+from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.rung import NetworkConfig, NetworkRung, Pair, PretrainableConfig, Shape, Tuning, Weights
 from rungwise.stored import entry, finite, section, whole
 from rungwise.training.devices import check_device
@@ -75,10 +76,12 @@ class NetworkLearner:
         validation had liked the weights at some time before: they are of a training that broke.
 
         Raises:
-            ConfigError: if there is no such device, or the network is too large to be asked.
+            ConfigError: if there is no such device, the network is too large to be asked, or settings are about classes
+                where there are none.
             TrainingError: if training diverges a second time, or there was no time for one step.
         """
         check_device(context.device)
+        check_labels(self.pair[1], class_weight=self.config.class_weight, sampling=self.config.sampling)
         kept = context.checkpoint.load() or {"precision": context.precision, "note": None, "training": None}
         precision = resolve_precision(Precision(kept["precision"]), context.device)
         self.context = FitContext(device=context.device, precision=precision)
@@ -133,7 +136,9 @@ class NetworkLearner:
             kept = {"precision": context.precision.value, "note": note, "training": training}
             context.checkpoint.save(kept, self._state(weights), history)
 
-        objective = Objective(self.pair[1], config.label_smoothing)
+        weights = class_weights(config.class_weight, train[1].numpy(), self.shape.num_outputs)
+        weighted = None if weights is None else torch.from_numpy(weights)
+        objective = Objective(self.pair[1], config.label_smoothing, weighted)
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
             if isinstance(self.network, Calibrated) and progress is None:
@@ -141,7 +146,8 @@ class NetworkLearner:
                 self.network.calibrate(*train[0].batch(some))
             if context.pretrained is not None and progress is None:
                 load_pretrained(self.network, self.rung, context.pretrained)
-                fit_head(self.network, self.rung, train, valid, config, context, Objective(self.pair[1], 0.0))
+                plain = replace(objective, label_smoothing=0.0)
+                fit_head(self.network, self.rung, train, valid, config, context, plain)
                 if isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD:
                     self.network.to("cpu").eval()
                     return

@@ -22,16 +22,25 @@ class Objective:
     Attributes:
         kind: LABEL: cross-entropy and accuracy. NUMBER: squared error and R² of standardised targets.
         label_smoothing: for LABEL.
+        class_weights: for LABEL, what an example of each class counts in training (C,), 1 on average.
     """
 
     kind: OutputKind
     label_smoothing: float
+    class_weights: Tensor | None = None
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Outputs (B, C), targets (B,) -> the mean loss ()."""
         if self.kind is OutputKind.LABEL:
             return F.cross_entropy(outputs, targets, label_smoothing=self.label_smoothing)
         return F.mse_loss(outputs.squeeze(1), targets)
+
+    def train_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Outputs (B, C), targets (B,) -> the mean loss (), each example's times what its class counts."""
+        if self.class_weights is None:
+            return self.loss(outputs, targets)
+        losses = F.cross_entropy(outputs, targets, label_smoothing=self.label_smoothing, reduction="none")
+        return (losses * self.class_weights.to(losses)[targets]).mean()
 
     def guessing_loss(self, num_outputs: int) -> float:
         """The loss of outputs that know nothing of the inputs: all classes alike, or the mean of the targets."""

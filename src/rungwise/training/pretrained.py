@@ -163,7 +163,7 @@ def _solve(
 
     def closure() -> Tensor:
         solver.zero_grad()
-        loss = objective.loss(inputs @ weight.T + bias, targets) + penalty / 2 * weight.square().sum()
+        loss = objective.train_loss(inputs @ weight.T + bias, targets) + penalty / 2 * weight.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

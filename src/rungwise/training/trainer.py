@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from rungwise.errors import TrainingError
 from rungwise.fitting import Epoch, FitContext, State
-from rungwise.rung import Examples, NetworkConfig, Weights
+from rungwise.rung import Examples, NetworkConfig, Sampling, Weights
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
 from rungwise.training.optimizers import make_optimizers
@@ -185,9 +185,9 @@ class Trainer:
         with autocast(self.precision, self.context.device):
             given = self.network(*inputs)
         outputs, *others = given if isinstance(given, tuple) else (given,)
-        loss = self.objective.loss(outputs.float(), targets)
+        loss = self.objective.train_loss(outputs.float(), targets)
         for auxiliary in others:
-            loss = loss + AUXILIARY_WEIGHT * self.objective.loss(auxiliary.float(), targets)
+            loss = loss + AUXILIARY_WEIGHT * self.objective.train_loss(auxiliary.float(), targets)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         for optimizer in self.optimizers:
@@ -265,8 +265,9 @@ class Trainer:
         )
 
     def _epoch_index(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        examples = self.train[0]
-        return train_batches(len(examples), examples.lengths, self.config.batch_size, rng)
+        examples, targets = self.train
+        labels = targets.numpy() if self.config.sampling is Sampling.BALANCED else None
+        return train_batches(len(examples), examples.lengths, self.config.batch_size, rng, labels=labels)
 
     def _count_steps(self) -> int:
         """Steps of all the epochs; cut by length, no two epochs have the same number."""

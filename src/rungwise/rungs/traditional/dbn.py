@@ -42,8 +42,9 @@ from sklearn.neural_network import BernoulliRBM
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.hog import brightness
-from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
+from rungwise.rung import ClassWeight, Cost, ImageShape, Pair, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._memory import DOUBLE, FLOAT, solver_bytes
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
@@ -84,6 +85,7 @@ class DBNConfig:
         max_side: pixels a side that larger images are shrunk to, about.
         C: weight of the examples against the classifier's penalty, as if the mean variance of its features were 1; None
             to choose it on validation (1 without).
+        class_weight: what examples count for the classifier, which validation leaves aside.
     """
 
     hidden_size: int = 500
@@ -95,6 +97,7 @@ class DBNConfig:
     use_all_layers: bool = True
     max_side: int = 32
     C: float | None = None
+    class_weight: ClassWeight = ClassWeight.NONE
 
     def __post_init__(self) -> None:
         """Checks the settings.
@@ -149,7 +152,8 @@ class DBN:
                 hidden[rows, number * size : (number + 1) * size] = _up(visible(rows), self.layers[-1])
             context.report((number + 1) / (config.num_layers + 1), None)
         features = hidden if config.use_all_layers else np.ascontiguousarray(hidden[:, -size:])
-        problem = LinearProblem(features, targets, SoftmaxLoss(), num_scores(num_outputs), context)
+        loss = SoftmaxLoss(class_weights(config.class_weight, targets, num_outputs))
+        problem = LinearProblem(features, targets, loss, num_scores(num_outputs), context)
         unit = float(features.var(axis=0).mean()) / len(targets)
         if config.C is not None or validation is None:
             weights = problem.solve(unit / (config.C or 1.0), problem.start())

@@ -40,8 +40,9 @@ from threadpoolctl import threadpool_info
 from rungwise.errors import ModelError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.columns import TableColumns
-from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
+from rungwise.rung import ClassWeight, Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._memory import DOUBLE
 from rungwise.rungs._solver import num_scores
 from rungwise.rungs._trees import check_trees, read_trees, tree_text
@@ -91,6 +92,7 @@ class GradientBoostingConfig:
         bagging_fraction: of the rows that a tree sees.
         cat_smooth: examples that a category's mean is mixed with.
         patience: trees without a better validation loss before it stops.
+        class_weight: what examples count, which validation leaves aside.
     """
 
     num_trees: int = 4000
@@ -103,6 +105,7 @@ class GradientBoostingConfig:
     bagging_fraction: float = 0.8
     cat_smooth: float = 20.0
     patience: int = 100
+    class_weight: ClassWeight = ClassWeight.NONE
 
 
 class GradientBoosting:
@@ -129,8 +132,13 @@ class GradientBoosting:
         if not self.is_label:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         parameters = self._parameters(len(targets), num_outputs, context)
+        weights = class_weights(self.config.class_weight, targets, num_outputs)
         train = lightgbm.Dataset(
-            self._matrix(inputs), self._scaled(targets), params=parameters, categorical_feature=self._codes()
+            self._matrix(inputs),
+            self._scaled(targets),
+            weight=None if weights is None else weights[targets],
+            params=parameters,
+            categorical_feature=self._codes(),
         )
         watched = [(train, "train")]
         if validation is not None and len(validation[1]):

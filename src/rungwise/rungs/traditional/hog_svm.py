@@ -38,8 +38,9 @@ from numpy.typing import NDArray
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.hog import BLOCK, brightness, hog, num_cells
-from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
+from rungwise.rung import ClassWeight, Cost, ImageShape, Pair, TraditionalRung
 from rungwise.rungs._linear import LinearScores, best_temperature, stacked
 from rungwise.rungs._memory import FLOAT, solver_bytes
 from rungwise.rungs._solver import HingeLoss, LinearProblem, num_scores
@@ -82,6 +83,7 @@ class HogSVMConfig:
         num_landmarks: training images that stand for the RBF kernel.
         gamma: of the RBF kernel, times the median squared distance.
         C: weight of the examples against the margin.
+        class_weight: what examples count, which validation leaves aside.
     """
 
     cells: int = 7
@@ -91,6 +93,7 @@ class HogSVMConfig:
     num_landmarks: int = 1500
     gamma: float = 2.0
     C: float = 10.0
+    class_weight: ClassWeight = ClassWeight.NONE
 
     def __post_init__(self) -> None:
         least = {"cells": BLOCK, "orientations": 1, "num_landmarks": 1}
@@ -138,7 +141,8 @@ class HogSVM:
         terms = features
         if turn is not None:
             terms = stacked((part @ turn for part in self._likeness(features)), len(features))
-        problem = LinearProblem(terms, targets, HingeLoss(), num_scores(num_outputs), context)
+        loss = HingeLoss(class_weights(self.config.class_weight, targets, num_outputs))
+        problem = LinearProblem(terms, targets, loss, num_scores(num_outputs), context)
         weights = problem.solve(1 / (self.config.C * len(targets)), problem.start())
         slope = weights[:-1] if turn is None else turn @ weights[:-1]
         self.linear = LinearScores(slope, weights[-1])

@@ -31,6 +31,7 @@ from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import SKLEARN_CLASS_WEIGHT
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._text import NGramConfig, Solve, TextLinear, fit_quietly
@@ -55,18 +56,19 @@ class LinearSvmConfig(NGramConfig):
 def learner(config: LinearSvmConfig, pair: Pair) -> TextLinear:
     """An unfitted learner."""
     del pair
-    return TextLinear(config.blocks(), _settings(config), _start)
+    class_weight = SKLEARN_CLASS_WEIGHT[config.class_weight]
 
+    def start(features: sparse.csr_array, targets: NDArray[np.int64], num_outputs: int, seed: int) -> Solve:
+        del num_outputs
+        wide = features.astype(np.float64)  # what LIBLINEAR computes in
 
-def _start(features: sparse.csr_array, targets: NDArray[np.int64], num_outputs: int, seed: int) -> Solve:
-    del num_outputs
-    wide = features.astype(np.float64)  # what LIBLINEAR computes in
+        def solve(C: float) -> LinearScores:
+            model = LinearSVC(C=C, tol=_TOLERANCE, random_state=seed % 2**32, class_weight=class_weight)
+            return LinearScores.of(fit_quietly(model, wide, targets))
 
-    def solve(C: float) -> LinearScores:
-        model = LinearSVC(C=C, tol=_TOLERANCE, random_state=seed % 2**32)
-        return LinearScores.of(fit_quietly(model, wide, targets))
+        return solve
 
-    return solve
+    return TextLinear(config.blocks(), _settings(config), start)
 
 
 def _settings(config: LinearSvmConfig) -> tuple[float, ...]:

@@ -31,8 +31,9 @@ from numpy.typing import NDArray
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import Cost, ImageShape, Pair, TableShape, TraditionalRung
+from rungwise.rung import ClassWeight, Cost, ImageShape, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._memory import FLOAT, dense_bytes, solver_bytes
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
@@ -57,10 +58,12 @@ class LogisticRegressionConfig:
     Attributes:
         C: weight of the examples against the penalty; None to choose it on validation (1 where there is none).
         scaling: of a table's numbers.
+        class_weight: what examples count, which validation leaves aside.
     """
 
     C: float | None = None
     scaling: Scaling = Scaling.STANDARD
+    class_weight: ClassWeight = ClassWeight.NONE
 
     def __post_init__(self) -> None:
         if self.C is not None and not self.C > 0:
@@ -89,7 +92,8 @@ class LogisticRegression:
         if self.table is not None:
             self.table.fit(inputs)
         features = self._features(inputs)
-        problem = LinearProblem(features, targets, SoftmaxLoss(), num_scores(num_outputs), context)
+        loss = SoftmaxLoss(class_weights(self.config.class_weight, targets, num_outputs))
+        problem = LinearProblem(features, targets, loss, num_scores(num_outputs), context)
         if self.config.C is not None or validation is None:
             weights = problem.solve(1 / ((self.config.C or 1.0) * len(targets)), problem.start())
         else:

@@ -39,6 +39,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import SKLEARN_CLASS_WEIGHT
 from rungwise.preprocessing.ngrams import Weighting
 from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
@@ -111,7 +112,7 @@ def learner(config: NbSvmConfig, pair: Pair) -> TextLinear:
         @cache
         def weights(C: float) -> list[tuple[NDArray[np.float64], float]]:
             return [
-                _weights(_model(config.solver, C, seed), wide, member, ratio)
+                _weights(_model(config, C, seed), wide, member, ratio)
                 for member, ratio in zip(members, ratios, strict=True)
             ]
 
@@ -128,10 +129,13 @@ def learner(config: NbSvmConfig, pair: Pair) -> TextLinear:
     return TextLinear(config.blocks(config.weighting), _settings(config), start)
 
 
-def _model(solver: Solver, C: float, seed: int) -> Any:
-    if solver is Solver.SVM:
-        return LinearSVC(C=C, tol=_TOLERANCE, random_state=seed % 2**32, max_iter=_MAX_ITER)
-    return LogisticRegression(C=C, max_iter=_MAX_ITER)
+def _model(config: NbSvmConfig, C: float, seed: int) -> Any:
+    class_weight = SKLEARN_CLASS_WEIGHT[config.class_weight]
+    if config.solver is Solver.LOGISTIC:
+        return LogisticRegression(C=C, max_iter=_MAX_ITER, class_weight=class_weight)
+    return LinearSVC(
+        C=C, tol=_TOLERANCE, random_state=seed % 2**32, max_iter=_MAX_ITER, class_weight=class_weight
+    )
 
 
 def _weights(

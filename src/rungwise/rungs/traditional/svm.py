@@ -41,12 +41,13 @@ from sklearn.svm import SVC, SVR
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
+from rungwise.rung import ClassWeight, Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._kernel import CHUNK_ELEMENTS, KernelScores
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._memory import DOUBLE, FLOAT, dense_bytes, solver_bytes
-from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, best_on_path, num_scores
+from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, Loss, best_on_path, num_scores
 from rungwise.stored import array, entry, finite, section
 
 __all__ = ["RUNG", "SVM", "Kernel", "SVMConfig"]
@@ -95,6 +96,7 @@ class SVMConfig:
         exact_rows: training rows up to which the RBF kernel is exact.
         num_landmarks: examples that stand for the kernel above that.
         scaling: of the numbers.
+        class_weight: what examples count, which validation leaves aside.
     """
 
     kernel: Kernel = Kernel.AUTO
@@ -104,6 +106,7 @@ class SVMConfig:
     exact_rows: int = 10_000
     num_landmarks: int = 1_000
     scaling: Scaling = Scaling.QUANTILE
+    class_weight: ClassWeight = ClassWeight.NONE
 
     def __post_init__(self) -> None:
         problems = [
@@ -135,7 +138,8 @@ class SVM:
     def __init__(self, config: SVMConfig, pair: Pair) -> None:
         self.config, self.is_label = config, pair[1] is OutputKind.LABEL
         self.features = TableFeatures(config.scaling)
-        self.loss = HingeLoss() if self.is_label else InsensitiveLoss(config.epsilon)
+        self.loss: Loss = HingeLoss() if self.is_label else InsensitiveLoss(config.epsilon)
+        self.class_weights: NDArray[np.float64] | None = None
         self.model: KernelScores
         self.target_mean, self.target_scale = 0.0, 1.0
         self.history: list[Epoch] = []
@@ -153,6 +157,7 @@ class SVM:
         if not self.is_label:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.num_scores = num_scores(num_outputs)
+        self.class_weights = class_weights(self.config.class_weight, targets, num_outputs)
         self.features.fit(inputs)
         train = self._labelled(inputs, targets)
         valid = self._labelled(*validation) if validation is not None and len(validation[1]) else None
@@ -243,6 +248,7 @@ class SVM:
         coefficients, bias = np.zeros((len(targets), self.num_scores)), np.zeros(self.num_scores)
         machine = SVC() if self.is_label else SVR(epsilon=self.config.epsilon)
         machine.set_params(C=choice.C, gamma=choice.gamma, cache_size=_CACHE_MEGABYTES)
+        counts = None if self.class_weights is None else self.class_weights[targets]
         machine.random_state = 0  # of no consequence; without it NumPy's global generator is drawn from
         for score in range(self.num_scores):
             wanted = targets
@@ -251,7 +257,7 @@ class SVM:
                 if not wanted.any():  # a class that a trial's sample lacks
                     bias[score] = -1
                     continue
-            machine.fit(features, wanted)
+            machine.fit(features, wanted, sample_weight=counts)
             coefficients[machine.support_, score] = machine.dual_coef_[0]
             bias[score] = machine.intercept_[0]
         used = np.flatnonzero(coefficients.any(axis=1))
@@ -285,7 +291,8 @@ class SVM:
     def _weights(self, train: _Labelled, valid: _Labelled | None, context: FitContext) -> NDArray[np.float64]:
         """Weights and bias (D + 1, K) of features (N, D), with C given or chosen."""
         rows = len(train[1])
-        problem = LinearProblem(*train, self.loss, self.num_scores, context)
+        loss = self.loss if self.class_weights is None else HingeLoss(self.class_weights)
+        problem = LinearProblem(*train, loss, self.num_scores, context)
         if self.config.C is not None or valid is None:
             return problem.solve(1 / ((self.config.C or 1.0) * rows), problem.start())
 

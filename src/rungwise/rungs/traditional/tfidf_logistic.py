@@ -33,8 +33,9 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.balance import SKLEARN_CLASS_WEIGHT
 from rungwise.preprocessing.ngrams import NGrams, Unit
-from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
+from rungwise.rung import ClassWeight, Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._memory import LBFGS_VECTORS
 from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
@@ -58,6 +59,7 @@ class TfidfLogisticConfig:
         max_features: n-grams at most.
         C: weight of the texts against the penalty; None to choose it on validation, a middling one without.
         max_iter: steps of the solver for each C at most.
+        class_weight: what examples count, which validation leaves aside.
     """
 
     word_ngrams: int = 2
@@ -65,6 +67,7 @@ class TfidfLogisticConfig:
     max_features: int = 300_000
     C: float | None = None
     max_iter: int = 300
+    class_weight: ClassWeight = ClassWeight.NONE
 
     def __post_init__(self) -> None:
         check_settings(
@@ -83,7 +86,11 @@ def learner(config: TfidfLogisticConfig, pair: Pair) -> TextLinear:
 
     def start(features: sparse.csr_array, targets: NDArray[np.int64], num_outputs: int, seed: int) -> Solve:
         del num_outputs, seed  # lbfgs draws nothing at random
-        model = LogisticRegression(warm_start=True, max_iter=config.max_iter)
+        model = LogisticRegression(
+            warm_start=True,
+            max_iter=config.max_iter,
+            class_weight=SKLEARN_CLASS_WEIGHT[config.class_weight],
+        )
 
         def solve(C: float) -> LinearScores:
             model.set_params(C=C)
