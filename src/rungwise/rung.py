@@ -383,6 +383,7 @@ class NetworkRung(Rung):
         build: (config, shape) -> the network.
         head: of a network that may begin from pretrained weights, the name of its last layer, an `nn.Linear`, which
             is new for the user's classes. Such a network has `features(images) -> (B, F)`, the inputs of that layer.
+        auxiliary: the name of a part that training alone asks, which pretrained weights may be without, and is new too.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.
         mean: of red, green and blue from 0 to 1, subtracted from images where pretrained weights don't say what they
@@ -392,6 +393,7 @@ class NetworkRung(Rung):
 
     build: Callable[[Any, Any], nn.Module]
     head: str | None = None
+    auxiliary: str | None = None
     layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)

@@ -6,11 +6,15 @@ functions.
 
 import re
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 from rungwise import registry
+from rungwise.estimators import estimator_class
+from rungwise.kinds import OutputKind
 from rungwise.rung import ImageShape
 
 PUBLISHED = [
@@ -402,6 +406,13 @@ LAYOUTS = [
 ]
 
 
+def to_timm_inception(weights):
+    return {name: tensor.clone() for name, tensor in weights.items() if not name.startswith("AuxLogits.")}
+
+
+INCEPTION_WITHOUT_AUXILIARY = ("inception", {"width": 2}, "timm", to_timm_inception)
+
+
 @pytest.mark.parametrize(("name", "settings", "library", "to_theirs"), LAYOUTS)
 def test_weights_under_another_librarys_names_become_ours(name, settings, library, to_theirs):
     ours = build(name, settings, shape(16)).state_dict()
@@ -412,6 +423,28 @@ def test_weights_under_another_librarys_names_become_ours(name, settings, librar
     back = registry.rung(name).layouts[library](theirs)
     assert set(back) == set(ours)
     assert all(torch.equal(back[key], ours[key]) for key in ours)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "library", "to_theirs"), [*LAYOUTS, INCEPTION_WITHOUT_AUXILIARY]
+)
+def test_a_probe_is_fitted_on_another_librarys_weights(name, settings, library, to_theirs, tmp_path):
+    del library
+    network = scrambled(build(name, settings, shape(24, outputs=7)))
+    save_file(to_theirs(network.state_dict()), tmp_path / "theirs.safetensors")
+    rung = registry.rung(name)
+    settings = {
+        **settings,
+        "input_size": 24,
+        "pretrained": str(tmp_path / "theirs.safetensors"),
+        "tuning": "head",
+    }
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3), dtype=np.uint8)
+    model = estimator_class(name, OutputKind.LABEL)(**settings, epochs=1, min_steps=0, random_state=0)
+    learned = model.fit(pixels, np.arange(12) % 2).learner_.network.state_dict()
+    new = (f"{rung.head}.", f"{rung.auxiliary}.")
+    for key, tensor in network.state_dict().items():
+        assert key.startswith(new) or torch.equal(learned[key], tensor), key
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -56,7 +56,7 @@ class _Some:
 
 
 def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> None:
-    """Puts weights into a network, all but its head, from whichever library's layout they are in.
+    """Puts weights into a network, all but its heads, from whichever library's layout they are in.
 
     Raises:
         ConfigError: if they are those of another network.
@@ -65,7 +65,7 @@ def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretraine
     wanted = {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if not name.startswith(f"{rung.head}.") and not name.endswith(_COUNTS)
+        if not name.startswith((f"{rung.head}.", f"{rung.auxiliary}.")) and not name.endswith(_COUNTS)
     }
     tries = {library: _converted(layout, given) for library, layout in _layouts(rung).items()}
     problems = {library: _problems(wanted, weights) for library, weights in tries.items()}

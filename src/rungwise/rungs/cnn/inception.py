@@ -328,4 +328,7 @@ RUNG = NetworkRung(
     cost=cost,
     build=Inception,
     head="fc",
+    auxiliary="AuxLogits",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
 )
