@@ -569,3 +569,12 @@ def test_arrow_tables_of_many_chunks() -> None:
         prepare(pa.concat_tables([whole.slice(0, 7), whole.slice(7)])).fingerprint
         == prepare(table()).fingerprint
     )
+
+
+@pytest.mark.parametrize(("num_rare", "is_said"), [(20, True), (60, False)])
+def test_classes_that_are_very_unequal_are_said_with_what_to_do(num_rare: int, is_said: bool) -> None:
+    frame = pd.DataFrame({"a": np.arange(400.0), "label": ["no"] * (400 - num_rare) + ["yes"] * num_rare})
+    notes = [note.message for note in prepare(frame, target="label").notes]
+    said = [note for note in notes if note.startswith("The classes are unequal: in train 'no' has")]
+    assert len(said) == is_said
+    assert all("`--metric macro-f1`" in note and "`--class-weight balanced`" in note for note in said)

@@ -48,6 +48,8 @@ def show_data(ladder: Ladder, *, as_json: bool) -> None:
     """What will climb, and on what."""
     console = make_console(stderr=as_json)
     show_dataset(console, ladder.dataset, str(ladder.task))
+    for warning in ladder.warnings:
+        console.print(f"[yellow]warning[/] {escape(warning)}")
     console.print(f"[bold]metric[/]  {ladder.metric}")
     console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
     console.print(f"[bold]memory[/]  {memory_text(ladder)}")

@@ -32,6 +32,13 @@ from rungwise.ladder.processes import start_ahead
     multiple=True,
     help="A rung's setting; may be repeated. `rungwise rungs RUNG` lists them.",
 )
+@click.option(
+    "--class-weight",
+    type=click.Choice(["none", "balanced"]),
+    default="none",
+    show_default=True,
+    help="What examples count in training: balanced lets rare classes count as much as frequent ones.",
+)
 @click.option("--out", metavar="DIR", help="The run's folder (runs/NAME).")
 @click.option(
     "--resume",
@@ -96,6 +103,7 @@ def command(
         "precision",
         "workers",
         "settings",
+        "class_weight",
     )
     ladder = Ladder(task, **{name: options.pop(name) for name in of_ladder})
     ladder.prepare(data, target, columns=column_kinds(columns, text), **options)

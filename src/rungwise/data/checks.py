@@ -26,6 +26,9 @@ __all__ = ["check_classes", "find_classes", "findings"]
 MIN_ROWS_TO_DOUBT = 20
 """Rows from which on hardly a row a class is a mistake."""
 
+UNEQUAL = 10
+"""Times the rows of the rarest class that the most frequent one may have unmentioned."""
+
 
 def check_classes(rows: Pool, plan: Plan, target: pa.ChunkedArray) -> None:
     """Classes must be at least two and not hardly a row each.
@@ -89,7 +92,7 @@ def find_classes(
             file=rows.sources[0].name,
             column=plan.target.name,
         )
-    notes = []
+    notes = _unequal(codes[parts == TRAIN], labels)
     for part, some in zip(PARTS[1:], by_part[1:], strict=True):
         unseen = sorted(set(some) - set(classes))
         if unseen:
@@ -97,6 +100,23 @@ def find_classes(
             message = f"{part} has classes that train lacks, so their rows count as wrong: {some_shown}."
             notes.append(Note(Level.WARNING, message))
     return classes, notes
+
+
+def _unequal(codes: NDArray[np.int64], labels: pa.Array) -> list[Note]:
+    """A note if some class of train is many times another; codes (N,) are those of labels."""
+    counts = np.bincount(codes, minlength=len(labels))
+    present = np.flatnonzero(counts)
+    most, least = present[counts[present].argmax()], present[counts[present].argmin()]
+    if counts[most] < UNEQUAL * counts[least]:
+        return []
+    (common, rare) = (
+        f"{shown(labels[int(code)].as_py())} has {counts[code]:,} rows" for code in (most, least)
+    )
+    message = (
+        f"The classes are unequal: in train {common}, {rare}. Accuracy says little of rare classes; `--metric macro-f1`"
+        " compares by all alike, and `--class-weight balanced` lets all count alike in training."
+    )
+    return [Note(Level.WARNING, message)]
 
 
 def findings(

@@ -19,6 +19,7 @@ from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind, InputKind
+from rungwise.ladder.choices import Settings, check_metric, parse_class_weight, with_class_weight
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import (
     Paths,
@@ -47,7 +48,7 @@ from rungwise.ladder.resume import (
 from rungwise.ladder.states import Step
 from rungwise.metrics import metric
 from rungwise.rung import Cost
-from rungwise.tasks import Task, task, task_for
+from rungwise.tasks import task, task_for
 from rungwise.training.devices import check_device
 from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import sub_seed
@@ -75,9 +76,10 @@ class Ladder:
         precision: "auto", "fp32" or "bf16".
         workers: rungs side by side; as many as there are cores when None.
         settings: rung -> setting -> value, where they differ from the rung's defaults.
+        class_weight: "balanced" lets each class count as much as any other in the training of the rungs that can.
 
     Raises:
-        ConfigError: if the budget, the precision or the number of workers can't be used.
+        ConfigError: if the budget, the precision, the class weight or the number of workers can't be used.
         UnknownNameError: if there is no such task, rung or metric.
     """
 
@@ -95,12 +97,15 @@ class Ladder:
         device: str = "cpu",
         precision: str = "auto",
         workers: int | None = None,
-        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        settings: Settings | None = None,
+        class_weight: str = "none",
     ) -> None:
         self.task, self.metric, self.seed, self.device, self.precision = task, metric, seed, device, precision
-        self.rungs, self.up_to, self.settings = rungs, up_to, dict(settings or {})
+        self.rungs, self.up_to = rungs, up_to
+        self.settings: Settings = dict(settings or {})
         self.budget = parse_budget(budget)
         self.workers, self.seeds = workers, seeds
+        self.class_weight = parse_class_weight(class_weight)
         self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
         self._paths: Paths | None = None
@@ -193,8 +198,10 @@ class Ladder:
         chosen = task_for(self.dataset.pair)
         self.task = chosen.name
         self.metric = self.metric or chosen.default_metric
-        _check_metric(self.metric, chosen, self.dataset)
+        check_metric(self.metric, chosen, self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
+        weighed = with_class_weight(self.class_weight, self.plan, self.dataset.pair, self.settings)
+        self.settings, self.warnings = weighed
         self.num_workers = min(self.workers or num_cores(), len(self.plan))
         check_device(self.device)
         self.precision = resolve_precision(Precision(self.precision), self.device)
@@ -388,12 +395,3 @@ class Ladder:
             "split_hash": self.dataset.split_hash,
             **circumstances(),
         }
-
-
-def _check_metric(name: str, chosen: Task, dataset: Dataset) -> None:
-    if name not in chosen.metrics:
-        raise ConfigError(f"metric {name!r} isn't one of {chosen.name}: {', '.join(chosen.metrics)}.")
-    if metric(name).is_binary and dataset.num_outputs != 2:
-        raise ConfigError(
-            f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
-        )

@@ -1,0 +1,70 @@
+"""What a user chose for all rungs at once, made sure that it fits the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from rungwise import registry
+from rungwise.data import Dataset
+from rungwise.errors import ConfigError
+from rungwise.kinds import OutputKind
+from rungwise.metrics import metric
+from rungwise.rung import ClassWeight, Pair
+from rungwise.tasks import Task
+
+__all__ = ["Settings", "check_metric", "parse_class_weight", "with_class_weight"]
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""Rung -> setting -> value."""
+
+
+def check_metric(name: str, task: Task, dataset: Dataset) -> None:
+    """Sees that rungs can be compared by a metric on this data.
+
+    Raises:
+        ConfigError: if they can't.
+    """
+    if name not in task.metrics:
+        raise ConfigError(f"metric {name!r} isn't one of {task.name}: {', '.join(task.metrics)}.")
+    if metric(name).is_binary and dataset.num_outputs != 2:
+        raise ConfigError(
+            f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
+        )
+
+
+def parse_class_weight(name: str) -> ClassWeight:
+    """The class weight of that name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    if name not in tuple(ClassWeight):
+        raise ConfigError(f"class_weight {name!r} is unknown; allowed are {', '.join(ClassWeight)}.")
+    return ClassWeight(name)
+
+
+def with_class_weight(
+    class_weight: ClassWeight, rungs: Iterable[str], pair: Pair, settings: Settings
+) -> tuple[Settings, list[str]]:
+    """The settings, with this class weight for each rung that has one and isn't set itself; sentences on the others.
+
+    Raises:
+        ConfigError: if classes are to be weighed and there are none.
+    """
+    if class_weight is ClassWeight.NONE:
+        return settings, []
+    if pair[1] is OutputKind.NUMBER:
+        raise ConfigError(
+            f"class_weight={class_weight.value!r}: the target is a number, which has no classes; leave it out, or"
+            " choose a classification with `--task`."
+        )
+    weighed, others = dict(settings), []
+    for name in rungs:
+        if any(field.name == "class_weight" for field in fields(registry.rung(name).config)):
+            weighed[name] = {"class_weight": class_weight.value, **settings.get(name, {})}
+        else:
+            others.append(name)
+    sentence = f"class_weight={class_weight.value!r} does nothing for {', '.join(others)}."
+    return weighed, [sentence] if others else []
