@@ -15,6 +15,7 @@ from rungwise.estimators import estimator_named
 from rungwise.fitting import FitContext
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import ImageShape
+from rungwise.rungs._solver import LinearProblem, SoftmaxLoss
 from rungwise.rungs.cnn.lenet import Form, LeNet, LeNetConfig, on_canvas
 from rungwise.rungs.traditional.dbn import DBN, DBNConfig
 
@@ -168,3 +169,14 @@ def test_a_dbn_names_all_settings_that_are_wrong():
     message = r"num_layers=0: must be at least 1; learning_rate=0: must be a number above 0; C=-1: must"
     with pytest.raises(ConfigError, match=message):
         DBNConfig(num_layers=0, learning_rate=0, C=-1)
+
+
+def test_features_that_are_almost_the_same_can_be_solved():
+    rng = np.random.default_rng(0)
+    same = 0.5 + 1e-4 * rng.normal(size=(200, 1)) + 1e-6 * rng.normal(size=(200, 1000))
+    targets = (same[:, 0] > 0.5).astype(np.int64)
+    problem = LinearProblem(same.astype(np.float32), targets, SoftmaxLoss(), 1, FitContext())
+    problem.curvature -= 1e-4 * np.eye(1001)  # as rounding may leave it
+    weights = problem.solve(1e-12, problem.start())
+    assert np.isfinite(weights).all()
+    assert ((same @ weights[:-1] + weights[-1])[:, 0] > 0).astype(int).tolist() == targets.tolist()
