@@ -193,6 +193,10 @@ class Preprocessor(Protocol):
         """Inputs (N) -> N preprocessed examples."""
         ...
 
+    def views(self, inputs: Any) -> list[Examples]:
+        """Inputs (N) -> the examples, and perhaps the same seen otherwise: outputs are the mean over them."""
+        ...
+
     def augment(
         self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
     ) -> tuple[Any, ...]:

@@ -25,21 +25,21 @@ def test_a_budget_that_is_no_time_is_refused_with_what_would_do(text):
 
 
 def test_the_baseline_always_climbs():
-    assert choose_rungs(TABLE_LABEL, ["logistic-regression"]) == ["baseline", "logistic-regression"]
+    assert choose_rungs(TABLE_LABEL, ["logistic-regression"], {}) == ["baseline", "logistic-regression"]
 
 
 def test_an_unknown_rung_is_named_with_the_nearest():
     with pytest.raises(
         UnknownNameError, match="rung 'logistic-regresion' is unknown; did you mean 'logistic-regression'"
     ):
-        choose_rungs(TABLE_LABEL, ["logistic-regresion"])
+        choose_rungs(TABLE_LABEL, ["logistic-regresion"], {})
 
 
 def test_a_rung_of_another_kind_is_refused_with_those_that_do():
     with pytest.raises(
         ConfigError, match="rung 'textcnn' doesn't take table input for label output; these do: baseline"
     ):
-        choose_rungs(TABLE_LABEL, ["textcnn"])
+        choose_rungs(TABLE_LABEL, ["textcnn"], {})
 
 
 def test_the_expected_memory_has_the_process_the_data_and_the_fit_in_it(tmp_path):

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from rungwise.errors import ConfigError, DataError
 from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
 from rungwise.preprocessing.hog import brightness, hog
-from rungwise.preprocessing.pixels import Flip, ImageNetworkConfig, PixelPreprocessor, is_symmetric
+from rungwise.preprocessing.pixels import Flip, ImageNetworkConfig, PixelPreprocessor, Views, is_symmetric
 
 
 def images(number=20, height=6, width=5, channels=3, seed=0):
@@ -132,6 +132,32 @@ def test_images_are_resized_for_the_network():
     assert preprocessor.examples(inputs).batch(np.arange(3))[0].shape == (3, inputs.shape[3], 12, 12)
     shape = preprocessor.shape(num_examples=9, num_outputs=2)
     assert (shape.height, shape.width) == (12, 12)
+
+
+def test_views_are_the_image_moved_and_mirrored_if_training_had_it_so():
+    inputs = images(height=7, width=7)
+    for flip, count in ((Flip.ON, 6), (Flip.OFF, 3)):
+        preprocessor = fitted(inputs, views=Views.MOVED, flip=flip)
+        again = PixelPreprocessor(preprocessor.config)
+        again.restore(preprocessor.state())
+        for some in (preprocessor, again):
+            plain, *others = (examples.batch(np.arange(5))[0] for examples in some.views(inputs))
+            assert len(others) == count - 1
+            assert torch.equal(plain, preprocessor.examples(inputs).batch(np.arange(5))[0])
+            moved = {(step, mirrored) for step in (0, 1, -1) for mirrored in (False, True)}
+            for view in others:
+                found = {
+                    (step, mirrored)
+                    for step, mirrored in moved
+                    if torch.equal(_inner(view, -step), _inner(plain.flip(3) if mirrored else plain, 0))
+                }
+                assert len(found) == 1
+                moved -= found
+    assert len(fitted(inputs).views(inputs)) == 1
+
+
+def _inner(batch, step):
+    return batch[:, :, 1 - step : 6 - step, 1 - step : 6 - step]
 
 
 @pytest.mark.parametrize("name", ["input_size", "shift", "crop", "colour", "cutout"])

@@ -10,6 +10,7 @@ import hashlib
 import json
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -147,10 +148,13 @@ def _unpickled_once(file: Path) -> dict[str, Tensor]:
 def _unpickled(file: Path) -> dict[str, Tensor]:
     """The tensors of a pickled file, by names without the prefixes that wrappers put before them."""
     try:
-        value = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd pickles, which are then refused or are as good as others
+            value = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
+        said = (str(error) or type(error).__name__).splitlines()[0][:200]
         raise ModelError(
-            f"{file} holds no weights that can be read safely ({str(error).splitlines()[0][:200]}); save the network's "
+            f"{file} holds no weights that can be read safely ({said}); save the network's "
             "state_dict alone, as safetensors or by torch.save."
         ) from None
     for wrapper in _WRAPPERS:

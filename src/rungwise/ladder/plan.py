@@ -61,8 +61,12 @@ def parse_budget(budget: str | float) -> float:
     return seconds
 
 
-def choose_rungs(pair: Pair, rungs: Sequence[str] | None) -> list[str]:
+def choose_rungs(
+    pair: Pair, rungs: Sequence[str] | None, settings: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """The rungs that the user named, or all that accept the pair; the baseline is always one.
+
+    Of the rungs that climb on request alone, all are those that have a setting.
 
     Raises:
         UnknownNameError: if there is no such rung.
@@ -76,7 +80,9 @@ def choose_rungs(pair: Pair, rungs: Sequence[str] | None) -> list[str]:
                 f"rung {name!r} doesn't take {pair[0]} input for {pair[1]} output; "
                 f"these do: {', '.join(accepting)}."
             )
-    return list(dict.fromkeys([_BASELINE, *rungs])) if rungs else accepting
+    if rungs:
+        return list(dict.fromkeys([_BASELINE, *rungs]))
+    return [name for name in accepting if not registry.rung(name).on_request or name in settings]
 
 
 def plan_rungs(
@@ -98,7 +104,7 @@ def plan_rungs(
         UnknownNameError: if there is no such rung.
         ConfigError: if a rung or a setting can't be used.
     """
-    names = choose_rungs(dataset.pair, rungs)
+    names = choose_rungs(dataset.pair, rungs, settings)
     unused = [name for name in settings if name not in names]
     if unused:
         raise ConfigError(

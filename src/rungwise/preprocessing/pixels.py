@@ -17,7 +17,7 @@ from torch import Tensor
 from rungwise.errors import ConfigError, DataError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
-from rungwise.rung import ImageShape, NetworkConfig, PretrainableConfig
+from rungwise.rung import Examples, ImageShape, NetworkConfig, PretrainableConfig
 from rungwise.stored import array, image_size
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "PixelExamples",
     "PixelPreprocessor",
     "PretrainedConfig",
+    "Views",
     "is_symmetric",
 ]
 
@@ -61,6 +62,14 @@ class Flip(StrEnum):
     OFF = "off"
 
 
+class Views(StrEnum):
+    """What a prediction is the mean over: the image alone, also mirrored, if training had it so, and moved as well."""
+
+    ONE = "one"
+    MIRRORED = "mirrored"
+    MOVED = "moved"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageNetworkConfig(NetworkConfig):
     """How a network is trained on images: the fields of `NetworkConfig`, and random alterations of each batch.
@@ -72,6 +81,7 @@ class ImageNetworkConfig(NetworkConfig):
         crop: train on windows with at least this share of the area; None takes windows of large images alone.
         colour: how much brightness, contrast and saturation vary; None varies those of large images in colour.
         cutout: blank a square with this fraction of the side.
+        views: of an image, that each prediction is the mean over; each costs as much as the first.
     """
 
     input_size: int | None = None
@@ -80,6 +90,7 @@ class ImageNetworkConfig(NetworkConfig):
     crop: float | None = None
     colour: float | None = None
     cutout: float = 0.0
+    views: Views = Views.ONE
 
     def __post_init__(self) -> None:
         """Checks the settings of images too.
@@ -136,6 +147,8 @@ class PixelExamples:
         mean: (C,), subtracted from each channel.
         scale: (C,), that each channel is then multiplied by.
         size: height, width and channels that the network gets.
+        is_mirrored: whether they are shown mirrored.
+        step: pixels that they are moved down and to the right, or up and to the left.
     """
 
     lengths: NDArray[np.int64] | None = None
@@ -146,8 +159,11 @@ class PixelExamples:
         mean: NDArray[np.float32],
         scale: NDArray[np.float32],
         size: tuple[int, int, int],
+        *,
+        is_mirrored: bool = False,
+        step: int = 0,
     ) -> None:
-        self.pixels, self.size = pixels, size
+        self.pixels, self.size, self.is_mirrored, self.step = pixels, size, is_mirrored, step
         self.mean, self.scale = torch.from_numpy(mean), torch.from_numpy(scale)
 
     def __len__(self) -> int:
@@ -164,6 +180,13 @@ class PixelExamples:
             images = F.interpolate(
                 images, (height, width), mode="bilinear", antialias=True, align_corners=False
             )
+        if self.is_mirrored:
+            images = images.flip(3)
+        if self.step:
+            margin = abs(self.step)
+            start = margin - self.step
+            padded = F.pad(images, (margin,) * 4, mode="replicate")
+            images = padded[:, :, start : start + height, start : start + width]
         return (images,)
 
 
@@ -211,8 +234,26 @@ class PixelPreprocessor:
                 f"images are {got} (height × width × channels), but the model was fitted on {known}; "
                 "resize them or convert their colours."
             )
+        return self._view(inputs, is_mirrored=False, step=0)
+
+    def views(self, inputs: Pixels) -> list[Examples]:
+        """Images -> the same as `examples` gives them, and mirrored and moved as configured.
+
+        Raises:
+            DataError: if they are of another size than those of `fit`.
+        """
+        plain = self.examples(inputs)
+        if self.config.views is Views.ONE:
+            return [plain]
+        far = max(1, round(_SHIFT * min(plain.size[:2])))
+        steps = (0, far, -far) if self.config.views is Views.MOVED else (0,)
+        sides = (False, True) if self.flip else (False,)
+        return [self._view(inputs, is_mirrored=mirrored, step=step) for step in steps for mirrored in sides]
+
+    def _view(self, inputs: Pixels, *, is_mirrored: bool, step: int) -> PixelExamples:
         seen = self.shape(num_examples=1, num_outputs=1)
-        return PixelExamples(inputs, self.mean, self.scale, (seen.height, seen.width, seen.channels))
+        size = (seen.height, seen.width, seen.channels)
+        return PixelExamples(inputs, self.mean, self.scale, size, is_mirrored=is_mirrored, step=step)
 
     def augment(
         self, batch: tuple[Tensor, ...], generator: torch.Generator, *, index: NDArray[np.int64], epoch: int
@@ -239,7 +280,7 @@ class PixelPreprocessor:
 
     def state(self) -> State:
         """The size, and what images are normalised by."""
-        return {"size": list(self.size), "mean": self.mean, "scale": self.scale}
+        return {"size": list(self.size), "mean": self.mean, "scale": self.scale, "flip": self.flip}
 
     def restore(self, state: State) -> None:
         """Takes the size and the normalisation.
@@ -250,6 +291,7 @@ class PixelPreprocessor:
         self.size = image_size(state, "size")
         channels = self.shape(num_examples=1, num_outputs=1).channels
         self.mean, self.scale = (array(state, name, np.float32, channels) for name in ("mean", "scale"))
+        self.flip = state.get("flip", False) is True  # folders of 0.1 don't say
 
 
 def _or(value: float | None, otherwise: float) -> float:

@@ -18,7 +18,7 @@ from rungwise.errors import ModelError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.columns import RARE, TableColumns, fit_sample
 from rungwise.preprocessing.scaling import SCALERS, QuantileScaler, Scaling, StandardScaler
-from rungwise.rung import TableShape
+from rungwise.rung import Examples, TableShape
 from rungwise.stored import array, section
 
 if TYPE_CHECKING:
@@ -203,6 +203,10 @@ class TablePreprocessor:
 
         numbers = torch.from_numpy(self.features.numbers(inputs))
         return TableExamples(numbers, torch.from_numpy(self.features.columns.codes(inputs)))
+
+    def views(self, inputs: pa.Table) -> list[Examples]:
+        """Those of `examples` alone."""
+        return [self.examples(inputs)]
 
     def augment(
         self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rungwise.errors import ModelError
 from rungwise.fitting import Pretrained, State
-from rungwise.rung import NetworkConfig, TextShape
+from rungwise.rung import Examples, NetworkConfig, TextShape
 from rungwise.stored import entry, finite, parse_json, section
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens"]
@@ -132,6 +132,10 @@ class TokenPreprocessor:
             np.concatenate([np.zeros(0, np.int32), *parts]),
             np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(),
         )
+
+    def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
+        """Those of `examples` alone."""
+        return [self.examples(inputs)]
 
     def augment(
         self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int

@@ -156,8 +156,11 @@ class NetworkLearner:
 
     def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
         """Inputs (N) -> class probabilities (N, C), or numbers (N,)."""
-        examples = self.preprocessor.examples(inputs)
-        outputs = predict_outputs(self.network, examples, self.config, self.context)
+        views = [
+            predict_outputs(self.network, examples, self.config, self.context)
+            for examples in self.preprocessor.views(inputs)
+        ]
+        outputs = torch.stack(views).mean(0) if len(views) > 1 else views[0]
         if self.pair[1] is OutputKind.LABEL:
             return outputs.softmax(1).numpy()
         numbers: NDArray[np.float64] = outputs[:, 0].double().numpy()

@@ -298,6 +298,7 @@ RUNG = NetworkRung(
     config=EfficientNetConfig,
     cost=cost,
     build=EfficientNet,
+    on_request=True,
     head="classifier",
     layouts={"efficientnet_lite_pytorch": _from_lukemelas},
     mean=(127 / 255,) * 3,

@@ -1,0 +1,203 @@
+"""Networks that begin from weights learned elsewhere: what is read, what fits, and what the head learns first."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from rungwise.artifacts.pretrained import read_pretrained
+from rungwise.errors import ConfigError, ModelError
+from rungwise.estimators import estimator_class
+from rungwise.fitting import FitContext, Pretrained
+from rungwise.kinds import OutputKind
+from rungwise.preprocessing.pixels import PixelPreprocessor
+from rungwise.rung import ImageShape
+from rungwise.rungs.cnn.efficientnet import RUNG, EfficientNet, EfficientNetConfig
+from rungwise.training.losses import Objective
+from rungwise.training.pretrained import fit_head, load_pretrained
+
+SHAPE = ImageShape(num_examples=8, num_outputs=5, channels=3, height=32, width=32)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNGWISE_CACHE", str(tmp_path / "cache"))
+
+
+def network(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return EfficientNet(EfficientNetConfig(), SHAPE)
+
+
+def pictures(number=24, side=16, seed=0):
+    """Dark ones of class 0, bright ones of class 1."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(number) % 2
+    return (rng.integers(0, 100, (number, side, side, 3)) + 120 * labels[:, None, None, None]).astype(
+        np.uint8
+    ), labels
+
+
+def arrays(weights):
+    return {name: tensor.numpy() for name, tensor in weights.items()}
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def test_a_pickled_file_is_unpickled_once_and_then_read_from_the_cache(tmp_path, monkeypatch):
+    weights = network().state_dict()
+    torch.save(
+        {"epoch": 3, "state_dict": {f"module.{name}": w for name, w in weights.items()}}, tmp_path / "w.pth"
+    )
+    first = read_pretrained(str(tmp_path / "w.pth"))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpickled again"))
+    second = read_pretrained(str(tmp_path / "w.pth"))
+    assert first.weights.keys() == second.weights.keys() == weights.keys()
+    assert all(np.array_equal(second.weights[name], weights[name].numpy()) for name in weights)
+    assert [file.name for file in (tmp_path / "cache").rglob("*") if file.is_file()] == ["model.safetensors"]
+
+
+def test_a_damaged_cache_or_one_that_cannot_be_written_is_none(tmp_path, monkeypatch):
+    torch.save(network().state_dict(), tmp_path / "w.pth")
+    read_pretrained(str(tmp_path / "w.pth"))
+    [kept] = (tmp_path / "cache").rglob("*.safetensors")
+    kept.write_bytes(b"no safetensors")
+    assert read_pretrained(str(tmp_path / "w.pth")).weights
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("RUNGWISE_CACHE", str(tmp_path / "file"))
+    assert read_pretrained(str(tmp_path / "w.pth")).weights
+
+
+class Evil:
+    """What would run code if it were unpickled without restrictions."""
+
+    def __reduce__(self):
+        return print, ("run",)
+
+
+@pytest.mark.parametrize(
+    "content", [pickle.dumps(Evil()), b"", b"PK\x03\x04 no zip", pickle.dumps({"a": Evil()})]
+)
+def test_what_is_no_weights_is_not_unpickled(tmp_path, content, capsys):
+    (tmp_path / "w.pth").write_bytes(content)
+    with pytest.raises(ModelError, match="holds no weights that can be read safely"):
+        read_pretrained(str(tmp_path / "w.pth"))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_pickled_file_without_tensors_holds_no_weights(tmp_path):
+    torch.save({"epoch": 3}, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match="holds no weights: what it holds is dict"):
+        read_pretrained(str(tmp_path / "w.pth"))
+
+
+def test_a_folder_says_how_its_images_were_made(tmp_path):
+    save_file({"a": torch.ones(2, dtype=torch.bfloat16)}, tmp_path / "model.safetensors")
+    (tmp_path / "preprocessor_config.json").write_text(
+        '{"image_mean": [0.5, 0.5, 0.5], "image_std": [1, 1, 1]}'
+    )
+    read = read_pretrained(str(tmp_path))
+    assert (read.mean, read.std) == ((0.5,) * 3, (1.0,) * 3)
+    assert read.weights["a"].dtype == np.float32
+    (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0.5]}')
+    with pytest.raises(ModelError, match="must be three numbers"):
+        read_pretrained(str(tmp_path))
+
+
+def test_what_is_not_there_is_said_with_what_may_be_named(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"there is no such file or folder; name a \.safetensors or \.pth file"
+    ):
+        read_pretrained(str(tmp_path / "none.pth"))
+    with pytest.raises(ModelError, match=r"holds no weights: neither model\.safetensors nor"):
+        read_pretrained(str(tmp_path))
+
+
+# ----------------------------------------------------------------------------------------------- putting in
+
+
+def test_all_weights_but_the_heads_are_taken():
+    given, taken = network(seed=1), network(seed=2)
+    load_pretrained(taken, RUNG, Pretrained(name="w", weights=arrays(given.state_dict())))
+    for name, tensor in taken.state_dict().items():
+        is_same = torch.equal(tensor, given.state_dict()[name])
+        assert is_same != name.startswith("classifier."), name
+
+
+def test_weights_of_another_network_are_an_error_that_names_some():
+    weights = arrays(network().state_dict())
+    weights["conv_stem.weight"] = np.zeros((8, 3, 3, 3), np.float32)
+    del weights["bn1.bias"]
+    with pytest.raises(
+        ConfigError, match=r"2 differ \(conv_stem\.weight is \(8, 3, 3, 3\), not \(32, 3, 3, 3\); bn1"
+    ):
+        load_pretrained(network(), RUNG, Pretrained(name="w", weights=weights))
+
+
+def test_the_head_is_fitted_to_the_features_and_nothing_else_changes():
+    inputs, labels = pictures()
+    config = EfficientNetConfig()
+    preprocessor = PixelPreprocessor(config)
+    preprocessor.fit(inputs)
+    net = EfficientNet(config, preprocessor.shape(num_examples=24, num_outputs=2)).eval()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    train = preprocessor.examples(inputs), torch.from_numpy(labels)
+    objective = Objective(OutputKind.LABEL, 0.0)
+    fit_head(net, RUNG, train, None, config, FitContext(), objective)
+    changed = {name for name, tensor in net.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert changed == {"classifier.weight", "classifier.bias"}
+    outputs = net(*train[0].batch(np.arange(24)))
+    assert (outputs.argmax(1) == train[1]).all()
+    penalised = objective.loss(outputs, train[1]) + 0.01 / 2 * _spread(net, train[0]).square().sum()
+    penalised.backward()
+    assert net.classifier.weight.grad.abs().max() < 0.02 * net.classifier.weight.abs().max() + 0.02
+
+
+def _spread(net, examples):
+    """The head's weights, for features of deviation one."""
+    with torch.no_grad():
+        features = net.features(*examples.batch(np.arange(len(examples))))
+    return net.classifier.weight * features.std(0, correction=0).clamp(min=1e-6)
+
+
+# --------------------------------------------------------------------------------------------- an estimator
+
+
+@pytest.mark.parametrize("tuning", ["all", "head"])
+def test_an_estimator_begins_from_a_file_and_its_model_needs_it_no_more(tmp_path, tuning):
+    from rungwise import load
+
+    save_file(network(seed=3).state_dict(), tmp_path / "w.safetensors")
+    inputs, labels = pictures()
+    estimator = estimator_class("efficientnet", OutputKind.LABEL)(
+        pretrained=str(tmp_path / "w.safetensors"), input_size=24, tuning=tuning, epochs=1, random_state=0
+    )
+    estimator.fit(inputs, labels, validation=pictures(8, seed=1))
+    assert len(estimator.history_) == (2 if tuning == "all" else 0)  # as the weights were, and after an epoch
+    is_frozen = torch.equal(estimator.learner_.network.conv_stem.weight, network(seed=3).conv_stem.weight)
+    assert is_frozen == (tuning == "head") or estimator.history_[0].valid_score == 1.0
+    assert (estimator.predict(inputs) == labels).mean() > 0.9
+    folder = estimator.save(tmp_path / "model")
+    (tmp_path / "w.safetensors").unlink()
+    np.testing.assert_array_equal(load(folder).predict_proba(inputs), estimator.predict_proba(inputs))
+
+
+def test_grey_images_are_shown_to_pretrained_networks_in_three_channels():
+    preprocessor = PixelPreprocessor(EfficientNetConfig(pretrained="w", input_size=12))
+    grey = pictures()[0][..., :1]
+    preprocessor.fit(grey, Pretrained(name="w", weights={}, mean=(0.1, 0.2, 0.3), std=(1.0, 1.0, 2.0)))
+    (batch,) = preprocessor.examples(grey).batch(np.arange(2))
+    assert batch.shape == (2, 3, 12, 12)
+    plain = nn.functional.interpolate(
+        torch.from_numpy(grey[:2]).permute(0, 3, 1, 2).float() / 255,
+        (12, 12),
+        mode="bilinear",
+        antialias=True,
+    )
+    for channel, (mean, std) in enumerate([(0.1, 1.0), (0.2, 1.0), (0.3, 2.0)]):
+        torch.testing.assert_close(batch[:, channel], (plain[:, 0] - mean) / std, atol=1e-5, rtol=1e-5)
