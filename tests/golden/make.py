@@ -35,6 +35,7 @@ SMALL: dict[str, Any] = {
     "batch_size": 16,
     "category_size": 2,
     "cells": 3,
+    "channels": (4, 8),
     "embedding_dim": 8,
     "embedding_size": 4,
     "epochs": 2,
@@ -58,6 +59,7 @@ SMALL: dict[str, Any] = {
 SMALL_DEEP: dict[str, dict[str, Any]] = {
     "alexnet": {"width": 1},
     "densenet": {"depth": 22, "growth_rate": 2},
+    "efficientnet": {"width": 0.01},
     "inception": {"width": 1},
     "resnet": {"depth": 10, "width": 2},
 }

@@ -10,8 +10,8 @@ Source:
     Tan & Le (2019), EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, ICML,
     https://arxiv.org/abs/1905.11946; blocks of Sandler et al. (2018), MobileNetV2, https://arxiv.org/abs/1801.04381.
 Deviations:
-    The Lite form of its authors, without squeeze-and-excitation and with ReLU6 for swish. Small images don't lose
-    half of their pixels at the first step: `stem="large"` is the published one. It climbs where it is named, or
+    The Lite form of its authors, without squeeze-and-excitation and with ReLU6 for swish. Small images aren't halved
+    at the first steps: `stem="large"` is the published one. It climbs where it is named, or
     given weights, `efficientnet.pretrained=…`: from random weights it learns slowly.
 Cost:
     385 million multiplications for an image of 224 pixels a side, an eleventh of ResNet-50's.
@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -35,10 +35,11 @@ from typing import NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import PretrainedConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer, Weights
-from rungwise.rungs._images import Stem, is_small
+from rungwise.rungs._images import Stem, chosen_stem
 from rungwise.rungs._memory import network_bytes
 
 __all__ = ["RUNG", "EfficientNet", "EfficientNetConfig", "Variant"]
@@ -75,7 +76,8 @@ _STAGES = (
 """Blocks, kernel, stride of the first, expansion, channels; of the first and last stage the blocks aren't scaled."""
 
 _STEM, _HEAD = 32, 1280
-_EPSILON, _MOMENTUM = 1e-3, 0.01
+_MOST_WIDTH = 8.0
+_EPSILON = 1e-3
 _MAP_COPIES = 4
 """Of a convolution's output: before and after normalisation and ReLU6, and its gradient."""
 
@@ -98,11 +100,13 @@ class EfficientNetConfig(PretrainedConfig):
 
     Attributes:
         variant: which of the published sizes.
-        stem: "large" halves the image at once, "small" doesn't; "auto" goes by the image's size.
+        width: multiplies the channels of it.
+        stem: how the first layers treat the image's size.
         dropout: of the inputs of the last layer.
     """
 
     variant: Variant = Variant.LITE0
+    width: float = 1.0
     stem: Stem = Stem.AUTO
     dropout: float = 0.2
     epochs: int = 10
@@ -112,25 +116,37 @@ class EfficientNetConfig(PretrainedConfig):
     label_smoothing: float = 0.1
     patience: int = 100
 
+    def __post_init__(self) -> None:
+        """Checks the width too.
+
+        Raises:
+            ConfigError: if a setting is out of its range.
+        """
+        super().__post_init__()
+        if not 0 < self.width <= _MOST_WIDTH:
+            raise ConfigError(f"width={self.width}: must be above 0, and at most {_MOST_WIDTH}.")
+
 
 class EfficientNet(nn.Module):
     """Images (B, C, H, W) -> outputs (B, num_outputs); its weights are named as timm names them."""
 
     def __init__(self, config: EfficientNetConfig, shape: ImageShape) -> None:
         super().__init__()
-        self.conv_stem = _SameConv(shape.channels, _STEM, 3, stride=_stem_stride(config, shape))
-        self.bn1 = _norm(_STEM)
+        stem, head = _rounded(config.width * _STEM), _rounded(config.width * _HEAD)
+        strides = _strides(config, shape)
+        self.conv_stem = _SameConv(shape.channels, stem, 3, stride=strides[0])
+        self.bn1 = _norm(stem)
         stages: list[list[nn.Module]] = [[] for _ in _STAGES]
-        for block in _blocks(config):
+        for block in _blocks(config, strides[1:]):
             stages[block.stage].append(
                 DepthwiseBlock(block) if block.expansion == 1 else InvertedBlock(block)
             )
         self.blocks = nn.Sequential(*(nn.Sequential(*stage) for stage in stages))
         channels = _channels(config, _STAGES[-1][-1])
-        self.conv_head = nn.Conv2d(channels, _HEAD, 1, bias=False)
-        self.bn2 = _norm(_HEAD)
+        self.conv_head = nn.Conv2d(channels, head, 1, bias=False)
+        self.bn2 = _norm(head)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(_HEAD, shape.num_outputs)
+        self.classifier = nn.Linear(head, shape.num_outputs)
 
     def features(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) -> the mean of the last channels (B, F)."""
@@ -200,38 +216,48 @@ class _SameConv(nn.Conv2d):
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=_EPSILON, momentum=_MOMENTUM)
+    return nn.BatchNorm2d(channels, eps=_EPSILON)
 
 
-def _stem_stride(config: EfficientNetConfig, shape: ImageShape) -> int:
-    return 1 if is_small(config.stem, shape) else 2
+def _strides(config: EfficientNetConfig, shape: ImageShape) -> tuple[int, ...]:
+    """Of the stem and of each stage: small images keep their size through the first of them that halve it."""
+    strides = [2, *(stride for _, _, stride, _, _ in _STAGES)]
+    halving = [place for place, stride in enumerate(strides) if stride == 2]
+    kept = {Stem.SMALL: 2, Stem.MEDIUM: 1, Stem.LARGE: 0}[chosen_stem(config.stem, shape)]
+    return tuple(1 if place in halving[:kept] else stride for place, stride in enumerate(strides))
 
 
 def _channels(config: EfficientNetConfig, channels: int) -> int:
-    """Scaled, and rounded to a multiple of eight that isn't more than a tenth less."""
-    scaled = channels * _SCALES[config.variant][0]
-    rounded = max(8, int(scaled + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * scaled else rounded
+    """Of a block, in this size."""
+    return _rounded(channels * _SCALES[config.variant][0] * config.width)
 
 
-def _blocks(config: EfficientNetConfig) -> Iterator[_Block]:
-    depth, in_channels = _SCALES[config.variant][1], _STEM
-    for stage, (count, kernel, stride, expansion, channels) in enumerate(_STAGES):
+def _rounded(channels: float) -> int:
+    """A multiple of eight that isn't more than a tenth less."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded
+
+
+def _blocks(config: EfficientNetConfig, strides: Sequence[int]) -> Iterator[_Block]:
+    """Block after block, with the stride of each stage in its first."""
+    depth, in_channels = _SCALES[config.variant][1], _rounded(config.width * _STEM)
+    for stage, (count, kernel, _, expansion, channels) in enumerate(_STAGES):
         is_scaled = 0 < stage < len(_STAGES) - 1
         for number in range(math.ceil(count * depth) if is_scaled else count):
             out_channels = _channels(config, channels)
-            first = number == 0
-            yield _Block(stage, number, kernel, stride if first else 1, expansion, in_channels, out_channels)
+            stride = strides[stage] if number == 0 else 1
+            yield _Block(stage, number, kernel, stride, expansion, in_channels, out_channels)
             in_channels = out_channels
 
 
 def cost(config: EfficientNetConfig, shape: ImageShape) -> Cost:
     """Convolutions and the last layer; activations and normalisation are left out."""
-    stride = _stem_stride(config, shape)
-    height, width = -(-shape.height // stride), -(-shape.width // stride)
-    weights, norms = shape.channels * _STEM * 9, 2 * _STEM
-    multiplications, maps = weights * height * width, _STEM * height * width
-    for block in _blocks(config):
+    strides = _strides(config, shape)
+    height, width = -(-shape.height // strides[0]), -(-shape.width // strides[0])
+    stem, head = _rounded(config.width * _STEM), _rounded(config.width * _HEAD)
+    weights, norms = shape.channels * stem * 9, 2 * stem
+    multiplications, maps = weights * height * width, stem * height * width
+    for block in _blocks(config, strides[1:]):
         inner, area = block.in_channels * block.expansion, block.kernel**2
         if block.expansion > 1:
             weights += block.in_channels * inner
@@ -244,10 +270,10 @@ def cost(config: EfficientNetConfig, shape: ImageShape) -> Cost:
         multiplications += inner * (area + block.out_channels) * height * width
         maps += (inner + block.out_channels) * height * width
     channels = _channels(config, _STAGES[-1][-1])
-    weights, norms = weights + channels * _HEAD, norms + 2 * _HEAD
-    multiplications += channels * _HEAD * height * width + _HEAD * shape.num_outputs
-    maps += _HEAD * height * width
-    parameters = weights + norms + (_HEAD + 1) * shape.num_outputs
+    weights, norms = weights + channels * head, norms + 2 * head
+    multiplications += channels * head * height * width + head * shape.num_outputs
+    maps += head * height * width
+    parameters = weights + norms + (head + 1) * shape.num_outputs
     flops = 2.0 * multiplications
     memory = network_bytes(config, shape, parameters=parameters, floats=_MAP_COPIES * maps, example_bytes=0)
     passes = shape.num_examples * config.num_epochs(shape.num_examples)
@@ -286,10 +312,9 @@ def _from_lukemelas(weights: Weights) -> Weights:
 def _all_blocks(weights: Weights) -> list[_Block]:
     """The blocks of the size that has as many."""
     count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("_blocks."))
-    variants = {
-        len(blocks): blocks for v in Variant if (blocks := list(_blocks(EfficientNetConfig(variant=v))))
-    }
-    return variants[count]
+    configs = [EfficientNetConfig(variant=variant) for variant in Variant]
+    sizes = [list(_blocks(config, [1] * len(_STAGES))) for config in configs]
+    return next(blocks for blocks in sizes if len(blocks) == count)
 
 
 RUNG = NetworkRung(

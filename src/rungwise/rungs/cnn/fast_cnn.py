@@ -5,14 +5,14 @@ Idea:
     negatives. What follows then learns from the first step on. A few wide blocks, Muon on their weights, a rate that
     rises and falls once, and labels softened a lot: a pass or two over the data do what others need dozens for.
 Formula:
-    patches · whitening → GELU → for each width: conv 3×3 → max-pool 2 → norm → GELU → conv 3×3 → norm → GELU;
+    patches · whitening → GELU → for each block: conv 3×3 → max-pool 2 → norm → GELU → conv 3×3 → norm → GELU;
     max over places → dense / 9, softmax.
 Source:
     Jordan (2024), 94% on CIFAR-10 in 3.29 Seconds on a Single GPU, https://arxiv.org/abs/2404.00498; whitening after
     Page (2018), https://github.com/davidcpage/cifar10-fast; Muon by Jordan et al. (2024),
     https://kellerjordan.github.io/posts/muon/.
 Deviations:
-    Other widths, no look-ahead and no progressive freezing, which gained nothing here. Of images with more than 32
+    Fewer channels, no look-ahead and no progressive freezing, which gained nothing here. Of images with more than 32
     pixels a side the first layer takes larger patches, further apart, and no more than 64 filters.
 Cost:
     Work grows with the pixels up to 32 a side, and from there on hardly: 75 million multiplications for 28 pixels.
@@ -64,10 +64,10 @@ class FastCNNConfig(ImageNetworkConfig):
     """The network's settings, and defaults of training that suit it.
 
     Attributes:
-        widths: channels of each block.
+        channels: of each block.
     """
 
-    widths: tuple[int, ...] = (64, 128, 256)
+    channels: tuple[int, ...] = (64, 128, 256)
     epochs: int = 8
     batch_size: int = 500
     optimizer: Optimizer = Optimizer.MUON
@@ -78,14 +78,14 @@ class FastCNNConfig(ImageNetworkConfig):
     min_steps: int = 200
 
     def __post_init__(self) -> None:
-        """Checks the widths too.
+        """Checks the channels too.
 
         Raises:
             ConfigError: if a setting is out of its range.
         """
         super().__post_init__()
-        if not self.widths or min(self.widths) < 1:
-            raise ConfigError(f"widths={self.widths}: must be numbers of channels from 1 on, at least one.")
+        if not self.channels or min(self.channels) < 1:
+            raise ConfigError(f"channels={self.channels}: must be one number from 1 on for each block.")
 
 
 class FastCNN(nn.Module):
@@ -94,10 +94,10 @@ class FastCNN(nn.Module):
     def __init__(self, config: FastCNNConfig, shape: ImageShape) -> None:
         super().__init__()
         self.kernel, self.stride = _patch(shape)
-        widths = (2 * _num_white(shape), *config.widths)
-        self.whitening = nn.Conv2d(shape.channels, widths[0], self.kernel, stride=self.stride)
-        self.blocks = nn.Sequential(*(Block(*pair) for pair in pairwise(widths)))
-        self.linear = nn.Linear(widths[-1], shape.num_outputs)
+        channels = (2 * _num_white(shape), *config.channels)
+        self.whitening = nn.Conv2d(shape.channels, channels[0], self.kernel, stride=self.stride)
+        self.blocks = nn.Sequential(*(Block(*pair) for pair in pairwise(channels)))
+        self.linear = nn.Linear(channels[-1], shape.num_outputs)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) -> outputs (B, num_outputs)."""
@@ -156,7 +156,7 @@ def cost(config: FastCNNConfig, shape: ImageShape) -> Cost:
     weights = shape.channels * kernel**2 * channels
     parameters = weights + channels
     multiplications, maps = weights * height * width, channels * height * width
-    for after in config.widths:
+    for after in config.channels:
         first, second = (before * after * _KERNEL**2 for before in (channels, after))
         multiplications += first * height * width
         maps += after * height * width
