@@ -5,6 +5,7 @@ from torch import nn
 
 from rungwise.rung import ImageShape
 from rungwise.rungs.cnn.cnn import CNN, CNNConfig, Padding
+from rungwise.rungs.cnn.fast_cnn import FastCNN, FastCNNConfig
 from rungwise.rungs.transformer.vit import ViT, ViTConfig
 
 MNIST = ImageShape(num_examples=60_000, num_outputs=10, channels=1, height=28, width=28)
@@ -73,3 +74,30 @@ def test_the_vit_is_torchs_own_encoder_over_patches():
         tokens = torch.cat([ours.token.expand(7, 1, 32), tokens], 1) + ours.positions
         expected = ours.linear(ours.norm(theirs(tokens)[:, 0]))
         assert torch.allclose(ours(images()), expected, atol=1e-5)
+
+
+def test_fast_cnn_is_the_plain_stack_of_layers():
+    ours = FastCNN(FastCNNConfig(channels=(6, 12)), MNIST).eval()
+    layers = [nn.Conv2d(1, 8, 2), nn.GELU()]
+    for before, after in ((8, 6), (6, 12)):
+        layers += [nn.Conv2d(before, after, 3, padding=1, bias=False), nn.MaxPool2d(2, ceil_mode=True)]
+        layers += [nn.BatchNorm2d(after), nn.GELU(), nn.Conv2d(after, after, 3, padding=1, bias=False)]
+        layers += [nn.BatchNorm2d(after), nn.GELU()]
+    plain = nn.Sequential(*layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(12, 10)).eval()
+    with torch.no_grad():
+        for one, other in zip(plain.parameters(), ours.parameters(), strict=True):
+            one.copy_(other)
+        assert torch.allclose(plain(images()) / 9, ours(images()), atol=1e-6)
+
+
+def test_the_first_layer_of_fast_cnn_makes_patches_uncorrelated():
+    noise = torch.randn(400, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    smooth = nn.functional.avg_pool2d(noise, 3, stride=1, padding=1)
+    network = FastCNN(FastCNNConfig(), MNIST)
+    network.calibrate(smooth)
+    with torch.no_grad():
+        outputs = network.whitening(smooth).transpose(0, 1).flatten(1)  # filters, places of all images
+    count = len(outputs) // 2
+    assert torch.allclose(outputs[:count], -outputs[count:], atol=1e-5)
+    products = outputs[:count] @ outputs[:count].T / outputs.shape[1]
+    assert torch.allclose(products, torch.eye(count), atol=0.02)
