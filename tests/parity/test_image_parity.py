@@ -100,4 +100,4 @@ def test_the_first_layer_of_fast_cnn_makes_patches_uncorrelated():
     count = len(outputs) // 2
     assert torch.allclose(outputs[:count], -outputs[count:], atol=1e-5)
     products = outputs[:count] @ outputs[:count].T / outputs.shape[1]
-    assert torch.allclose(products, torch.eye(count), atol=0.02)
+    assert torch.allclose(products, torch.eye(count), atol=0.06)
