@@ -25,7 +25,6 @@ timed.
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import math
 import os
@@ -405,7 +404,8 @@ def compare_inference(data: Data, threads: int, rounds: int = 7) -> None:
     estimator = estimator_class("fast-cnn", OutputKind.LABEL)(epochs=1, min_steps=0, random_state=0)
     estimator.fit(data.train[:10_000], data.labels[:10_000])
     learner = estimator.learner_
-    plain = copy.deepcopy(learner.network).to(memory_format=torch.contiguous_format)
+    plain = FastCNN(learner.config, learner.shape).eval()
+    plain.load_state_dict(learner.network.state_dict())
     mean, scale = (torch.from_numpy(part) for part in (learner.preprocessor.mean, learner.preprocessor.scale))
 
     def plain_loop() -> np.ndarray:
