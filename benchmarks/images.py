@@ -413,7 +413,10 @@ def compare_inference(data: Data, threads: int, rounds: int = 7) -> None:
         with torch.no_grad():
             for start in range(0, len(data.test), PLAIN_BATCH):
                 pixels = torch.from_numpy(data.test[start : start + PLAIN_BATCH])
-                images = ((pixels.float() - mean) * scale).permute(0, 3, 1, 2).contiguous()
+                images = ((pixels.float() - mean) * scale).permute(0, 3, 1, 2)
+                images = images.clone(
+                    memory_format=torch.contiguous_format
+                )  # of one channel, strides say which
                 outputs.append(plain(images).softmax(1))
         return torch.cat(outputs).numpy()
 
