@@ -256,14 +256,11 @@ class Sampling(StrEnum):
 
 
 _MOST_IN_BATCH = 2**20
-"""Examples of a batch: a model is also asked in batches of this size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
     """How a network is trained; a rung's config adds the network's own settings and other defaults.
-
-    The fields are flat because they are the estimator's `get_params()`.
 
     Attributes:
         epochs: passes over the training data at most.
@@ -390,8 +387,7 @@ class NetworkRung(Rung):
         auxiliary: the name of a part that training alone asks, which pretrained weights may be without, and is new too.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.
-        mean: of red, green and blue from 0 to 1, subtracted from images where pretrained weights don't say what they
-            were learned on; those of ImageNet, as torchvision has them, if nothing else is usual for the network.
+        mean: of red, green and blue from 0 to 1, subtracted from images where pretrained weights don't say; ImageNet's.
         std: that the channels are then divided by.
     """
 

@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
 from rungwise import registry
+from rungwise.rung import ImageShape
+from rungwise.rungs.cnn.efficientnet import EfficientNet, EfficientNetConfig
 from rungwise.tasks import task, task_names
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +51,15 @@ def working_folder(tmp_path):
     (tmp_path / "my.csv").write_text("\n".join(["a,b,label", *rows]), encoding="utf-8")
     (tmp_path / "new.csv").write_text("a,b\n1,x\n2,y\n", encoding="utf-8")
     texts = [f"a {word} film number {n},{word}" for n in range(40) for word in ("good", "bad")]
+    for label, brightness in (("ants", 60), ("bees", 180)):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(12):
+            Image.new("RGB", (48, 40), (brightness, 5 * number, 90)).save(
+                tmp_path / "photos" / label / f"{number}.png"
+            )
+    shape = ImageShape(num_examples=1, num_outputs=1000, channels=3, height=224, width=224)
+    weights = EfficientNet(EfficientNetConfig(), shape).state_dict()
+    torch.save(weights, tmp_path / "efficientnet-lite0.pth")
     (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *texts]), encoding="utf-8")
     return tmp_path
 
@@ -64,7 +77,7 @@ def run(arguments: list[str], folder: Path) -> str:
 def test_the_commands_run(working_folder):
     commands = [line.split() for block in blocks(ENGLISH, "sh") for line in block.splitlines()]
     outputs = [run(["-m", *command], working_folder) for command in commands if command[0] == "rungwise"]
-    assert len(outputs) == 5
+    assert len(outputs) == 6
     assert "prediction" in "".join(outputs)
 
 

@@ -111,7 +111,7 @@ def _downloaded(name: str) -> Path:
     except ImportError:
         raise ConfigError(
             f"pretrained={name!r} is no file or folder here, and to look for it on the Hugging Face hub takes "
-            "`pip install huggingface_hub`."
+            "`pip install 'rungwise[hub]'`."
         ) from None
     try:
         folder: str = snapshot_download(name, allow_patterns=list(_FILES))
