@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from rungwise.data import prepare
 from rungwise.errors import ConfigError, UnknownNameError
@@ -51,3 +53,24 @@ def test_the_expected_memory_has_the_process_the_data_and_the_fit_in_it(tmp_path
         assert cost.fit_bytes > 0
         assert expected_peak_bytes(dataset, cost) > 200e6 + files + cost.fit_bytes
     assert plan["mlp"].fit_bytes > plan["baseline"].fit_bytes
+
+
+def test_rungs_on_request_climb_where_they_are_named_or_have_a_setting():
+    image_label = (InputKind.IMAGE, OutputKind.LABEL)
+    assert "efficientnet" not in choose_rungs(image_label, None, {})
+    assert "resnet" in choose_rungs(image_label, None, {})
+    assert "efficientnet" in choose_rungs(image_label, None, {"efficientnet": {"epochs": 2}})
+    assert choose_rungs(image_label, ["efficientnet"], {}) == ["baseline", "efficientnet"]
+
+
+def test_weights_that_are_missing_or_of_another_network_are_said_before_any_rung_climbs(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), np.uint8)
+    dataset = prepare((images, np.arange(60) % 2), folder=tmp_path / "data")
+    file = tmp_path / "w.safetensors"
+    save_file({"conv1.weight": torch.zeros(3)}, file)
+    for name, words in (
+        ("none.pth", "there is no such file or folder"),
+        (str(file), "doesn't fit this network"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            plan_rungs(dataset, rungs=None, up_to=None, settings={"resnet": {"pretrained": name}})

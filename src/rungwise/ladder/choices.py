@@ -11,10 +11,11 @@ from rungwise.data import Dataset
 from rungwise.errors import ConfigError
 from rungwise.kinds import OutputKind
 from rungwise.metrics import metric
-from rungwise.rung import ClassWeight, Pair
+from rungwise.preprocessing.pixels import ImageNetworkConfig
+from rungwise.rung import ClassWeight, ImageShape, NetworkRung, Pair, PretrainableConfig, Shape
 from rungwise.tasks import Task
 
-__all__ = ["Settings", "check_metric", "parse_class_weight", "with_class_weight"]
+__all__ = ["Settings", "check_metric", "check_pretrained", "parse_class_weight", "seen", "with_class_weight"]
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Rung -> setting -> value."""
@@ -32,6 +33,29 @@ def check_metric(name: str, task: Task, dataset: Dataset) -> None:
         raise ConfigError(
             f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
         )
+
+
+def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> None:
+    """Sees that weights to begin from can be read and fit their rungs, before any rung climbs; unpickles, downloads.
+
+    Raises:
+        ConfigError: if there are none, or they are those of another network.
+        ModelError: if they can't be read.
+    """
+    for name in rungs:
+        rung = registry.rung(name)
+        config = registry.make_config(rung.config, settings.get(name, {}))
+        if isinstance(rung, NetworkRung) and isinstance(config, PretrainableConfig) and config.pretrained:
+            from rungwise.artifacts.pretrained import read_pretrained
+            from rungwise.training.pretrained import check_fit
+
+            check_fit(rung, config, seen(config, shape), read_pretrained(config.pretrained))
+
+
+def seen(config: Any, shape: Shape) -> Shape:
+    """The problem's size as a rung with these settings gets it: images may be resized for it."""
+    is_resized = isinstance(config, ImageNetworkConfig) and isinstance(shape, ImageShape)
+    return config.seen(shape) if is_resized else shape
 
 
 def parse_class_weight(name: str) -> ClassWeight:

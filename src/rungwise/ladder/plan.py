@@ -14,8 +14,8 @@ from rungwise import registry
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
+from rungwise.ladder.choices import check_pretrained, seen
 from rungwise.preprocessing.columns import fit_sample
-from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
@@ -102,7 +102,8 @@ def plan_rungs(
 
     Raises:
         UnknownNameError: if there is no such rung.
-        ConfigError: if a rung or a setting can't be used.
+        ConfigError: if a rung or a setting can't be used, weights to begin from among them.
+        ModelError: if such weights can't be read.
     """
     names = choose_rungs(dataset.pair, rungs, settings)
     unused = [name for name in settings if name not in names]
@@ -118,6 +119,7 @@ def plan_rungs(
         if up_to not in order:
             raise ConfigError(f"rung {up_to!r} isn't on this ladder: {', '.join(order)}.")
         order = order[: order.index(up_to) + 1]
+    check_pretrained(order, settings, shape)
     return {name: costs[name] for name in order}
 
 
@@ -125,9 +127,7 @@ def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> 
     """What the rung's formula gives; the inputs and labels that its worker takes in hand are part of the memory."""
     rung = registry.rung(name)
     config = registry.make_config(rung.config, settings)
-    if isinstance(config, ImageNetworkConfig) and isinstance(shape, ImageShape):
-        shape = config.seen(shape)
-    cost = rung.cost(config, shape)
+    cost = rung.cost(config, seen(config, shape))
     return replace(cost, fit_bytes=cost.fit_bytes + held)
 
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Pretrained
-from rungwise.rung import Examples, NetworkConfig, NetworkRung, Weights
+from rungwise.rung import Examples, NetworkConfig, NetworkRung, Shape, Weights
 from rungwise.training.losses import Objective
 from rungwise.training.trainer import Labelled, predict_outputs
 
-__all__ = ["fit_head", "load_pretrained"]
+__all__ = ["check_fit", "fit_head", "load_pretrained"]
 
 _COUNTS = "num_batches_tracked"
 _SHOWN = 3
@@ -61,6 +61,21 @@ def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretraine
     Raises:
         ConfigError: if they are those of another network.
     """
+    network.load_state_dict(_fitting(network, rung, pretrained), strict=False)
+
+
+def check_fit(rung: NetworkRung, config: NetworkConfig, shape: Shape, pretrained: Pretrained) -> None:
+    """Sees that weights are those of a rung's network, which is built without memory.
+
+    Raises:
+        ConfigError: if they aren't, or there can be no such network.
+    """
+    with torch.device("meta"):
+        _fitting(rung.build(config, shape), rung, pretrained)
+
+
+def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> Weights:
+    """The weights by the network's names, but for its heads."""
     given = {name: torch.from_numpy(array) for name, array in pretrained.weights.items()}
     wanted = {
         name: tensor
@@ -77,7 +92,7 @@ def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretraine
             f"{len(problems[best])} differ ({some}). Choose the rung and the settings (such as its depth) of the "
             "network that the weights were learned by."
         )
-    network.load_state_dict({name: tries[best][name] for name in wanted}, strict=False)
+    return {name: tries[best][name] for name in wanted}
 
 
 def _layouts(rung: NetworkRung) -> dict[str, Callable[[Weights], Weights]]:
