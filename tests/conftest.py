@@ -1,5 +1,9 @@
-"""One thread each, so that tests neither wait for one another nor differ by how sums are cut."""
+"""One thread for each process, so that none waits and sums are cut alike; and a cache of the tests' own."""
 
 import os
+import tempfile
 
 os.environ["OMP_NUM_THREADS"] = "1"  # torch, NumPy and LightGBM read it when they are first imported
+
+_cache = tempfile.TemporaryDirectory(prefix="rungwise-tests-")
+os.environ["RUNGWISE_CACHE"] = _cache.name

@@ -9,13 +9,10 @@ The file's name is the rung's name and its docstring is the rung's card (`regist
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, Pretrained, State
 from rungwise.kinds import InputKind, OutputKind
 
@@ -25,25 +22,18 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 __all__ = [
-    "ClassWeight",
     "Cost",
     "Examples",
     "ImageShape",
     "Learner",
-    "NetworkConfig",
     "NetworkRung",
-    "Optimizer",
     "Pair",
     "Preprocessor",
-    "PretrainableConfig",
     "Rung",
-    "Sampling",
-    "Schedule",
     "Shape",
     "TableShape",
     "TextShape",
     "TraditionalRung",
-    "Tuning",
     "Weights",
 ]
 
@@ -223,125 +213,7 @@ class Preprocessor(Protocol):
         ...
 
 
-# ------------------------------------------------------------------------------- configs and declarations
-
-
-class Optimizer(StrEnum):
-    """How gradients become steps."""
-
-    ADAMW = "adamw"
-    MUON = "muon"
-    SGD = "sgd"
-
-
-class Schedule(StrEnum):
-    """The learning rate over the training: constant, or one rise and one fall to zero."""
-
-    CONSTANT = "constant"
-    ONE_CYCLE = "one-cycle"
-
-
-class ClassWeight(StrEnum):
-    """What examples count in training: all alike, or each class as much as any other."""
-
-    NONE = "none"
-    BALANCED = "balanced"
-
-
-class Sampling(StrEnum):
-    """What an epoch is made of: every example once, or each class equally often."""
-
-    SHUFFLED = "shuffled"
-    BALANCED = "balanced"
-
-
-_MOST_IN_BATCH = 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """How a network is trained; a rung's config adds the network's own settings and other defaults.
-
-    Attributes:
-        epochs: passes over the training data at most.
-        batch_size: examples a step, or tokens divided by the mean length where examples differ in length.
-        learning_rate: the highest of the schedule.
-        weight_decay: decoupled, on weight matrices alone.
-        optimizer: of the weights.
-        schedule: of the learning rate.
-        warmup: the fraction of the steps that the rate rises in.
-        label_smoothing: mass moved from the target class to all the classes.
-        clip_norm: the largest norm of a step's gradient.
-        patience: epochs without a better validation score before training stops.
-        min_steps: where the data gives fewer steps, it is passed over more than `epochs` times.
-        class_weight: what examples count in the loss of training, which validation leaves aside.
-        sampling: of each epoch's examples.
-    """
-
-    epochs: int = 10
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    optimizer: Optimizer = Optimizer.ADAMW
-    schedule: Schedule = Schedule.ONE_CYCLE
-    warmup: float = 0.1
-    label_smoothing: float = 0.0
-    clip_norm: float = 1.0
-    patience: int = 3
-    min_steps: int = 0
-    class_weight: ClassWeight = ClassWeight.NONE
-    sampling: Sampling = Sampling.SHUFFLED
-
-    def __post_init__(self) -> None:
-        """Checks the settings of training.
-
-        Raises:
-            ConfigError: with every setting that is out of its range.
-        """
-        allowed = {
-            "epochs": (self.epochs >= 1, "at least 1"),
-            "batch_size": (1 <= self.batch_size <= _MOST_IN_BATCH, f"from 1 to {_MOST_IN_BATCH}"),
-            "learning_rate": (0 < self.learning_rate < math.inf, "a number above 0"),
-            "weight_decay": (0 <= self.weight_decay < math.inf, "a number from 0 on"),
-            "warmup": (0 <= self.warmup < 1, "from 0 to below 1"),
-            "label_smoothing": (0 <= self.label_smoothing < 1, "from 0 to below 1"),
-            "clip_norm": (self.clip_norm > 0, "above 0, and inf for no bound"),
-            "patience": (self.patience >= 0, "at least 0"),
-            "min_steps": (self.min_steps >= 0, "at least 0"),
-        }
-        problems = [
-            f"{name}={getattr(self, name)!r}: must be {words}"
-            for name, (is_allowed, words) in allowed.items()
-            if not is_allowed
-        ]
-        if problems:
-            raise ConfigError("; ".join(problems) + ".")
-
-    def num_epochs(self, num_examples: int) -> int:
-        """Passes over so many training examples at most."""
-        steps = -(-num_examples // self.batch_size)
-        return max(self.epochs, -(-self.min_steps // max(1, steps)))
-
-
-class Tuning(StrEnum):
-    """What of a pretrained network learns: all of it, once its new head has, or the head alone, a linear probe."""
-
-    ALL = "all"
-    HEAD = "head"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainableConfig(NetworkConfig):
-    """How a network is trained that may begin from weights learned elsewhere.
-
-    Attributes:
-        pretrained: a folder or file of weights, or the name of a repository of the Hugging Face hub; None begins from
-            random weights.
-        tuning: of pretrained weights.
-    """
-
-    pretrained: str | None = None
-    tuning: Tuning = Tuning.ALL
+# ------------------------------------------------------------------------------------------- declarations
 
 
 @dataclass(frozen=True, kw_only=True)

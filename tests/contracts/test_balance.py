@@ -19,7 +19,7 @@ from rungwise.estimators import estimator_class, estimator_named
 from rungwise.estimators.inputs import take
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing.balance import class_weights
-from rungwise.rung import ClassWeight
+from rungwise.settings import ClassWeight
 from rungwise.training.batches import train_batches
 from rungwise.training.losses import Objective
 

@@ -28,7 +28,8 @@ from rungwise.errors import TrainingError
 from rungwise.estimators import RungEstimator, estimator_class
 from rungwise.estimators.inputs import coerce_inputs, take
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import Cost, NetworkConfig, NetworkRung, Pair, TraditionalRung
+from rungwise.rung import Cost, NetworkRung, Pair, TraditionalRung
+from rungwise.settings import NetworkConfig
 
 CASES = [(name, pair) for name in registry.rung_names() for pair in sorted(registry.rung(name).accepts)]
 LEARNERS = [case for case in CASES if case[0] != "baseline"]

@@ -5,7 +5,7 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder import Ladder
 from rungwise.ladder.choices import with_class_weight
-from rungwise.rung import ClassWeight
+from rungwise.settings import ClassWeight
 
 PAIR = (InputKind.TABLE, OutputKind.LABEL)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from rungwise.rung import NetworkConfig, Optimizer
+from rungwise.settings import NetworkConfig, Optimizer
 from rungwise.training.optimizers import FlatMuon, hidden_weights, make_optimizers
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from rungwise.fitting import Precision
-from rungwise.rung import Schedule
+from rungwise.settings import Schedule
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.precision import autocast, resolve_precision
 from rungwise.training.schedules import rate_factor

@@ -175,7 +175,11 @@ def test_an_estimator_begins_from_a_file_and_its_model_needs_it_no_more(tmp_path
     save_file(network(seed=3).state_dict(), tmp_path / "w.safetensors")
     inputs, labels = pictures()
     estimator = estimator_class("efficientnet", OutputKind.LABEL)(
-        pretrained=str(tmp_path / "w.safetensors"), input_size=24, tuning=tuning, epochs=1, random_state=0
+        pretrained=str(tmp_path / "w.safetensors"),
+        input_size=24,
+        tuning=tuning,
+        tuning_epochs=1,
+        random_state=0,
     )
     estimator.fit(inputs, labels, validation=pictures(8, seed=1))
     assert len(estimator.history_) == (2 if tuning == "all" else 0)  # as the weights were, and after an epoch

@@ -8,7 +8,7 @@ from fits import NETWORKS, KilledError, Memory, bits, data, fit, fit_killed, mak
 
 from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import OutputKind
-from rungwise.rung import Optimizer
+from rungwise.settings import Optimizer
 from rungwise.training.trainer import Trainer
 
 STOPS_EARLY = {"patience": 2, "epochs": 40, "learning_rate": 0.1, "weight_decay": 0.0}

@@ -11,7 +11,7 @@ from torch import nn
 from rungwise.errors import ConfigError, TrainingError
 from rungwise.fitting import FitContext, Precision
 from rungwise.kinds import OutputKind
-from rungwise.rung import NetworkConfig, Optimizer, Schedule
+from rungwise.settings import NetworkConfig, Optimizer, Schedule
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded
 from rungwise.training.trainer import DivergenceError, Trainer, predict_outputs

@@ -20,7 +20,8 @@ from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import Learner, NetworkRung, Pair, PretrainableConfig, TraditionalRung
+from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
+from rungwise.settings import PretrainableConfig
 
 if TYPE_CHECKING:
     from rungwise.artifacts.checkpoint import FileCheckpoint

@@ -12,7 +12,8 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import OutputKind
 from rungwise.metrics import metric
 from rungwise.preprocessing.pixels import ImageNetworkConfig
-from rungwise.rung import ClassWeight, ImageShape, NetworkRung, Pair, PretrainableConfig, Shape
+from rungwise.rung import ImageShape, NetworkRung, Pair, Shape
+from rungwise.settings import ClassWeight, PretrainableConfig
 from rungwise.tasks import Task
 
 __all__ = ["Settings", "check_metric", "check_pretrained", "parse_class_weight", "seen", "with_class_weight"]

@@ -19,6 +19,7 @@ from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
+from rungwise.settings import NetworkConfig
 
 __all__ = [
     "Plan",
@@ -127,7 +128,8 @@ def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> 
     """What the rung's formula gives; the inputs and labels that its worker takes in hand are part of the memory."""
     rung = registry.rung(name)
     config = registry.make_config(rung.config, settings)
-    cost = rung.cost(config, seen(config, shape))
+    shape = seen(config, shape)
+    cost = rung.cost(config.for_training() if isinstance(config, NetworkConfig) else config, shape)
     return replace(cost, fit_bytes=cost.fit_bytes + held)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
 from rungwise.kinds import OutputKind
-from rungwise.rung import ClassWeight, Sampling
+from rungwise.settings import ClassWeight, Sampling
 
 __all__ = ["SKLEARN_CLASS_WEIGHT", "check_labels", "class_weights"]
 

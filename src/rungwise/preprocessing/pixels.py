@@ -17,7 +17,8 @@ from torch import Tensor
 from rungwise.errors import ConfigError, DataError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
-from rungwise.rung import Examples, ImageShape, NetworkConfig, PretrainableConfig
+from rungwise.rung import Examples, ImageShape
+from rungwise.settings import NetworkConfig, PretrainableConfig
 from rungwise.stored import array, image_size
 
 __all__ = [

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from rungwise.errors import ModelError
 from rungwise.fitting import Pretrained, State
-from rungwise.rung import Examples, NetworkConfig, TextShape
+from rungwise.rung import Examples, TextShape
+from rungwise.settings import NetworkConfig
 from rungwise.stored import entry, finite, parse_json, section
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens"]

@@ -18,7 +18,7 @@ from rungwise.evaluation import Outcome
 from rungwise.kinds import InputKind
 from rungwise.preprocessing.pixels import ImageNetworkConfig, PixelPreprocessor
 from rungwise.report.pictures import png, thumbnail
-from rungwise.rung import NetworkConfig
+from rungwise.settings import NetworkConfig
 
 __all__ = ["NUM_ALTERATIONS", "Sheet", "contact_sheets", "is_tiny"]
 

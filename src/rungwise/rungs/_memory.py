@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rungwise.preprocessing.table import CHUNK_ROWS, num_dense_features
-from rungwise.rung import NetworkConfig, Shape, TableShape, TextShape
+from rungwise.rung import Shape, TableShape, TextShape
 from rungwise.rungs._solver import MAX_ROUNDED
+from rungwise.settings import NetworkConfig
 
 if TYPE_CHECKING:
     from rungwise.preprocessing.tokens import TextNetworkConfig

@@ -20,9 +20,10 @@ from sklearn.exceptions import ConvergenceWarning
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.preprocessing.ngrams import BATCH_BYTES, NGrams, Unit, Weighting, batches
-from rungwise.rung import ClassWeight, Cost, TextShape
+from rungwise.rung import Cost, TextShape
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._memory import DOUBLE
+from rungwise.settings import ClassWeight
 from rungwise.stored import section
 
 __all__ = ["NGramConfig", "Solve", "Start", "TextLinear", "check_settings", "fit_quietly", "text_cost"]

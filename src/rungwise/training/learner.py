@@ -17,7 +17,8 @@ from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretraine
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
-from rungwise.rung import NetworkConfig, NetworkRung, Pair, PretrainableConfig, Shape, Tuning, Weights
+from rungwise.rung import NetworkRung, Pair, Shape, Weights
+from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
@@ -107,10 +108,11 @@ class NetworkLearner:
         progress: State | None,
     ) -> None:
         """Trains, and anew if need be: `note` says why it did already, `progress` is what to go on from."""
-        second = replace(self.config, learning_rate=self.config.learning_rate * _SECOND_RATE)
+        first = self.config.for_training()
+        second = replace(first, learning_rate=first.learning_rate * _SECOND_RATE)
         if note is None:
             try:
-                self._train_once(train, valid, context, self.config, None, progress)
+                self._train_once(train, valid, context, first, None, progress)
                 return
             except DivergenceError as error:
                 note, progress = f"{error}; training began anew at {second.learning_rate:g}", None

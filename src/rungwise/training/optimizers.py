@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rungwise.rung import NetworkConfig, Optimizer
+from rungwise.settings import NetworkConfig, Optimizer
 
 __all__ = ["FlatMuon", "hidden_weights", "make_optimizers"]
 

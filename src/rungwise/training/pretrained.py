@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Pretrained
-from rungwise.rung import Examples, NetworkConfig, NetworkRung, Shape, Weights
+from rungwise.rung import Examples, NetworkRung, Shape, Weights
+from rungwise.settings import NetworkConfig
 from rungwise.training.losses import Objective
 from rungwise.training.trainer import Labelled, predict_outputs
 

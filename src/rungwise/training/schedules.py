@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rungwise.rung import Schedule
+from rungwise.settings import Schedule
 
 __all__ = ["rate_factor"]
 

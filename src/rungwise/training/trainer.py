@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from rungwise.errors import TrainingError
 from rungwise.fitting import Epoch, FitContext, State
-from rungwise.rung import Examples, NetworkConfig, Sampling, Weights
+from rungwise.rung import Examples, Weights
+from rungwise.settings import NetworkConfig, Sampling
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
 from rungwise.training.optimizers import make_optimizers

@@ -38,9 +38,10 @@ from torch import Tensor, nn
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import PretrainedConfig
-from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer, Weights
+from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
 from rungwise.rungs._images import Stem, chosen_stem
 from rungwise.rungs._memory import network_bytes
+from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "EfficientNet", "EfficientNetConfig", "Variant"]
 

@@ -36,8 +36,9 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import PretrainedConfig
-from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer
+from rungwise.rung import Cost, ImageShape, NetworkRung
 from rungwise.rungs._images import Stem, check_between, chosen_stem, counted_cost, init_he
+from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "Inception", "InceptionConfig"]
 

@@ -37,8 +37,9 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import ImageNetworkConfig
-from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer
+from rungwise.rung import Cost, ImageShape, NetworkRung
 from rungwise.rungs._memory import network_bytes
+from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "Form", "LeNet", "LeNetConfig"]
 

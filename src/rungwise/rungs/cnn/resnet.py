@@ -32,9 +32,10 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import PretrainedConfig
-from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer, Weights
+from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
 from rungwise.rungs._images import Stem, check_between, check_one_of, chosen_stem, counted_cost, init_he
 from rungwise.rungs._weights import renamed
+from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "ResNet", "ResNetConfig"]
 

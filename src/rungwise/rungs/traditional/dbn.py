@@ -44,10 +44,11 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.hog import brightness
-from rungwise.rung import ClassWeight, Cost, ImageShape, Pair, TraditionalRung
+from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._memory import DOUBLE, FLOAT, solver_bytes
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
+from rungwise.settings import ClassWeight
 from rungwise.stored import array, section
 
 __all__ = ["DBN", "RUNG", "DBNConfig"]

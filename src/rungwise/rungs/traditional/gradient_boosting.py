@@ -42,10 +42,11 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.columns import TableColumns
-from rungwise.rung import ClassWeight, Cost, Pair, TableShape, TraditionalRung
+from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._memory import DOUBLE
 from rungwise.rungs._solver import num_scores
 from rungwise.rungs._trees import check_trees, read_trees, tree_text
+from rungwise.settings import ClassWeight
 from rungwise.stored import finite, section
 
 __all__ = ["RUNG", "GradientBoosting", "GradientBoostingConfig"]

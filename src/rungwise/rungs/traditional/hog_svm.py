@@ -40,10 +40,11 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.hog import BLOCK, brightness, hog, num_cells
-from rungwise.rung import ClassWeight, Cost, ImageShape, Pair, TraditionalRung
+from rungwise.rung import Cost, ImageShape, Pair, TraditionalRung
 from rungwise.rungs._linear import LinearScores, best_temperature, stacked
 from rungwise.rungs._memory import FLOAT, solver_bytes
 from rungwise.rungs._solver import HingeLoss, LinearProblem, num_scores
+from rungwise.settings import ClassWeight
 from rungwise.stored import array, entry, finite, section
 
 __all__ = ["RUNG", "HogKernel", "HogSVM", "HogSVMConfig"]

@@ -33,10 +33,11 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import ClassWeight, Cost, ImageShape, Pair, TableShape, TraditionalRung
+from rungwise.rung import Cost, ImageShape, Pair, TableShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._memory import FLOAT, dense_bytes, solver_bytes
 from rungwise.rungs._solver import LinearProblem, SoftmaxLoss, best_on_path, num_scores
+from rungwise.settings import ClassWeight
 from rungwise.stored import section
 
 __all__ = ["RUNG", "LogisticRegression", "LogisticRegressionConfig"]

@@ -33,8 +33,9 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.table import Scaling
-from rungwise.rung import Cost, NetworkConfig, NetworkRung, TableShape
+from rungwise.rung import Cost, NetworkRung, TableShape
 from rungwise.rungs._memory import network_bytes, table_bytes
+from rungwise.settings import NetworkConfig
 
 __all__ = ["MLP", "RUNG", "MLPConfig", "NumberEmbedding", "PeriodicEmbedding", "PiecewiseLinearEmbedding"]
 

@@ -43,11 +43,12 @@ from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import class_weights
 from rungwise.preprocessing.table import Scaling, TableFeatures, num_dense_features
-from rungwise.rung import ClassWeight, Cost, Pair, TableShape, TraditionalRung
+from rungwise.rung import Cost, Pair, TableShape, TraditionalRung
 from rungwise.rungs._kernel import CHUNK_ELEMENTS, KernelScores
 from rungwise.rungs._linear import LinearScores, best_temperature
 from rungwise.rungs._memory import DOUBLE, FLOAT, dense_bytes, solver_bytes
 from rungwise.rungs._solver import HingeLoss, InsensitiveLoss, LinearProblem, Loss, best_on_path, num_scores
+from rungwise.settings import ClassWeight
 from rungwise.stored import array, entry, finite, section
 
 __all__ = ["RUNG", "SVM", "Kernel", "SVMConfig"]

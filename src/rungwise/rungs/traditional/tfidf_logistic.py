@@ -35,10 +35,11 @@ from sklearn.linear_model import LogisticRegression
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import SKLEARN_CLASS_WEIGHT
 from rungwise.preprocessing.ngrams import NGrams, Unit
-from rungwise.rung import ClassWeight, Cost, Pair, TextShape, TraditionalRung
+from rungwise.rung import Cost, Pair, TextShape, TraditionalRung
 from rungwise.rungs._linear import LinearScores
 from rungwise.rungs._memory import LBFGS_VECTORS
 from rungwise.rungs._text import Solve, TextLinear, check_settings, fit_quietly, text_cost
+from rungwise.settings import ClassWeight
 
 __all__ = ["RUNG", "TfidfLogisticConfig"]
 

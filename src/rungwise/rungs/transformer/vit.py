@@ -40,9 +40,10 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import SelfAttention
 from rungwise.layers.patches import PatchEmbedding, num_patches
 from rungwise.preprocessing.pixels import PretrainedConfig
-from rungwise.rung import Cost, ImageShape, NetworkRung, Optimizer, Weights
+from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
 from rungwise.rungs._memory import attention_floats, network_bytes
 from rungwise.rungs._weights import renamed
+from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "ViT", "ViTConfig", "ViTSize"]
 
