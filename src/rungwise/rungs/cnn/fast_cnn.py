@@ -12,7 +12,7 @@ Source:
     Page (2018), https://github.com/davidcpage/cifar10-fast; Muon by Jordan et al. (2024),
     https://kellerjordan.github.io/posts/muon/.
 Deviations:
-    Fewer channels, no look-ahead and no progressive freezing, which gained nothing here. Of images with more than 32
+    Fewer channels, and neither look-ahead nor layers that are frozen on the way. Of images with more than 32
     pixels a side the first layer takes larger patches, further apart, and no more than 64 filters.
 Cost:
     Work grows with the pixels up to 32 a side, and from there on hardly: 75 million multiplications for 28 pixels.
