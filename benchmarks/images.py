@@ -76,10 +76,10 @@ class Plan:
 
 PLANS: dict[str, dict[float, Plan]] = {
     "fashion-mnist": {
-        90.0: Plan(0.3, SMALL, 125),
+        90.0: Plan(0.36, SMALL, 125),
         91.0: Plan(0.5, SMALL, 125),
         92.0: Plan(0.8, SMALL, 125),
-        93.0: Plan(1),
+        93.0: Plan(1.25),
         94.0: Plan(3, shift=0.04),
     },
     "mnist": {99.0: Plan(0.4, SMALL, 125), 99.4: Plan(1.5, SMALL, shift=0.04)},
