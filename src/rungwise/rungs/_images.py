@@ -18,7 +18,7 @@ from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.rung import Cost, ImageShape
 from rungwise.rungs._memory import network_bytes
 
-__all__ = ["Stem", "check_between", "check_one_of", "chosen_stem", "counted_cost", "init_he", "is_small"]
+__all__ = ["Stem", "check_between", "check_one_of", "chosen_stem", "counted_cost", "init_he"]
 
 Config = TypeVar("Config", bound=ImageNetworkConfig)
 Build = Callable[[Config, ImageShape], nn.Module]
@@ -59,11 +59,6 @@ def chosen_stem(stem: Stem, shape: ImageShape, *, least: int = 1) -> Stem:
     if stem is not Stem.AUTO:
         return stem
     return Stem.SMALL if side <= _SMALL_SIDE else Stem.MEDIUM if side <= _MEDIUM_SIDE else Stem.LARGE
-
-
-def is_small(stem: Stem, shape: ImageShape) -> bool:
-    """Whether a network begins otherwise than the published one."""
-    return chosen_stem(stem, shape) is not Stem.LARGE
 
 
 def check_between(name: str, value: int, least: int, most: int) -> None:
