@@ -33,7 +33,9 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "BaselineClassifier": {"check_classifiers_train": "it looks at no input, so that its accuracy is bad"},
     "BaselineRegressor": {"check_regressors_train": "it looks at no input, so that its R² is 0"},
     **{
-        f"{stem}Classifier": {"check_class_weight_classifiers": "its class weights are none or balanced, no dict"}
+        f"{stem}Classifier": {
+            "check_class_weight_classifiers": "its class weights are none or balanced, no dict"
+        }
         for stem in ("GradientBoosting", "Logistic", "MLP", "SVM")
     },
 }

@@ -237,7 +237,9 @@ def test_the_plan_of_steps_is_kept():
 
     objective = Objective(OutputKind.LABEL, 0.0)
     network, _ = build("textcnn", {"embedding_dim": 4, "num_filters": 2})
-    trainer = Trainer(network, config, FitContext(seed=3), objective, lambda inputs, _, *, index, epoch: inputs)
+    trainer = Trainer(
+        network, config, FitContext(seed=3), objective, lambda inputs, _, *, index, epoch: inputs
+    )
     history = trainer.fit((Examples(), torch.arange(200) % 3), None)
     assert trainer.step_number == trainer.total_steps
     assert len(history) == 3
