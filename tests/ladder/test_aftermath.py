@@ -112,3 +112,11 @@ def test_as_many_examples_as_there_is_time_for_and_the_same_for_all():
     assert NUM_PASSES * count * 1e-2 < 100, "the slowest rung alone"
     assert plan_examples(paces, seconds=4.0, **plan)[1] == ["svm", "baseline"]
     assert plan_examples(paces, seconds=0.1, **plan) == (50, [])
+
+
+def test_the_start_of_the_first_prediction_is_not_taken_for_the_pace(tmp_path):
+    aftermath = make_aftermath(tmp_path, lambda _: Hanging(), seconds=1.5)
+    append_record(tmp_path, {"type": "rung", "rung": "svm", "predict_seconds": 2.0, "num_predicted": 20})
+    append_record(tmp_path, {"type": "latency", "rung": "svm", "latency_seconds": 1e-4})
+    aftermath.measure_robustness([Job(kind="fit", run=str(tmp_path), rung="svm")], (20, 8, 8, 1))
+    assert reasons(tmp_path) == {"svm": "the budget ended before it was measured"}

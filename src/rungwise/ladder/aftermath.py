@@ -83,16 +83,11 @@ class Aftermath:
             fits: of the rungs.
             images: the shape of the test images (N, H, W, C).
         """
-        known = [r for r in read_records(self.run) if r["type"] in ("rung", "robustness")]
-        corrupting = _CORRUPT_SECONDS * math.prod(images[1:])
-        seconds = {
-            r["rung"]: corrupting + r["predict_seconds"] / r["num_predicted"]
-            for r in known
-            if r["type"] == "rung" and r.get("num_predicted")
-        }
-        before = [r["num_examples"] for r in known if r["type"] == "robustness" and r.get("scores")]
+        records = read_records(self.run)
+        before = [r["num_examples"] for r in records if r["type"] == "robustness" and r.get("scores")]
+        corrupting, paces = _CORRUPT_SECONDS * math.prod(images[1:]), _paces(records)
         count, chosen = plan_examples(
-            {job.rung: seconds[job.rung] for job in fits},
+            {job.rung: corrupting + paces[job.rung] for job in fits},
             least=min(before[-1] if before else _LEAST_EXAMPLES, images[0]),
             most=min(before[-1] if before else _MOST_EXAMPLES, images[0]),
             num_workers=self.num_workers,
@@ -142,6 +137,22 @@ class Aftermath:
 
     def _seconds_left(self) -> float:
         return self.limits.ends - time.monotonic()
+
+
+def _paces(records: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Rung → seconds to predict one example: of many at once, or of one alone where that is less.
+
+    The former has the start of the first prediction in it, which is most of it where a rung is fast.
+    """
+    paces = {
+        r["rung"]: r["predict_seconds"] / r["num_predicted"]
+        for r in records
+        if r["type"] == "rung" and r.get("num_predicted")
+    }
+    for r in records:
+        if r["type"] == "latency" and r["rung"] in paces:
+            paces[r["rung"]] = min(paces[r["rung"]], r["latency_seconds"])
+    return paces
 
 
 def _reason(is_over: bool) -> str:
