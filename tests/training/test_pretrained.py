@@ -1,6 +1,8 @@
 """Networks that begin from weights learned elsewhere: what is read, what fits, and what the head learns first."""
 
 import pickle
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -116,6 +118,39 @@ def test_what_is_not_there_is_said_with_what_may_be_named(tmp_path):
         read_pretrained(str(tmp_path / "none.pth"))
     with pytest.raises(ModelError, match=r"holds no weights: neither model\.safetensors nor"):
         read_pretrained(str(tmp_path))
+
+
+class Hub(types.ModuleType):
+    """Stands for `huggingface_hub`, whose only call that is made is this one."""
+
+    def __init__(self, folder):
+        super().__init__("huggingface_hub")
+        self.folder = folder
+
+    def snapshot_download(self, repo_id, *, allow_patterns):
+        if repo_id != "lab/net":
+            raise FileNotFoundError(f"no snapshot of {repo_id}\nmore words")
+        assert "model.safetensors" in allow_patterns
+        return str(self.folder)
+
+
+def test_a_name_of_the_hub_is_downloaded_and_read_as_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    save_file({"a": torch.ones(2)}, snapshot / "model.safetensors")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", Hub(snapshot))
+    read = read_pretrained("lab/net")
+    assert (read.name, read.weights["a"].tolist()) == ("lab/net", [1.0, 1.0])
+    with pytest.raises(ConfigError, match="can't be had from the hub: no snapshot of lab/none$"):
+        read_pretrained("lab/none")
+
+
+def test_without_the_hubs_client_it_is_said_how_to_have_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ConfigError, match=r"pip install 'rungwise\[hub\]'"):
+        read_pretrained("lab/net")
 
 
 # ----------------------------------------------------------------------------------------------- putting in

@@ -52,25 +52,25 @@ def read_pretrained(name: str) -> Pretrained:
     """
     path = Path(name).expanduser()
     if path.is_dir():
-        return _of_folder(path)
+        return _of_folder(path, name)
     if path.is_file():
         return Pretrained(name=name, weights=_arrays(_tensors(path)))
     if _HUB_NAME.fullmatch(name) and not path.is_absolute():
-        return _of_folder(_downloaded(name))
+        return _of_folder(_downloaded(name), name)
     raise ConfigError(
         f"pretrained={name!r}: there is no such file or folder; name a .safetensors or .pth file, a folder that holds "
         f"{_SAFE}, or a repository of the Hugging Face hub such as 'microsoft/resnet-50'."
     )
 
 
-def _of_folder(folder: Path) -> Pretrained:
+def _of_folder(folder: Path, name: str) -> Pretrained:
     file = next((folder / name for name in (_SAFE, _PICKLED) if (folder / name).is_file()), None)
     if file is None:
         raise ModelError(f"{folder} holds no weights: neither {_SAFE} nor {_PICKLED}.")
     said = _json(folder / "preprocessor_config.json")
     timm = _json(folder / "config.json").get("pretrained_cfg") or {}
     return Pretrained(
-        name=str(folder),
+        name=name,
         weights=_arrays(_tensors(file)),
         mean=_channels(said.get("image_mean") or timm.get("mean"), folder),
         std=_channels(said.get("image_std") or timm.get("std"), folder),
@@ -107,7 +107,6 @@ def _downloaded(name: str) -> Path:
     """The folder that the hub's client keeps a repository in."""
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError:
         raise ConfigError(
             f"pretrained={name!r} is no file or folder here, and to look for it on the Hugging Face hub takes "
@@ -115,7 +114,7 @@ def _downloaded(name: str) -> Path:
         ) from None
     try:
         folder: str = snapshot_download(name, allow_patterns=list(_FILES))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # what the hub's client raises for names, networks and answers
         said = str(error).strip() or type(error).__name__
         raise ConfigError(
             f"pretrained={name!r} is no file or folder here, and can't be had from the hub: {said.splitlines()[0]}"
