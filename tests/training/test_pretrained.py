@@ -142,7 +142,7 @@ def test_a_name_of_the_hub_is_downloaded_and_read_as_a_folder(tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, "huggingface_hub", Hub(snapshot))
     read = read_pretrained("lab/net")
     assert (read.name, read.weights["a"].tolist()) == ("lab/net", [1.0, 1.0])
-    with pytest.raises(ConfigError, match="can't be had from the hub: no snapshot of lab/none$"):
+    with pytest.raises(ConfigError, match=r"can't be had from the hub: no snapshot of lab/none$"):
         read_pretrained("lab/none")
 
 
