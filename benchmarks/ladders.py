@@ -72,6 +72,9 @@ def cases(data: Path, scratch: Path) -> dict[str, Case]:
             [Bar("accuracy", 0.895, rung="hog-svm"), Bar("accuracy", 0.92, rung="cnn")],
         ),
         "mnist": Case([str(image / "mnist")], [Bar("accuracy", 0.992, rung="cnn")]),
+        "hymenoptera": Case(
+            [str(image / "hymenoptera" / "train"), "--test", str(image / "hymenoptera" / "val")], []
+        ),
         "california_housing": Case(
             [*split("california_housing"), "--target", "median_house_value"],
             [Bar("rmse", 44_500, is_upper=True)],

@@ -29,6 +29,7 @@ NAMES = (
     "trec",
     "sst2",
     "fashion-mnist",
+    "hymenoptera",
 )
 LEAST, MOST, LEAST_OF_LARGE, LARGE = 0.5, 2.0, 0.7, 1e9
 """The bar: expected / peak, and the least of it where the peak is large."""
