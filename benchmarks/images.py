@@ -245,7 +245,7 @@ def ours(data: Data, seed: int, plan: Plan) -> Iterator[Point]:
     examples, test = preprocessor.examples(data.train), preprocessor.examples(data.test)
     with seeded(seed, "cpu"):
         network = FastCNN(config, shape)
-        network.calibrate(*examples.batch(np.arange(0, len(data.train), 30)))
+        network.calibrate([examples.batch(np.arange(0, len(data.train), 30))])
     context = FitContext(seed=seed)
     objective = Objective(OutputKind.LABEL, config.label_smoothing)
     trainer = PausingTrainer(network, config, context, objective, preprocessor.augment)

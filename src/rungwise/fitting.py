@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -63,8 +63,8 @@ class Recorded(Protocol):
 class Calibrated(Protocol):
     """A network some weights of which follow from training inputs before any step."""
 
-    def calibrate(self, *inputs: Any) -> None:
-        """A batch of what `forward` takes, of training examples, unaltered -> those weights."""
+    def calibrate(self, batches: Iterable[tuple[Any, ...]]) -> None:
+        """Small batches of what `forward` takes, of training examples, as many as it asks for -> those weights."""
         ...
 
 

@@ -94,7 +94,7 @@ def test_the_first_layer_of_fast_cnn_makes_patches_uncorrelated():
     noise = torch.randn(400, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     smooth = nn.functional.avg_pool2d(noise, 3, stride=1, padding=1)
     network = FastCNN(FastCNNConfig(), MNIST)
-    network.calibrate(smooth)
+    network.calibrate((part,) for part in smooth.split(150))
     with torch.no_grad():
         outputs = network.whitening(smooth).transpose(0, 1).flatten(1)  # filters, places of all images
     count = len(outputs) // 2

@@ -104,10 +104,12 @@ def _normalised(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def brightness(images: NDArray[np.uint8], *, square: int) -> NDArray[np.float32]:
     """Images (N, H, W, C) -> mean of each whole square of pixels and channel, 0 to 1, (N, squares · C)."""
-    height, width = (side // square * square for side in images.shape[1:3])
-    count, _, _, channels = images.shape
-    squares = images[:, :height, :width].reshape(
-        count, height // square, square, width // square, square, channels
-    )
-    means: NDArray[np.float32] = squares.mean((2, 4), dtype=np.float32).reshape(count, -1) / np.float32(255)
-    return means
+    rows, columns = (side // square for side in images.shape[1:3])
+    means = np.empty((len(images), rows, columns, images.shape[3]), np.float32)
+    step = max(1, _CHUNK_PIXELS // math.prod(images.shape[1:3]))
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step, : rows * square, : columns * square]
+        squares = chunk.reshape(len(chunk), rows, square, columns, square, -1)
+        squares.mean((2, 4), dtype=np.float32, out=means[start : start + step])
+    means /= np.float32(255)
+    return means.reshape(len(images), -1)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rungwise.data.limits import batch_rows
 from rungwise.errors import ConfigError, DataError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
@@ -311,7 +313,7 @@ def is_symmetric(images: Pixels) -> bool:
         return False
     step = -(-max(images.shape[1:3]) // _LOOK_SIDE)
     index = np.linspace(0, len(images) - 1, known + asked).astype(np.int64)
-    small = images[index][:, ::step, ::step].astype(np.float32) / np.float32(255)
+    small = images[:, ::step, ::step][index].astype(np.float32) / np.float32(255)
     is_asked = np.zeros(len(index), dtype=bool)
     is_asked[np.linspace(0, len(index) - 1, asked).astype(np.int64)] = True
     distance = _nearest(small[is_asked], small[~is_asked])
@@ -333,8 +335,9 @@ def _nearest(asked: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[
 def _byte_counts(images: Pixels) -> NDArray[np.int64]:
     """Images (N, H, W, C) -> how often each channel has each byte (C, 256)."""
     counts = np.zeros((images.shape[-1], 256), dtype=np.int64)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
+    step = batch_rows(_CHUNK, math.prod(images.shape[1:]))
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
         for channel in range(images.shape[-1]):
             counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
     return counts

@@ -34,8 +34,8 @@ __all__ = ["NetworkLearner"]
 _MOST_FLOPS = 1e12
 """Of a network for one example: a minute of one core."""
 
-_CALIBRATION = 2000
-"""Training examples, evenly chosen, that a network's computed weights follow from."""
+_CALIBRATION, _CALIBRATION_BATCH = 2000, 50
+"""Training examples at most, evenly chosen, that computed weights follow from, and those of them at a time."""
 
 _SECOND_RATE = 0.1
 """What the learning rate is multiplied by where training diverged and begins anew."""
@@ -145,7 +145,8 @@ class NetworkLearner:
             self.network = self.rung.build(config, self.shape)
             if isinstance(self.network, Calibrated) and progress is None:
                 some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
-                self.network.calibrate(*train[0].batch(some))
+                parts = -(-len(some) // _CALIBRATION_BATCH)
+                self.network.calibrate(train[0].batch(some[part::parts]) for part in range(parts))
             if context.pretrained is not None and progress is None:
                 load_pretrained(self.network, self.rung, context.pretrained)
                 plain = replace(objective, label_smoothing=0.0)

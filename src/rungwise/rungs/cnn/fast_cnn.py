@@ -26,6 +26,7 @@ Loses:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -51,6 +52,9 @@ _MOST_WHITE = 32
 
 _LEAST_VARIANCE = 5e-4
 """Added to that of each direction of patches, so that noise isn't blown up."""
+
+_ENOUGH_PRODUCTS = 3e10
+"""Of patches' values: a second's work. Large images have so many patches, of so many values, that few images do."""
 
 _NORM_MOMENTUM = 0.4
 """Share of the newest batch in the running statistics: training is too short for a slow average."""
@@ -107,14 +111,21 @@ class FastCNN(nn.Module):
         return outputs
 
     @torch.no_grad()
-    def calibrate(self, images: Tensor) -> None:
+    def calibrate(self, batches: Iterable[tuple[Tensor]]) -> None:
         """Images (B, C, H, W) of training -> filters of the first layer that make their patches uncorrelated."""
-        patches = F.unfold(images.contiguous(), self.kernel, stride=self.stride)  # (B, D, places)
-        rows = patches.transpose(1, 2).reshape(-1, patches.shape[1]).double()
-        variances, directions = torch.linalg.eigh(rows.T @ rows / len(rows))  # rising (D,), columns (D, D)
-        count = len(self.whitening.weight) // 2
+        side = self.whitening.weight[0].numel()
+        products, count = torch.zeros(side, side, dtype=torch.float64), 0
+        for (images,) in batches:
+            patches = F.unfold(images.contiguous(), self.kernel, stride=self.stride)  # (B, D, places)
+            rows = patches.transpose(1, 2).reshape(-1, side)
+            products += rows.T @ rows
+            count += len(rows)
+            if count * side**2 > _ENOUGH_PRODUCTS:
+                break
+        variances, directions = torch.linalg.eigh(products / count)  # rising (D,), columns (D, D)
+        num_filters = len(self.whitening.weight) // 2
         scaled = directions / (variances.clamp(min=0) + _LEAST_VARIANCE).sqrt()
-        filters = scaled.flip(1).T[:count].reshape(count, *self.whitening.weight.shape[1:])
+        filters = scaled.flip(1).T[:num_filters].reshape(num_filters, *self.whitening.weight.shape[1:])
         self.whitening.weight.copy_(torch.cat([filters, -filters]))
         assert self.whitening.bias is not None
         self.whitening.bias.zero_()

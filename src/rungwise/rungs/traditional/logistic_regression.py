@@ -22,12 +22,14 @@ Loses:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rungwise.data.limits import batch_rows
 from rungwise.errors import ConfigError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
@@ -116,7 +118,8 @@ class LogisticRegression:
 
     def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
         """Table or images (N) -> class probabilities (N, C)."""
-        chunks = [inputs[i : i + _CHUNK_ROWS] for i in range(0, max(1, len(inputs)), _CHUNK_ROWS)]
+        step = _CHUNK_ROWS if self.table is not None else batch_rows(_CHUNK_ROWS, math.prod(inputs.shape[1:]))
+        chunks = [inputs[i : i + step] for i in range(0, max(1, len(inputs)), step)]
         return np.concatenate([self.scores.probabilities(self._features(chunk)) for chunk in chunks])
 
     def num_parameters(self) -> int:
