@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Self
 
@@ -50,6 +50,9 @@ class Sampling(StrEnum):
 
 
 _MOST_IN_BATCH = 2**20
+_FROM_RANDOM = ("learning_rate", "epochs", "min_steps")
+"""Settings that say nothing of the tuning of pretrained weights."""
+
 _TUNING_BATCH = 32
 """Examples of a step of pretrained weights, which are shown large images."""
 
@@ -105,11 +108,19 @@ class NetworkConfig:
             "patience": (self.patience >= 0, "at least 0"),
             "min_steps": (self.min_steps >= 0, "at least 0"),
         }
+        for own in fields(self)[len(fields(NetworkConfig)) :]:
+            value = getattr(self, own.name)
+            if own.name.endswith("dropout"):
+                allowed[own.name] = (0 <= value < 1, "from 0 to below 1")
+            elif isinstance(value, int) and not isinstance(value, bool):  # a count, or a size
+                allowed[own.name] = (value >= 1, "at least 1")
         problems = [
             f"{name}={getattr(self, name)!r}: must be {words}"
             for name, (is_allowed, words) in allowed.items()
             if not is_allowed
         ]
+        if self.class_weight is ClassWeight.BALANCED and self.sampling is Sampling.BALANCED:
+            problems.append("class_weight and sampling both 'balanced' balance the classes twice; choose one")
         if problems:
             raise ConfigError("; ".join(problems) + ".")
 
@@ -136,7 +147,8 @@ class PretrainableConfig(NetworkConfig):
 
     Attributes:
         pretrained: a folder or file of weights, or the name of a repository of the Hugging Face hub; None begins from
-            random weights.
+            random weights. With weights, `tuning_rate` and `tuning_epochs` stand for `learning_rate` and `epochs`,
+            `min_steps` for nothing, and unless it is said otherwise AdamW takes steps of 32 examples at most.
         tuning: of pretrained weights.
         tuning_rate: the highest learning rate of all weights, once the head has been fitted.
         tuning_epochs: passes over the training data for all weights.
@@ -156,8 +168,21 @@ class PretrainableConfig(NetworkConfig):
         super().__post_init__()
         if not 0 < self.tuning_rate < math.inf:
             raise ConfigError(f"tuning_rate={self.tuning_rate!r}: must be a number above 0.")
-        if self.tuning_epochs < 1:
-            raise ConfigError(f"tuning_epochs={self.tuning_epochs}: must be at least 1.")
+        if self.pretrained is None:
+            return
+        unused = [name for name in _FROM_RANDOM if self._is_said(name)]
+        if unused:
+            raise ConfigError(
+                f"{', '.join(unused)}: with pretrained weights, set tuning_rate and tuning_epochs instead."
+            )
+        if self.tuning is Tuning.HEAD and self.sampling is not Sampling.SHUFFLED:
+            raise ConfigError(
+                f"sampling={self.sampling.value!r}: a head alone (tuning='head') sees every example once."
+            )
+
+    def _is_said(self, name: str) -> bool:
+        """Whether a setting is another than the default."""
+        return bool(getattr(self, name) != type(self).__dataclass_fields__[name].default)
 
     def for_training(self) -> Self:
         """The settings of what is to come: from pretrained weights, few and small steps of all of them."""
@@ -165,9 +190,12 @@ class PretrainableConfig(NetworkConfig):
             return self
         return replace(
             self,
+            pretrained=None,
             learning_rate=self.tuning_rate,
             epochs=self.tuning_epochs,
-            batch_size=min(self.batch_size, _TUNING_BATCH),
-            optimizer=Optimizer.ADAMW,
+            batch_size=self.batch_size
+            if self._is_said("batch_size")
+            else min(self.batch_size, _TUNING_BATCH),
+            optimizer=self.optimizer if self._is_said("optimizer") else Optimizer.ADAMW,
             min_steps=0,
         )

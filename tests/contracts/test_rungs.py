@@ -24,7 +24,7 @@ from problems import Problem, make_problem
 from sklearn.metrics import accuracy_score, r2_score
 
 from rungwise import load, registry
-from rungwise.errors import TrainingError
+from rungwise.errors import ConfigError, TrainingError
 from rungwise.estimators import RungEstimator, estimator_class
 from rungwise.estimators.inputs import coerce_inputs, take
 from rungwise.kinds import InputKind, OutputKind
@@ -164,6 +164,16 @@ def test_the_kind_of_declaration_fits_the_config(name):
     assert rung.accepts
     if isinstance(rung, NetworkRung):
         assert issubclass(rung.config, NetworkConfig)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in NETWORKS}))
+def test_sizes_and_shares_out_of_their_range_are_a_named_error(name):
+    config, free = registry.rung(name).config, {"patience", "min_steps"}
+    for field in dataclasses.fields(config):
+        is_size = type(field.default) is int and field.name not in free
+        for value in [0, -1] if is_size else [1.0, -0.5] if field.name.endswith("dropout") else []:
+            with pytest.raises(ConfigError, match=f"{field.name}={value}"):
+                registry.make_config(config, {field.name: value})
 
 
 def test_estimators_have_names_of_their_own():

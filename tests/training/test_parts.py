@@ -36,6 +36,12 @@ def test_every_example_is_in_one_batch(lengths):
         assert sorted(np.concatenate(batches).tolist()) == list(range(100))
 
 
+def test_no_example_is_alone_in_the_last_batch():
+    sizes = [len(batch) for batch in train_batches(129, None, 64, np.random.default_rng(0))]
+    assert sizes == [64, 65]
+    assert [len(batch) for batch in train_batches(1, None, 64, np.random.default_rng(0))] == [1]
+
+
 def test_a_precision_that_is_asked_for_is_taken():
     assert resolve_precision(Precision.BF16, "cpu") is Precision.BF16
 

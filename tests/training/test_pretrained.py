@@ -16,8 +16,11 @@ from rungwise.estimators import estimator_class
 from rungwise.fitting import FitContext, Pretrained
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing.pixels import PixelPreprocessor
+from rungwise.registry import make_config
 from rungwise.rung import ImageShape
 from rungwise.rungs.cnn.efficientnet import RUNG, EfficientNet, EfficientNetConfig
+from rungwise.settings import Optimizer
+from rungwise.training import pretrained as pretrained_module
 from rungwise.training.losses import Objective
 from rungwise.training.pretrained import fit_head, load_pretrained
 
@@ -153,6 +156,51 @@ def test_without_the_hubs_client_it_is_said_how_to_have_it(tmp_path, monkeypatch
         read_pretrained("lab/net")
 
 
+def test_a_mistyped_file_is_not_looked_for_on_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", Hub(tmp_path))
+    for name in ("lab/net.pth", "lab/net.safetensors"):
+        with pytest.raises(ConfigError, match="there is no such file or folder"):
+            read_pretrained(name)
+
+
+def test_wrappers_and_prefixes_come_off_and_odd_tensors_are_left_out(tmp_path):
+    odd = {"c": torch.ones(2, dtype=torch.complex64), "m": torch.empty(2, device="meta")}
+    inner = {"module._orig_mod.a": torch.ones(2), "s": torch.eye(2).to_sparse(), **odd}
+    torch.save({"model": {"state_dict": inner}}, tmp_path / "w.ckpt")
+    assert read_pretrained(str(tmp_path / "w.ckpt")).weights.keys() == {"a"}
+    save_file({"module.a": torch.ones(2)}, tmp_path / "w.safetensors")
+    assert read_pretrained(str(tmp_path / "w.safetensors")).weights.keys() == {"a"}
+
+
+def test_weights_in_several_files_are_no_folder_that_is_read(tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"model\.safetensors\.index\.json says that they are in several"):
+        read_pretrained(str(tmp_path))
+
+
+# ------------------------------------------------------------------------------------------------ settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 20, "learning_rate": 0.1}, "learning_rate, epochs: with pretrained weights, set tuning_"),
+        ({"tuning": "head", "sampling": "balanced"}, "sampling='balanced': a head alone"),
+    ],
+)
+def test_settings_that_would_do_nothing_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        make_config(EfficientNetConfig, {"pretrained": "w", **settings})
+
+
+def test_tuning_takes_the_optimizer_and_the_batches_that_are_said():
+    tuned = EfficientNetConfig(pretrained="w").for_training()
+    assert (tuned.optimizer, tuned.batch_size, tuned.epochs) == (Optimizer.ADAMW, 32, 5)
+    told = EfficientNetConfig(pretrained="w", optimizer=Optimizer.SGD, batch_size=50).for_training()
+    assert (told.optimizer, told.batch_size) == (Optimizer.SGD, 50)
+
+
 # ----------------------------------------------------------------------------------------------- putting in
 
 
@@ -240,3 +288,50 @@ def test_grey_images_are_shown_to_pretrained_networks_in_three_channels():
     )
     for channel, (mean, std) in enumerate([(0.1, 1.0), (0.2, 1.0), (0.3, 2.0)]):
         torch.testing.assert_close(batch[:, channel], (plain[:, 0] - mean) / std, atol=1e-5, rtol=1e-5)
+
+
+# ----------------------------------------------------------------------------------------------- little time
+
+
+class Clock:
+    """A trainer's or a head's clock, which tells any time."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def head_of(left, monkeypatch, number=200):
+    """Fits a head with so much time left, where each look at the clock takes a second; how far it was cut."""
+    inputs, labels = pictures(number)
+    config = EfficientNetConfig()
+    preprocessor = PixelPreprocessor(config)
+    preprocessor.fit(inputs)
+    net = EfficientNet(config, preprocessor.shape(num_examples=number, num_outputs=2)).eval()
+    asked, cuts = [], []
+    plain = pretrained_module.predict_outputs
+
+    def counting(network, examples, *rest, **named):
+        asked.append(len(examples))
+        clock.now += len(examples)
+        return plain(network, examples, *rest, **named)
+
+    clock = Clock()
+    monkeypatch.setattr(pretrained_module, "predict_outputs", counting)
+    monkeypatch.setattr("time.monotonic", clock)
+    context = FitContext(deadline=left, cut=lambda: cuts.append(True))
+    train = preprocessor.examples(inputs), torch.from_numpy(labels)
+    fit_head(net, RUNG, train, train, config, context, Objective(OutputKind.LABEL, 0.0))
+    return asked, cuts
+
+
+def test_with_time_a_head_sees_all_examples(monkeypatch):
+    assert head_of(10_000.0, monkeypatch) == ([32, 200, 200], [])
+
+
+def test_with_little_time_a_head_sees_some_of_training_and_of_validation(monkeypatch):
+    asked, cuts = head_of(432.0, monkeypatch)
+    assert asked == [32, 50, 50]
+    assert cuts

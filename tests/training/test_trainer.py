@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from rungwise.errors import ConfigError, TrainingError
-from rungwise.fitting import FitContext, Precision
+from rungwise.fitting import FitContext, Precision, Pretrained
 from rungwise.kinds import OutputKind
-from rungwise.settings import NetworkConfig, Optimizer, Schedule
+from rungwise.settings import ClassWeight, NetworkConfig, Optimizer, Sampling, Schedule
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded
 from rungwise.training.trainer import DivergenceError, Trainer, predict_outputs
@@ -120,6 +120,18 @@ def test_time_is_left_to_predict(batch_size):
     assert trainer.asked_seconds > 0.3
 
 
+def test_the_first_validation_of_pretrained_weights_is_no_step():
+    context = FitContext(
+        deadline=time.monotonic() + 3, precision=Precision.FP32, pretrained=Pretrained(name="w", weights={})
+    )
+    trainer = make(replace(CONFIG, epochs=3, patience=3), context)
+    valid = labelled(slice(120, None))
+    with seeded(0, "cpu"):
+        history = trainer.fit(labelled(slice(120), 0.001), (Rows(valid[0].features.numpy(), 0.25), valid[1]))
+    assert [row.epoch for row in history] == [0, 1, 2, 3]
+    assert trainer.step_number == trainer.planned_steps
+
+
 def test_slow_steps_do_not_overrun_the_deadline_by_more_than_one():
     context = FitContext(deadline=time.monotonic() + 0.2, precision=Precision.FP32)
     trainer = make(context=context)
@@ -186,6 +198,10 @@ def test_few_examples_are_passed_over_more_often():
         (
             {"patience": -1, "min_steps": -1},
             "patience=-1: must be at least 0; min_steps=-1: must be at least 0.",
+        ),
+        (
+            {"class_weight": ClassWeight.BALANCED, "sampling": Sampling.BALANCED},
+            "class_weight and sampling both 'balanced' balance the classes twice; choose one.",
         ),
     ],
 )

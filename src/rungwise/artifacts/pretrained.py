@@ -30,10 +30,14 @@ __all__ = ["read_pretrained"]
 
 _SAFE = "model.safetensors"
 _PICKLED = "pytorch_model.bin"
-_PICKLED_SUFFIXES = (".pth", ".pt", ".bin")
+_PICKLED_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl")
+_SUFFIXES = (".safetensors", *_PICKLED_SUFFIXES)
 _FILES = (_SAFE, _PICKLED, "config.json", "preprocessor_config.json")
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema")
-"""Under which training scripts keep the weights beside other things."""
+"""Under which training scripts keep the weights beside other things, also one within another."""
+
+_PREFIXES = r"^((module|_orig_mod)\.)+"
+"""What `DataParallel` and `torch.compile` put before every name."""
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _MOST_CONFIG_BYTES = 2**24
@@ -55,7 +59,7 @@ def read_pretrained(name: str) -> Pretrained:
         return _of_folder(path, name)
     if path.is_file():
         return Pretrained(name=name, weights=_arrays(_tensors(path)))
-    if _HUB_NAME.fullmatch(name) and not path.is_absolute():
+    if _HUB_NAME.fullmatch(name) and path.suffix.lower() not in _SUFFIXES:
         return _of_folder(_downloaded(name), name)
     raise ConfigError(
         f"pretrained={name!r}: there is no such file or folder; name a .safetensors or .pth file, a folder that holds "
@@ -66,7 +70,11 @@ def read_pretrained(name: str) -> Pretrained:
 def _of_folder(folder: Path, name: str) -> Pretrained:
     file = next((folder / name for name in (_SAFE, _PICKLED) if (folder / name).is_file()), None)
     if file is None:
-        raise ModelError(f"{folder} holds no weights: neither {_SAFE} nor {_PICKLED}.")
+        parts = sorted(folder.glob("*.index.json"))
+        raise ModelError(
+            f"{folder} holds no weights: neither {_SAFE} nor {_PICKLED}."
+            + (f" {parts[0].name} says that they are in several files; save them as one." if parts else "")
+        )
     said = _json(folder / "preprocessor_config.json")
     timm = _json(folder / "config.json").get("pretrained_cfg") or {}
     return Pretrained(
@@ -138,7 +146,7 @@ def _unpickled_once(file: Path) -> dict[str, Tensor]:
         with suppress(SafetensorError, OSError):
             return load_file(kept)
     tensors = _unpickled(file)
-    with suppress(OSError):
+    with suppress(OSError, SafetensorError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         replace_file(kept, partial(save_file, tensors))
     return tensors
@@ -156,13 +164,15 @@ def _unpickled(file: Path) -> dict[str, Tensor]:
             f"{file} holds no weights that can be read safely ({said}); save the network's "
             "state_dict alone, as safetensors or by torch.save."
         ) from None
-    for wrapper in _WRAPPERS:
-        if isinstance(value, Mapping) and isinstance(value.get(wrapper), Mapping):
-            value = value[wrapper]
+    while isinstance(value, Mapping):
+        wrapped = [value[name] for name in _WRAPPERS if isinstance(value.get(name), Mapping)]
+        if not wrapped:
+            break
+        value = wrapped[0]
     tensors = {
-        str(name).removeprefix("module."): tensor.contiguous().clone()
+        str(name): tensor.contiguous().clone()
         for name, tensor in (value.items() if isinstance(value, Mapping) else ())
-        if isinstance(tensor, Tensor)
+        if isinstance(tensor, Tensor) and _is_plain(tensor)
     }
     if not tensors:
         raise ModelError(
@@ -171,9 +181,15 @@ def _unpickled(file: Path) -> dict[str, Tensor]:
     return tensors
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether it holds numbers, and not complex, quantised, sparse or absent ones."""
+    is_dense = tensor.layout is torch.strided and tensor.device.type == "cpu"
+    return is_dense and not (tensor.is_complex() or tensor.is_quantized)
+
+
 def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """Numbers of 32 bits for those of 16; whole numbers, such as counts of batches, as they are."""
     return {
-        name: (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        re.sub(_PREFIXES, "", name): (tensor.float() if tensor.is_floating_point() else tensor).numpy()
         for name, tensor in tensors.items()
     }

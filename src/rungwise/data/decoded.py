@@ -37,7 +37,7 @@ MOST_BYTES = 10 * 2**30
 _FREE_SHARE = 0.25
 """Of what is free on the disk, what one folder's pixels may take."""
 
-_VERSION = "1"
+_VERSION = "2"
 """Of how pictures are decoded: another one decodes anew."""
 
 _PIXELS, _FACTS = "images.npy", "facts.json"

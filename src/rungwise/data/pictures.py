@@ -135,8 +135,10 @@ def _flat(image: Image.Image, brightest: float) -> Image.Image:
 
 
 def _brightest(image: Image.Image) -> float:
-    """What is white in modes of 16 bits or wider: the range of the mode, not of the picture."""
-    if not (image.mode.startswith("I;16") or image.mode in ("I", "F")):
+    """What is white: the range of the mode; the picture says it in 32 bits and in fractions, which have none."""
+    if image.mode.startswith("I;16"):
+        return 65535.0
+    if image.mode not in ("I", "F"):
         return 255.0
     most = np.nanmax(np.asarray(image), initial=0)
     return 1.0 if image.mode == "F" and most <= 1 else 65535.0 if most > 255 else 255.0

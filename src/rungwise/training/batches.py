@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,12 @@ def train_batches(
     """
     order = rng.permutation(num_examples if labels is None else _balanced(labels, rng))
     if lengths is None:
-        return [order[i : i + batch_size] for i in range(0, num_examples, batch_size)]
+        starts = [*range(0, num_examples, batch_size)]
+        if (
+            len(starts) > 1 and num_examples - starts[-1] == 1
+        ):  # one example alone has no variance to normalise by
+            starts.pop()
+        return [order[i:j] for i, j in pairwise([*starts, num_examples])]
     pool = batch_size * _POOL_BATCHES
     token_budget = int(batch_size * max(1.0, float(lengths.mean())))
     batches: list[Index] = []

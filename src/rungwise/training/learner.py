@@ -120,6 +120,10 @@ class NetworkLearner:
         try:
             self._train_once(train, valid, context, second, note, progress)
         except TrainingError as error:
+            if context.pretrained is not None and isinstance(first, PretrainableConfig):
+                context.note(f"{note}; {error}; the head alone has learned")
+                self._train_once(train, valid, context, replace(first, tuning=Tuning.HEAD), note, None)
+                return
             advice = (
                 f"try a learning_rate under {second.learning_rate:g}, or look for odd numbers in the data"
             )
@@ -151,7 +155,11 @@ class NetworkLearner:
                 load_pretrained(self.network, self.rung, context.pretrained)
                 plain = replace(objective, label_smoothing=0.0)
                 fit_head(self.network, self.rung, train, valid, config, context, plain)
-                if isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD:
+                is_done = isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD
+                if not is_done and context.seconds_left() <= 0:
+                    context.cut()
+                    is_done = True
+                if is_done:
                     self.network.to("cpu").eval()
                     return
             trainer = self.trainer(self.network, config, context, objective, self.preprocessor.augment, keep)

@@ -25,7 +25,8 @@ def make_optimizers(network: nn.Module, config: NetworkConfig) -> list[torch.opt
         case Optimizer.ADAMW:
             return [torch.optim.AdamW(_groups(parameters, decay), lr=rate, fused=True)]
         case Optimizer.SGD:
-            return [torch.optim.SGD(_groups(parameters, decay), lr=rate, momentum=0.9, nesterov=True)]
+            groups = _groups(parameters, decay)
+            return [torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)]
         case Optimizer.MUON:
             hidden = hidden_weights(network)
             taken = {id(p) for p in hidden}

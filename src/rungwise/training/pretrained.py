@@ -90,8 +90,8 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
         some = "; ".join(problems[best][:_SHOWN])
         raise ConfigError(
             f"pretrained={pretrained.name!r} doesn't fit this network: of its {len(wanted)} weights "
-            f"{len(problems[best])} differ ({some}). Choose the rung and the settings (such as its depth) of the "
-            "network that the weights were learned by."
+            f"{len(problems[best])} differ ({some}). Choose the rung and the settings (such as its depth, or "
+            "input_size) of the network that the weights were learned by."
         )
     return {name: tries[best][name] for name in wanted}
 
@@ -134,7 +134,7 @@ def fit_head(
     """Fits a network's last layer to the features that the rest of it has of the unaltered examples: a linear probe.
 
     The penalty on its weights is chosen on validation. Beginning from such a head, what is trained next distorts the
-    features less than from a random one.
+    features less than from a random one. Where time is short, it is fitted to the features of some examples.
 
     Source: Kumar et al. (2022), Fine-Tuning can Distort Pretrained Features, https://arxiv.org/abs/2202.10054.
     """
@@ -146,10 +146,12 @@ def fit_head(
     start = time.monotonic()
     few = features_of(_Some(train[0], np.arange(min(_FEW, len(train[0])))))
     pace = (time.monotonic() - start) / len(few)
-    count = int(min(len(train[0]), max(len(few), _SHARE * context.seconds_left() / pace)))
-    index = np.sort(np.random.default_rng(context.seed).permutation(len(train[0]))[:count])
-    parts: list[Labelled] = [(_Some(train[0], index), train[1][torch.from_numpy(index)])]
-    parts += [] if validation is None else [validation]
+    given = [train] if validation is None else [train, validation]
+    affordable = _SHARE * context.seconds_left() / pace
+    share = min(1.0, affordable / sum(len(part[0]) for part in given))
+    parts = [_some(part, share, context.seed) for part in given]
+    if share < 1:
+        context.cut()
     features = [features_of(part[0]) for part in parts]
     mean, std = features[0].mean(0), features[0].std(0, correction=0).clamp(min=1e-6)
     inputs = [(part - mean) / std for part in features]
@@ -158,16 +160,30 @@ def fit_head(
     weight, bias = torch.zeros_like(layer.weight, device="cpu"), torch.zeros(len(layer.weight))
     best: tuple[float, Tensor, Tensor] | None = None
     for penalty in _PENALTIES if validation is not None else (_PENALTY,):
+        start = time.monotonic()
         weight, bias = _solve(inputs[0], parts[0][1], weight, bias, penalty, objective)
         loss = 0.0
         if validation is not None:
-            loss = float(objective.loss(inputs[1] @ weight.T + bias, validation[1]))
+            loss = float(objective.loss(inputs[1] @ weight.T + bias, parts[1][1]))
         if best is None or loss < best[0]:
             best = (loss, weight, bias)
+        if context.seconds_left() < 2 * (time.monotonic() - start):
+            context.cut()
+            break
     assert best is not None
     with torch.no_grad():
         layer.weight.copy_(best[1] / std)
         layer.bias.copy_(best[2] - best[1] @ (mean / std))
+
+
+def _some(part: Labelled, share: float, seed: int) -> Labelled:
+    """A share of labelled examples, `_FEW` at least, chosen by the seed."""
+    examples, targets = part
+    if share >= 1:
+        return part
+    count = min(len(examples), max(_FEW, int(share * len(examples))))
+    index = np.sort(np.random.default_rng(seed).permutation(len(examples))[:count])
+    return _Some(examples, index), targets[torch.from_numpy(index)]
 
 
 def _solve(

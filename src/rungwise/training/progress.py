@@ -56,7 +56,7 @@ def restore_progress(trainer: Trainer, progress: State) -> None:
     for name, value in progress["counters"].items():
         setattr(trainer, name, value)
     now = time.monotonic()
-    trainer.start = now - progress["seconds"]
+    trainer.start = trainer.first_step_start = now - progress["seconds"]
     trainer.first_step = trainer.step_number
     trainer.history[:] = [Epoch(**row) for row in progress["history"]]
     device = trainer.context.device

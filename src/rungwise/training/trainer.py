@@ -133,6 +133,7 @@ class Trainer:
             restore_progress(self, progress)
         elif self.context.pretrained is not None:
             self.validate(0)  # what the weights give as they are is to be beaten
+            self.first_step_start = time.monotonic()
         while not self.is_over:
             for batch in self.batches(self.epoch):
                 self.step(batch)
@@ -166,7 +167,7 @@ class Trainer:
         self.stale_epochs = 0
         self.validate_seconds = self.asked_seconds = 0.0
         self.start = time.monotonic()
-        self.first_step = 0
+        self.first_step, self.first_step_start = 0, self.start
         self.pace_from = (0, self.start)
         self.losses: list[Tensor] = []
         self.recent_losses: deque[Tensor] = deque(maxlen=_PROBE_STEPS)
@@ -225,7 +226,8 @@ class Trainer:
             self._remember((valid_score, -valid_loss))
         seconds = time.monotonic() - self.start
         self.history.append(Epoch(epoch, seconds, train_loss, valid_loss, valid_score))
-        self._keep_to_deadline()
+        if self.step_number:
+            self._keep_to_deadline()
         self.context.report(min(1.0, self.step_number / self.total_steps), self._best_score())
         return self.stale_epochs <= self.config.patience
 
@@ -294,7 +296,7 @@ class Trainer:
             return
         if is_settling and self.first_step and left > self.asked_seconds:
             return  # a training that goes on has a plan, and no pace yet
-        steps, since = self.pace_from if self.pace_from[0] < self.step_number else (0, self.start)
+        steps, since = self.pace_from if self.pace_from[0] < self.step_number else (0, self.first_step_start)
         pace = (now - since) / max(1, self.step_number - steps)
         self.asked_seconds = self._seconds_to_ask(pace)
         affordable = int(max(0.0, _RESERVE * left - self.asked_seconds) / pace)

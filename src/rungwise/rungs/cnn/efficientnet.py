@@ -311,11 +311,15 @@ def _from_lukemelas(weights: Weights) -> Weights:
 
 
 def _all_blocks(weights: Weights) -> list[_Block]:
-    """The blocks of the size that has as many."""
+    """The blocks of the size that has as many.
+
+    Raises:
+        LookupError: if none has.
+    """
     count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("_blocks."))
     configs = [EfficientNetConfig(variant=variant) for variant in Variant]
     sizes = [list(_blocks(config, [1] * len(_STAGES))) for config in configs]
-    return next(blocks for blocks in sizes if len(blocks) == count)
+    return {len(blocks): blocks for blocks in sizes}[count]
 
 
 RUNG = NetworkRung(

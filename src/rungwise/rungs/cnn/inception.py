@@ -29,6 +29,7 @@ Loses:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -146,6 +147,7 @@ class InceptionConfig(PretrainedConfig):
         stem: the first layers.
     """
 
+    pretrained_size: ClassVar[int] = 299
     width: int = 8
     dropout: float = 0.2
     stem: Stem = Stem.AUTO
