@@ -11,11 +11,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
+from torch import nn
 
 from rungwise import registry
 from rungwise.estimators import estimator_class
+from rungwise.fitting import Pretrained
 from rungwise.kinds import OutputKind
 from rungwise.rung import ImageShape
+from rungwise.training.pretrained import load_pretrained
 
 PUBLISHED = [
     ("alexnet", {"width": 64}, 224, 61_100_840),
@@ -440,7 +443,7 @@ def test_a_probe_is_fitted_on_another_librarys_weights(name, settings, library, 
         "tuning": "head",
     }
     pixels = np.random.default_rng(0).integers(0, 256, (12, 24, 24, 3), dtype=np.uint8)
-    model = estimator_class(name, OutputKind.LABEL)(**settings, epochs=1, min_steps=0, random_state=0)
+    model = estimator_class(name, OutputKind.LABEL)(**settings, random_state=0)
     learned = model.fit(pixels, np.arange(12) % 2).learner_.network.state_dict()
     new = (f"{rung.head}.", f"{rung.auxiliary}.")
     for key, tensor in network.state_dict().items():
@@ -477,3 +480,43 @@ def test_vit_computes_what_transformers_does():
     ours = build("vit", {"size": "tiny"}, shape(48)).eval()
     ours.load_state_dict(registry.rung("vit").layouts["transformers"](theirs.state_dict()))
     assert_same(ours, lambda x: theirs(x).logits, images(48))
+
+
+BESIDE = [
+    ("alexnet", {"width": 64, "stem": "large"}, "alexnet", "alexnet", 224),
+    ("densenet", {"growth_rate": 32, "depth": 121, "stem": "large"}, "densenet121", "densenet121", 224),
+    ("inception", {"width": 32, "stem": "large"}, "inception_v3", "inception_v3", 299),
+    ("resnet", {"width": 64, "depth": 18, "stem": "large"}, "resnet18", "resnet18", 224),
+    ("resnet", {"width": 64, "depth": 50, "stem": "large"}, "resnet50", "resnet50", 224),
+    ("vit", {"size": "base"}, "vit_b_16", "vit_base_patch16_224", 224),
+]
+"""A rung, the settings of a published size, its names in torchvision and in timm, and its pixels a side."""
+
+
+def assert_loads(theirs, name, settings, side):
+    """A network that takes the weights of another library's gives the same outputs."""
+    theirs = scrambled(theirs.eval())
+    rung = registry.rung(name)
+    ours = build(name, settings, shape(side, outputs=1000)).eval()
+    weights = {key: tensor.numpy() for key, tensor in theirs.state_dict().items()}
+    load_pretrained(ours, rung, Pretrained(name="theirs", weights=weights))
+    with torch.no_grad():
+        reached = ours.features(images(side))
+        head = [module for module in theirs.modules() if isinstance(module, nn.Linear)][-1]
+        assert torch.allclose(head(reached), theirs(images(side)), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "settings", "function", "_", "side"), BESIDE)
+def test_the_network_computes_what_torchvision_does(name, settings, function, _, side):
+    models = pytest.importorskip("torchvision.models", exc_type=ImportError)
+    assert_loads(getattr(models, function)(weights=None), name, settings, side)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "settings", "_", "function", "side"), BESIDE)
+def test_the_network_computes_what_timm_does(name, settings, _, function, side):
+    timm = pytest.importorskip("timm", exc_type=ImportError)
+    if name == "alexnet":
+        pytest.skip("timm has none")
+    assert_loads(timm.create_model(function, pretrained=False), name, settings, side)
