@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_iris
+from PIL import Image
+from sklearn.datasets import load_digits, load_iris
 
 
 def rungwise(*arguments, cwd):
@@ -153,6 +155,25 @@ def test_predict_writes_every_format(folder, fitted, name):
         "out.parquet": pd.read_parquet,
     }[name]
     assert read(folder / name).prediction.tolist() == ["变色"] * 150
+
+
+def test_images_climb_with_settings_and_a_column_of_robustness(tmp_path):
+    digits = load_digits()
+    for number, (image, label) in enumerate(zip(digits.images[:300], digits.target[:300], strict=True)):
+        to = tmp_path / "photos" / ("even" if label % 2 == 0 else "odd") / f"{number}.png"
+        to.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((15 * image).astype(np.uint8)).save(to)
+    settings = ["--class-weight", "balanced", "--set", "lenet.epochs=3", "--set", "lenet.min_steps=0"]
+    done = rungwise("fit", "photos", "--rungs", "lenet", "--budget", "60s", *settings, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "robust" in done.stdout
+    board = pd.read_csv(tmp_path / "runs/photos/leaderboard.csv").set_index("rung")
+    assert 0 < board.robustness["lenet"] < 1
+    config = json.loads((tmp_path / "runs/photos/models/lenet/config.json").read_text(encoding="utf-8"))
+    assert (config["settings"]["class_weight"], config["settings"]["epochs"]) == ("balanced", 3)
+    weights = ["--set", "efficientnet.pretrained=none.pth"]
+    done = rungwise("fit", "photos", "--budget", "60s", "--out", "other", *weights, cwd=tmp_path)
+    assert (done.returncode, "there is no such file or folder" in done.stderr) == (2, True), done.stderr
 
 
 def test_inspect_says_what_fit_would_do(folder):

@@ -17,7 +17,7 @@ from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.estimators import estimator_class, estimator_named
 from rungwise.estimators.inputs import take
-from rungwise.kinds import OutputKind
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.balance import class_weights
 from rungwise.settings import ClassWeight
 from rungwise.training.batches import train_batches
@@ -31,6 +31,8 @@ CASES = [
 ]
 IDS = ["-".join((name, *pair)) for name, pair in CASES]
 QUICK = {"epochs": 2, "batch_size": 16, "min_steps": 0, "num_trees_blind": 20, "num_landmarks": 30}
+
+QUICK_NETWORK = {"epochs": 4, "batch_size": 16, "min_steps": 0, "random_state": 0, "precision": "fp32"}
 
 
 def settings(name, **wanted):
@@ -70,6 +72,19 @@ def test_every_rung_that_can_weigh_does_and_says_where_it_cannot(name, pair):
         for model in (plain, weighted)
     )
     assert after.mean() < before.mean()
+
+
+def test_a_network_that_meets_each_class_equally_often_says_the_common_one_less():
+    problem = make_problem((InputKind.IMAGE, OutputKind.LABEL))
+    common = problem.targets == problem.targets[0]
+    kept = np.flatnonzero(common | (np.arange(len(common)) % 5 == 0))[:120]
+    shuffled, balanced = (
+        estimator_class("lenet", OutputKind.LABEL)(**QUICK_NETWORK, sampling=sampling)
+        .fit(problem.inputs[kept], problem.targets[kept])
+        .predict_proba(problem.test_inputs)[:, sorted(set(problem.targets[kept])).index(problem.targets[0])]
+        for sampling in ("shuffled", "balanced")
+    )
+    assert balanced.mean() < shuffled.mean()
 
 
 def unbalanced(num_classes):
