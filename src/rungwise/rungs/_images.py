@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rungwise.errors import ConfigError
 from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.rung import Cost, ImageShape
-from rungwise.rungs._memory import network_bytes
+from rungwise.rungs._memory import network_bytes, network_cost
 
 __all__ = ["Stem", "check_between", "check_one_of", "chosen_stem", "counted_cost", "init_he"]
 
@@ -105,8 +105,7 @@ def counted_cost(build: Build[Config], config: Config, narrow: Config, shape: Im
     memory = network_bytes(
         config, shape, parameters=count.parameters, floats=_MAP_COPIES * count.floats, example_bytes=0
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(count.parameters, count.flops, 3.0 * count.flops * passes, memory)
+    return network_cost(config, shape, count.parameters, count.flops, memory)
 
 
 @lru_cache(maxsize=64)

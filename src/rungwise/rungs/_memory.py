@@ -1,6 +1,6 @@
-"""Bytes that fits hold at their peak: the pieces that the rungs' cost formulas share.
+"""The pieces that the rungs' cost formulas share: the bytes that fits hold at their peak, and a network's whole cost.
 
-They are estimates from above for ordinary data; `benchmarks/memory.py` compares them with what was measured.
+Bytes are estimates from above for ordinary data; `benchmarks/memory.py` compares them with what was measured.
 """
 
 # N examples, D features, K scores
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rungwise.preprocessing.table import CHUNK_ROWS, num_dense_features
-from rungwise.rung import Shape, TableShape, TextShape
+from rungwise.rung import Cost, Shape, TableShape, TextShape
 from rungwise.rungs._solver import MAX_ROUNDED
 from rungwise.settings import NetworkConfig
 
@@ -24,6 +24,7 @@ __all__ = [
     "attention_floats",
     "dense_bytes",
     "network_bytes",
+    "network_cost",
     "solver_bytes",
     "table_bytes",
     "text_network_bytes",
@@ -45,6 +46,9 @@ _SOLVER_MATRICES = 4
 
 _WEIGHT_COPIES = 7
 """A network's weights, their gradients, two moments, the best weights, and what a checkpoint copies of them."""
+
+_FORWARD_AND_BACKWARD = 3.0
+"""Times the operations of a forward pass."""
 
 _FIRST_STEP = 60e6
 """What torch takes at the first step of any training."""
@@ -93,6 +97,14 @@ def network_bytes(
     batch = min(shape.num_examples, config.batch_size) * floats
     examples = shape.num_examples * (example_bytes + _ORDER_BYTES)
     return _FIRST_STEP + FLOAT * (_WEIGHT_COPIES * parameters + batch) + examples
+
+
+def network_cost(
+    config: NetworkConfig, shape: Shape, parameters: float, predict_flops: float, fit_bytes: float
+) -> Cost:
+    """Of a network whose training is so many predictions of all examples, each with a backward pass twice as dear."""
+    passes = shape.num_examples * config.for_training().num_epochs(shape.num_examples)
+    return Cost(parameters, predict_flops, _FORWARD_AND_BACKWARD * predict_flops * passes, fit_bytes)
 
 
 def text_network_bytes(

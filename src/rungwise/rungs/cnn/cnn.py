@@ -35,7 +35,7 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung
-from rungwise.rungs._memory import network_bytes
+from rungwise.rungs._memory import network_bytes, network_cost
 from rungwise.settings import Optimizer
 
 __all__ = ["CNN", "RUNG", "CNNConfig", "Padding"]
@@ -154,8 +154,7 @@ def cost(config: CNNConfig, shape: ImageShape) -> Cost:
     memory = network_bytes(
         config, shape, parameters=parameters, floats=_MAP_COPIES * maps + 4 * hidden, example_bytes=0
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, flops, 3.0 * flops * passes, memory)
+    return network_cost(config, shape, parameters, flops, memory)
 
 
 RUNG = NetworkRung(

@@ -40,7 +40,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import PretrainedConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
 from rungwise.rungs._images import Stem, chosen_stem
-from rungwise.rungs._memory import network_bytes
+from rungwise.rungs._memory import network_bytes, network_cost
 from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "EfficientNet", "EfficientNetConfig", "Variant"]
@@ -277,8 +277,7 @@ def cost(config: EfficientNetConfig, shape: ImageShape) -> Cost:
     parameters = weights + norms + (head + 1) * shape.num_outputs
     flops = 2.0 * multiplications
     memory = network_bytes(config, shape, parameters=parameters, floats=_MAP_COPIES * maps, example_bytes=0)
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, flops, 3.0 * flops * passes, memory)
+    return network_cost(config, shape, parameters, flops, memory)
 
 
 def _from_lukemelas(weights: Weights) -> Weights:

@@ -38,7 +38,7 @@ from torch import Tensor, nn
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.pixels import ImageNetworkConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung
-from rungwise.rungs._memory import network_bytes
+from rungwise.rungs._memory import network_bytes, network_cost
 from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "Form", "LeNet", "LeNetConfig"]
@@ -188,8 +188,7 @@ def cost(config: LeNetConfig, shape: ImageShape) -> Cost:
         floats=_MAP_COPIES * (maps + pixels) + 4 * sum(sizes[1:]),
         example_bytes=0,
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, flops, 3.0 * flops * passes, memory)
+    return network_cost(config, shape, parameters, flops, memory)
 
 
 RUNG = NetworkRung(

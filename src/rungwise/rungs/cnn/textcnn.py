@@ -36,7 +36,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
-from rungwise.rungs._memory import text_network_bytes
+from rungwise.rungs._memory import network_cost, text_network_bytes
 
 __all__ = ["RUNG", "TextCNN", "TextCNNConfig"]
 
@@ -113,8 +113,7 @@ def cost(config: TextCNNConfig, shape: TextShape) -> Cost:
         token_floats=(3 + len(config.widths)) * config.embedding_dim + 4 * num_features,
         products=3 * len(config.widths),
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, predict, 3 * predict * passes, memory)
+    return network_cost(config, shape, parameters, predict, memory)
 
 
 RUNG = NetworkRung(

@@ -38,7 +38,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
-from rungwise.rungs._memory import text_network_bytes
+from rungwise.rungs._memory import network_cost, text_network_bytes
 
 __all__ = ["LSTM", "RUNG", "LSTMConfig"]
 
@@ -139,8 +139,7 @@ def cost(config: LSTMConfig, shape: TextShape) -> Cost:
         token_floats=3 * sum(sizes) + 16 * config.num_layers * num_features,
         products=3 * num_directions * config.num_layers,
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, predict, 3 * predict * passes, memory)
+    return network_cost(config, shape, parameters, predict, memory)
 
 
 RUNG = NetworkRung(

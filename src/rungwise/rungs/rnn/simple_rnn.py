@@ -43,7 +43,7 @@ from rungwise.layers.recurrent import elman
 from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
-from rungwise.rungs._memory import text_network_bytes
+from rungwise.rungs._memory import network_cost, text_network_bytes
 
 __all__ = ["RUNG", "RecurrentInit", "SimpleRNN", "SimpleRNNConfig"]
 
@@ -182,8 +182,7 @@ def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:
         token_floats=3 * config.embedding_dim + 8 * num_features,
         products=3 * num_directions,
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, predict, 3 * predict * passes, memory)
+    return network_cost(config, shape, parameters, predict, memory)
 
 
 RUNG = NetworkRung(

@@ -41,7 +41,7 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool, real_steps
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
-from rungwise.rungs._memory import attention_floats, text_network_bytes
+from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 
 __all__ = ["RUNG", "Activation", "Transformer", "TransformerConfig"]
 
@@ -166,8 +166,7 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
         token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
         products=_PRODUCTS,
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, predict, 3 * predict * passes, memory)
+    return network_cost(config, shape, parameters, predict, memory)
 
 
 RUNG = NetworkRung(

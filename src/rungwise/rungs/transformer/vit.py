@@ -41,7 +41,7 @@ from rungwise.layers.attention import SelfAttention
 from rungwise.layers.patches import PatchEmbedding, num_patches
 from rungwise.preprocessing.pixels import PretrainedConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
-from rungwise.rungs._memory import attention_floats, network_bytes
+from rungwise.rungs._memory import attention_floats, network_bytes, network_cost
 from rungwise.rungs._weights import renamed
 from rungwise.settings import Optimizer
 
@@ -234,8 +234,7 @@ def cost(config: ViTConfig, shape: ImageShape) -> Cost:
         floats=tokens * layers * attention_floats(size, inner, dimensions.num_heads, tokens),
         example_bytes=0,
     )
-    passes = shape.num_examples * config.num_epochs(shape.num_examples)
-    return Cost(parameters, predict, 3 * predict * passes, memory)
+    return network_cost(config, shape, parameters, predict, memory)
 
 
 def _from_timm(weights: Weights) -> Weights:
