@@ -78,7 +78,7 @@ def test_images_too_small_for_the_published_network_are_an_error(name, least):
     ("name", "settings", "message"),
     [
         ("resnet", {"depth": 19}, "depth=19: must be one of 10, 18, 34, 50, 101"),
-        ("resnet", {"width": 0}, "width=0: must be from 1 to 512"),
+        ("resnet", {"width": 0}, "width=0: must be at least 1"),
         ("densenet", {"growth_rate": 1000}, "growth_rate=1000: must be from 1 to 256"),
         ("inception", {"width": 1000}, "width=1000: must be from 1 to 256"),
         (
