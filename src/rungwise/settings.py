@@ -112,7 +112,7 @@ class NetworkConfig:
             value = getattr(self, own.name)
             if own.name.endswith("dropout"):
                 allowed[own.name] = (0 <= value < 1, "from 0 to below 1")
-            elif isinstance(value, int) and not isinstance(value, bool):  # a count, or a size
+            elif type(own.default) is int:  # a count, or a size
                 allowed[own.name] = (value >= 1, "at least 1")
         problems = [
             f"{name}={getattr(self, name)!r}: must be {words}"

@@ -86,7 +86,7 @@ class Transformer(nn.Module):
 
     def __init__(self, config: TransformerConfig, shape: TextShape) -> None:
         super().__init__()
-        if config.num_heads < 1 or config.hidden_size % config.num_heads:
+        if config.hidden_size % config.num_heads:
             raise ConfigError(
                 f"hidden_size={config.hidden_size} must be a multiple of num_heads={config.num_heads}."
             )

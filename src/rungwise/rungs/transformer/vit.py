@@ -102,12 +102,14 @@ class ViTConfig(PretrainedConfig):
     min_steps: int = 600
 
     def __post_init__(self) -> None:
-        """Checks that a published size stands alone.
+        """Checks that a published size stands alone, and the patches.
 
         Raises:
-            ConfigError: if settings say otherwise what it decides.
+            ConfigError: if settings say otherwise what it decides, or patches have no pixels.
         """
         super().__post_init__()
+        if self.patch_size is not None and self.patch_size < 1:
+            raise ConfigError(f"patch_size={self.patch_size}: must be at least 1, or None.")
         decided = ("hidden_size", "num_layers", "num_heads", "intermediate_size", "class_token")
         given = [f.name for f in fields(self) if f.name in decided and getattr(self, f.name) != f.default]
         if self.size is not ViTSize.OWN and given:
@@ -133,7 +135,7 @@ def _dimensions(config: ViTConfig) -> _Dimensions:
         return _Dimensions(
             size, _PUBLISHED_LAYERS, heads, _PUBLISHED_EXPANSION * size, True, _PUBLISHED_NORM_EPS
         )
-    if config.num_heads < 1 or config.hidden_size % config.num_heads:
+    if config.hidden_size % config.num_heads:
         raise ConfigError(
             f"hidden_size={config.hidden_size} must be a multiple of num_heads={config.num_heads}."
         )
