@@ -6,6 +6,9 @@ import click
 
 from rungwise.cli.options import program
 
+_RUNGS = ("logistic-regression", "hog-svm", "lenet", "cnn", "fast-cnn", "vit")
+"""For images of 8 × 8 pixels; the deeper networks are for larger ones."""
+
 
 @click.command(short_help="Climb two small ladders on data that scikit-learn carries.")
 @click.option("--budget", default="60s", show_default=True, metavar="TIME", help="For each of the two.")
@@ -20,7 +23,7 @@ def command(budget: str) -> None:
     digits = load_digits()
     images = (digits.images * 255 / 16).round().astype("uint8")
     console.rule("1,797 handwritten digits, 8 × 8 pixels")
-    ladder = Ladder("image-classification", budget=budget, out=free_folder("demo-digits"))
+    ladder = Ladder("image-classification", rungs=_RUNGS, budget=budget, out=free_folder("demo-digits"))
     ladder.prepare((images, digits.target))
     show_data(ladder, as_json=False)
     climb(ladder, as_json=False)
