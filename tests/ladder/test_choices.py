@@ -26,6 +26,12 @@ def test_numbers_have_no_classes_to_weigh():
         with_class_weight(ClassWeight.BALANCED, [], (InputKind.TABLE, OutputKind.NUMBER), {})
 
 
+def test_a_setting_that_stands_against_the_class_weight_is_named_with_its_rung():
+    pair = (InputKind.IMAGE, OutputKind.LABEL)
+    with pytest.raises(ConfigError, match=r"^lenet: class_weight and sampling both 'balanced'"):
+        with_class_weight(ClassWeight.BALANCED, ["lenet"], pair, {"lenet": {"sampling": "balanced"}})
+
+
 def test_an_unknown_class_weight_is_named():
     with pytest.raises(ConfigError, match="class_weight 'ballanced' is unknown; allowed are none, balanced"):
         Ladder(class_weight="ballanced")

@@ -18,7 +18,7 @@ from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.ladder import FitState, Ladder, Status, Step
-from rungwise.ladder.plan import expected_peak_bytes
+from rungwise.ladder.plan import expected_peak_bytes, on_request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +52,8 @@ def show_data(ladder: Ladder, *, as_json: bool) -> None:
         console.print(f"[yellow]warning[/] {escape(warning)}")
     console.print(f"[bold]metric[/]  {ladder.metric}")
     console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
+    if ladder.rungs is None and (asked := on_request(ladder.dataset.pair, ladder.plan)):
+        console.print(f"        {asked}")
     console.print(f"[bold]memory[/]  {memory_text(ladder)}")
     budget = f"{seconds_text(ladder.budget)}, {ladder.num_workers} at a time"
     console.print(f"[bold]budget[/]  {budget}, into {escape(str(ladder.run))}\n")

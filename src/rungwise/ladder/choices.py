@@ -16,7 +16,15 @@ from rungwise.rung import ImageShape, NetworkRung, Pair, Shape
 from rungwise.settings import ClassWeight, PretrainableConfig
 from rungwise.tasks import Task
 
-__all__ = ["Settings", "check_metric", "check_pretrained", "parse_class_weight", "seen", "with_class_weight"]
+__all__ = [
+    "Settings",
+    "check_metric",
+    "check_pretrained",
+    "make_config",
+    "parse_class_weight",
+    "seen",
+    "with_class_weight",
+]
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Rung -> setting -> value."""
@@ -36,6 +44,18 @@ def check_metric(name: str, task: Task, dataset: Dataset) -> None:
         )
 
 
+def make_config(name: str, settings: Mapping[str, Any]) -> Any:
+    """A rung's config.
+
+    Raises:
+        ConfigError: if a setting can't be used, with the rung's name.
+    """
+    try:
+        return registry.make_config(registry.rung(name).config, settings)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
 def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> None:
     """Sees that weights to begin from can be read and fit their rungs, before any rung climbs; unpickles, downloads.
 
@@ -45,7 +65,7 @@ def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> 
     """
     for name in rungs:
         rung = registry.rung(name)
-        config = registry.make_config(rung.config, settings.get(name, {}))
+        config = make_config(name, settings.get(name, {}))
         if isinstance(rung, NetworkRung) and isinstance(config, PretrainableConfig) and config.pretrained:
             from rungwise.artifacts.pretrained import read_pretrained
             from rungwise.training.pretrained import check_fit
@@ -76,7 +96,7 @@ def with_class_weight(
     """The settings, with this class weight for each rung that has one and isn't set itself; sentences on the others.
 
     Raises:
-        ConfigError: if classes are to be weighed and there are none.
+        ConfigError: if classes are to be weighed and there are none, or a rung's other settings stand against it.
     """
     if class_weight is ClassWeight.NONE:
         return settings, []
@@ -89,6 +109,7 @@ def with_class_weight(
     for name in rungs:
         if any(field.name == "class_weight" for field in fields(registry.rung(name).config)):
             weighed[name] = {"class_weight": class_weight.value, **settings.get(name, {})}
+            make_config(name, weighed[name])
         else:
             others.append(name)
     sentence = f"class_weight={class_weight.value!r} does nothing for {', '.join(others)}."

@@ -14,7 +14,7 @@ from rungwise import registry
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
-from rungwise.ladder.choices import check_pretrained, seen
+from rungwise.ladder.choices import check_pretrained, make_config, seen
 from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
@@ -27,6 +27,7 @@ __all__ = [
     "estimate_shape",
     "expected_peak_bytes",
     "facts_of",
+    "on_request",
     "parse_budget",
     "plan_rungs",
 ]
@@ -124,10 +125,18 @@ def plan_rungs(
     return {name: costs[name] for name in order}
 
 
+def on_request(pair: Pair, plan: Plan) -> str | None:
+    """A sentence on the rungs that don't climb because nobody named them."""
+    names = [name for name in registry.rungs_for(pair) if registry.rung(name).on_request and name not in plan]
+    if not names:
+        return None
+    return f"{', '.join(names)}: with pretrained weights, `--set {names[0]}.pretrained=…`"
+
+
 def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> Cost:
     """What the rung's formula gives; the inputs and labels that its worker takes in hand are part of the memory."""
     rung = registry.rung(name)
-    config = registry.make_config(rung.config, settings)
+    config = make_config(name, settings)
     shape = seen(config, shape)
     cost = rung.cost(config.for_training() if isinstance(config, NetworkConfig) else config, shape)
     return replace(cost, fit_bytes=cost.fit_bytes + held)

@@ -45,7 +45,7 @@ from rungwise.report.confusions import (
     confusion_rows,
 )
 from rungwise.report.examples import Example, show_examples
-from rungwise.report.robustness import robustness_section
+from rungwise.report.robustness import robustness_section, why_unmeasured
 from rungwise.report.scales import linear_scale
 from rungwise.report.sheets import NUM_ALTERATIONS, contact_sheets, is_tiny
 from rungwise.tasks import task
@@ -108,6 +108,7 @@ def write_report(results: Results) -> Path:
         has_seeds=has_seeds,
         num_score_columns=3 + has_seeds + (robustness is not None),
         robustness=robustness,
+        unmeasured=why_unmeasured(outcomes),
         sheets=contact_sheets(dataset, outcomes, config.get("settings", {})),
         num_alterations=NUM_ALTERATIONS,
         has_tiny_images=is_tiny(dataset),

@@ -19,7 +19,7 @@ from rungwise.metrics import Metric
 from rungwise.report.charts import Line, line_key, strength_chart
 from rungwise.report.pictures import png, thumbnail
 
-__all__ = ["RobustnessSection", "robustness_section"]
+__all__ = ["RobustnessSection", "robustness_section", "why_unmeasured"]
 
 _STYLES = tuple(f"hue{number}{dash}" for dash in ("", " dashed") for number in range(1, 5))
 """Of the curves that aren't the recommended rung's or the baseline's: no more can be told apart."""
@@ -74,6 +74,17 @@ def robustness_section(
         [corruption.name for corruption in CORRUPTIONS],
         [(o.rung, _row(measured.get(o.rung), metric)) for o in outcomes if o.is_finished],
         notes,
+    )
+
+
+def why_unmeasured(outcomes: Sequence[Outcome]) -> str | None:
+    """A sentence, where corrupted images were to be predicted and some rung has nothing of it."""
+    reasons = [o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]]
+    if not reasons:
+        return None
+    return (
+        f"Robustness to corrupted images wasn't measured: {reasons[0]}. `rungwise fit --resume` with a larger "
+        "`--budget` does it."
     )
 
 
