@@ -1,0 +1,123 @@
+"""Tags of tokens as numbers that need no names: 0 is outside, 2k + 1 begins a span of type k, 2k + 2 goes on with it.
+
+That is the BIO2 scheme. Which tag may follow which, and where spans are, is then arithmetic, and `num_outputs` alone
+says how many types there are. In targets, spans of types that training had not are `UNSEEN_BEGIN`, `UNSEEN_INSIDE`.
+"""
+
+# N sentences, S tokens of all of them, C tags, M spans
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "OUTSIDE",
+    "UNSEEN_BEGIN",
+    "UNSEEN_INSIDE",
+    "Spans",
+    "Tags",
+    "legal_starts",
+    "legal_transitions",
+    "spans_of",
+    "tag_names",
+]
+
+OUTSIDE, UNSEEN_BEGIN, UNSEEN_INSIDE = 0, -1, -2
+
+_NO_TYPE = -2
+"""Of a token outside of all spans; -1 is the type of spans of types that training had not."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """One tag for each token of some sentences: targets and predictions of the TAGS kind.
+
+    Attributes:
+        values: of all the sentences, one after the other (S,) int64.
+        offsets: (N + 1,) int64, where each sentence begins and ends.
+    """
+
+    values: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each sentence (N,)."""
+        return np.diff(self.offsets)
+
+    def take(self, index: NDArray[np.int64]) -> Tags:
+        """The tags of some sentences, by their numbers (B,)."""
+        lengths = self.lengths[index]
+        offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
+        inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+        return Tags(self.values[np.repeat(self.offsets[index], lengths) + inside], offsets)
+
+    def rows(self) -> list[NDArray[np.int64]]:
+        """The tags of each sentence."""
+        return np.split(self.values, self.offsets[1:-1]) if len(self) else []
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Where the spans are.
+
+    Attributes:
+        sentences: the number of each span's sentence (M,).
+        starts: its first token within the sentence (M,).
+        ends: the token behind its last (M,).
+        types: the number of its type (M,), -1 for a type that training had not.
+    """
+
+    sentences: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    types: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.types)
+
+
+def tag_names(types: list[str]) -> list[str]:
+    """Names of types -> those of the tags, in the order of their numbers."""
+    return ["O", *(f"{prefix}-{name}" for name in types for prefix in "BI")]
+
+
+def spans_of(tags: Tags) -> Spans:
+    """The spans in tags; a tag that goes on with nothing of its type begins a span, as in conlleval and seqeval."""
+    values, offsets = tags.values, tags.offsets
+    types = np.where(values > 0, (values - 1) // 2, np.where(values < 0, -1, _NO_TYPE))
+    is_begin = (values % 2 == 1) & (values != UNSEEN_INSIDE) & (values != OUTSIDE)
+    is_first = np.zeros(len(values) + 1, dtype=bool)
+    is_first[offsets] = True  # the first token of each sentence, and the place behind the last
+    before = np.concatenate([[_NO_TYPE], types[:-1]]) if len(types) else types
+    is_inside = types != _NO_TYPE
+    starts = np.flatnonzero(is_inside & (is_begin | is_first[:-1] | (before != types)))
+    is_start = np.zeros(len(values) + 1, dtype=bool)
+    is_start[starts] = True
+    is_stop = is_first | is_start
+    is_stop[:-1] |= ~is_inside
+    stops = np.flatnonzero(is_stop)
+    ends = stops[np.searchsorted(stops, starts, side="right")]
+    sentences = np.searchsorted(offsets, starts, side="right") - 1
+    return Spans(sentences, starts - offsets[sentences], ends - offsets[sentences], types[starts])
+
+
+def legal_starts(num_tags: int) -> NDArray[np.bool_]:
+    """Whether each tag may come first (C,): none that goes on with a span."""
+    numbers = np.arange(num_tags)
+    legal: NDArray[np.bool_] = (numbers == OUTSIDE) | (numbers % 2 == 1)
+    return legal
+
+
+def legal_transitions(num_tags: int) -> NDArray[np.bool_]:
+    """Whether the second tag may follow the first (C, C): one that goes on, only one of its own type."""
+    first, second = np.arange(num_tags)[:, None], np.arange(num_tags)[None, :]
+    goes_on = (second > 0) & (second % 2 == 0)
+    legal: NDArray[np.bool_] = ~goes_on | (first == second) | (first == second - 1)
+    return legal
