@@ -67,7 +67,7 @@ class TableShape(Shape):
 
 @dataclass(frozen=True, kw_only=True)
 class TextShape(Shape):
-    """Texts of `mean_tokens` tokens on average, cut at `max_tokens`, of a vocabulary of `vocab_size`."""
+    """Texts of `mean_tokens` tokens on average, of a vocabulary of `vocab_size`; networks see `max_tokens` at once."""
 
     vocab_size: int
     mean_tokens: float
@@ -159,6 +159,11 @@ class Examples(Protocol):
     @property
     def lengths(self) -> NDArray[np.int64] | None:
         """Tokens of each example where examples differ in length, so that batches can be cut by length."""
+        ...
+
+    @property
+    def owners(self) -> NDArray[np.int64] | None:
+        """The number of each example's input where an input may be in several, such as the parts of a long text."""
         ...
 
     def __len__(self) -> int: ...

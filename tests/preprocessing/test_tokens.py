@@ -1,12 +1,12 @@
-import logging
-
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rungwise.errors import ModelError
-from rungwise.preprocessing.tokens import PAD, UNKNOWN, TextNetworkConfig, TokenPreprocessor
+from rungwise.preprocessing.tokens import PAD, UNKNOWN, TextNetworkConfig, TokenPreprocessor, in_parts
 
 TEXTS = [
     "The film was good",
@@ -121,12 +121,25 @@ def test_no_texts_are_no_examples():
     assert len(fitted().examples(texts())) == 0
 
 
-def test_long_texts_are_cut_and_said_to_be(caplog):
+def test_long_texts_are_read_in_equal_parts_that_lose_nothing():
     preprocessor = fitted(max_tokens=3)
-    with caplog.at_level(logging.WARNING):
-        examples = preprocessor.examples(texts("the film was good", "film"))
-    assert examples.lengths.tolist() == [3, 1]
-    assert "1 of 2 texts were cut at max_tokens=3" in caplog.text
+    examples = preprocessor.examples(texts("the film was good the film was", "film", "the film was"))
+    assert examples.lengths.tolist() == [3, 3, 2, 2, 1, 3]
+    assert examples.owners.tolist() == [0, 0, 0, 0, 1, 2]
+    whole = fitted().examples(texts("the film was good the film was", "film", "the film was"))
+    assert whole.owners is None
+    np.testing.assert_array_equal(examples.tokens, whole.tokens)
+
+
+@given(st.lists(st.integers(1, 50), max_size=8), st.integers(1, 12))
+def test_parts_are_as_few_and_as_equal_as_can_be(lengths, limit):
+    parts, owners = in_parts(np.array(lengths, dtype=np.int64), limit)
+    owners = np.arange(len(lengths)) if owners is None else owners
+    for number, length in enumerate(lengths):
+        own = parts[owners == number]
+        assert own.sum() == length
+        assert len(own) == -(-length // limit)
+        assert own.max() <= min(limit, own.min() + 1)
 
 
 def test_shape_has_the_mean_length():

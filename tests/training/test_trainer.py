@@ -12,9 +12,10 @@ from rungwise.errors import ConfigError, TrainingError
 from rungwise.fitting import FitContext, Precision, Pretrained
 from rungwise.kinds import OutputKind
 from rungwise.settings import ClassWeight, NetworkConfig, Optimizer, Sampling, Schedule
+from rungwise.training.asking import predict_outputs, targets_of
 from rungwise.training.losses import Objective
 from rungwise.training.seeds import seeded
-from rungwise.training.trainer import DivergenceError, Trainer, predict_outputs
+from rungwise.training.trainer import DivergenceError, Trainer
 
 CONFIG = NetworkConfig(epochs=3, batch_size=16, learning_rate=1e-2)
 OBJECTIVE = Objective(OutputKind.LABEL, 0.0)
@@ -24,6 +25,7 @@ class Rows:
     """Features (N, D) as examples."""
 
     lengths = None
+    owners = None
 
     def __init__(self, features, seconds=0.0):
         self.features, self.seconds = torch.from_numpy(features), seconds
@@ -236,3 +238,16 @@ def test_predictions_come_in_the_order_of_the_examples():
     fit(trainer)
     all_at_once = predict_outputs(trainer.network, Rows(features), CONFIG, trainer.context)
     assert torch.allclose(all_at_once, trainer.network(torch.from_numpy(features)), atol=1e-6)
+
+
+def test_examples_of_one_input_have_its_target_and_the_mean_of_their_outputs():
+    features, targets = problem()
+    parts, owners = Rows(features), np.repeat(np.arange(80), 2)
+    parts.owners = owners
+    trainer = make(replace(CONFIG, epochs=1))
+    with seeded(0, "cpu"):
+        trainer.fit((parts, targets[:80]), (parts, targets[:80]))
+    outputs = predict_outputs(trainer.network, parts, CONFIG, trainer.context)
+    single = predict_outputs(trainer.network, Rows(features), CONFIG, trainer.context)
+    torch.testing.assert_close(outputs, single.view(80, 2, 2).mean(1))
+    assert targets_of((parts, targets[:80]), np.array([0, 1, 9])).tolist() == targets[[0, 0, 4]].tolist()

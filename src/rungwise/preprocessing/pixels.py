@@ -155,6 +155,7 @@ class PixelExamples:
     """
 
     lengths: NDArray[np.int64] | None = None
+    owners: NDArray[np.int64] | None = None
 
     def __init__(
         self,

@@ -161,6 +161,7 @@ class TableExamples:
     """Numbers (N, F + M) float32 and codes (N, K) int64 of a table's rows."""
 
     lengths: None = None
+    owners: None = None
 
     def __init__(self, numbers: Tensor, codes: Tensor) -> None:
         self.numbers, self.codes = numbers, codes

@@ -1,11 +1,10 @@
 """Texts to token numbers: a subword tokenizer trained on the training texts, and tokens in one flat array."""
 
-# N texts, B texts of one batch, T tokens of the longest of them
+# N texts, P parts of them, B parts of one batch, T tokens of the longest of these
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from rungwise.rung import Examples, TextShape
 from rungwise.settings import NetworkConfig
 from rungwise.stored import entry, finite, parse_json, section
 
-__all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens"]
+__all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "in_parts"]
 
 PAD, UNKNOWN = 0, 1
 """The numbers of the tokens that fill a batch up and that stand for what the vocabulary lacks."""
@@ -40,8 +39,6 @@ _LONGEST_WORD = 256
 _SAMPLE = 2048
 """Training texts whose mean length stands for all of them."""
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, kw_only=True)
 class TextNetworkConfig(NetworkConfig):
@@ -50,7 +47,8 @@ class TextNetworkConfig(NetworkConfig):
     Attributes:
         vocab_size: entries of the vocabulary at most (more only if the texts have more characters).
         min_frequency: occurrences in the training texts that make a subword an entry.
-        max_tokens: tokens that a text is cut at.
+        max_tokens: tokens that the network sees at once. A longer text is read in equal parts: each is an example in
+            training, and the text's output is the mean of theirs.
     """
 
     vocab_size: int = 30_000
@@ -64,26 +62,30 @@ class Tokens:
 
     Attributes:
         tokens: of all the texts, one after the other, int32.
-        offsets: (N + 1,) where each text begins and ends.
+        offsets: (P + 1,) where each part of a text begins and ends.
+        owners: the number of each part's text (P,), or None where each text is one part.
+        pad: the token that batches are filled up with.
     """
 
     tokens: NDArray[np.int32]
     offsets: NDArray[np.int64]
+    owners: NDArray[np.int64] | None = None
+    pad: int = PAD
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text (N,), at least 1."""
+        """Tokens of each part (P,), at least 1."""
         return np.diff(self.offsets)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Text numbers (B,) -> tokens (B, T) int64, padded at the end, and lengths (B,) int64."""
+        """Part numbers (B,) -> tokens (B, T) int64, padded at the end, and lengths (B,) int64."""
         start, lengths = self.offsets[index], self.offsets[index + 1] - self.offsets[index]
         steps = np.arange(lengths.max(initial=1))
         is_token = steps < lengths[:, None]
-        tokens = np.full(is_token.shape, PAD, dtype=np.int64)
+        tokens = np.full(is_token.shape, self.pad, dtype=np.int64)
         tokens[is_token] = self.tokens[(start[:, None] + steps)[is_token]]
         return torch.from_numpy(tokens), torch.from_numpy(lengths)
 
@@ -105,7 +107,7 @@ class TokenPreprocessor:
         self.tokenizer = _train(inputs, self.config)
         every = -(-len(inputs) // _SAMPLE)
         sample = self.examples(inputs.take(pa.array(np.arange(0, len(inputs), every))))
-        self.mean_tokens = float(sample.lengths.mean())
+        self.mean_tokens = len(sample.tokens) / max(1, -(-len(inputs) // every))
 
     def shape(self, *, num_examples: int, num_outputs: int) -> TextShape:
         """The problem's size, of the vocabulary as it came out."""
@@ -119,20 +121,14 @@ class TokenPreprocessor:
 
     def examples(self, inputs: pa.ChunkedArray) -> Tokens:
         """Texts (N) -> their tokens; a text without any has one unknown token."""
-        parts, lengths, num_cut = [], [], 0
-        limit = self.config.max_tokens
+        tokens, lengths = [], []
         for texts in _chunks(inputs):
             ids = [encoding.ids or [UNKNOWN] for encoding in self.tokenizer.encode_batch(texts)]
-            num_cut += sum(len(text) > limit for text in ids)
-            ids = [text[:limit] for text in ids]
             lengths.append(np.fromiter(map(len, ids), np.int64, len(ids)))
-            parts.append(np.fromiter((token for text in ids for token in text), np.int32, lengths[-1].sum()))
-        if num_cut:
-            _log.warning("%d of %d texts were cut at max_tokens=%d tokens", num_cut, len(inputs), limit)
-        return Tokens(
-            np.concatenate([np.zeros(0, np.int32), *parts]),
-            np.concatenate([np.zeros(1, np.int64), *lengths]).cumsum(),
-        )
+            tokens.append(np.fromiter((token for text in ids for token in text), np.int32, lengths[-1].sum()))
+        parts, owners = in_parts(np.concatenate([np.zeros(0, np.int64), *lengths]), self.config.max_tokens)
+        offsets = np.concatenate([np.zeros(1, np.int64), parts]).cumsum()
+        return Tokens(np.concatenate([np.zeros(0, np.int32), *tokens]), offsets, owners)
 
     def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
         """Those of `examples` alone."""
@@ -170,6 +166,20 @@ class TokenPreprocessor:
             raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
         self.tokenizer = _tokenizer(vocabulary)
         self.mean_tokens = finite(state, "mean_tokens", low=0)
+
+
+def in_parts(lengths: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Lengths of texts (N,) -> those of their parts (P,), none above the limit, and the number of each part's text.
+
+    The parts of a text are equally long, but for one token. Where no text has two, the numbers are None.
+    """
+    counts = np.maximum(1, -(-lengths // limit))
+    if len(counts) == counts.sum():
+        return lengths, None
+    owners = np.repeat(np.arange(len(lengths)), counts)
+    number = np.arange(len(owners)) - np.repeat(counts.cumsum() - counts, counts)
+    whole, rest = np.divmod(lengths[owners], counts[owners])
+    return whole + (number < rest), owners
 
 
 def _train(inputs: pa.ChunkedArray, config: TextNetworkConfig) -> Tokenizer:

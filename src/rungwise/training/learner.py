@@ -20,6 +20,7 @@ from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.rung import NetworkRung, Pair, Shape, Weights
 from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
+from rungwise.training.asking import Labelled, predict_outputs
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
 from rungwise.training.precision import resolve_precision
@@ -27,7 +28,7 @@ from rungwise.training.pretrained import fit_head, load_pretrained
 from rungwise.training.progress import as_arrays
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
-from rungwise.training.trainer import DivergenceError, Labelled, Trainer, predict_outputs
+from rungwise.training.trainer import DivergenceError, Trainer
 
 __all__ = ["NetworkLearner"]
 

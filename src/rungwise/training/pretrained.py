@@ -18,8 +18,8 @@ from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Pretrained
 from rungwise.rung import Examples, NetworkRung, Shape, Weights
 from rungwise.settings import NetworkConfig
+from rungwise.training.asking import Labelled, predict_outputs, targets_of
 from rungwise.training.losses import Objective
-from rungwise.training.trainer import Labelled, predict_outputs
 
 __all__ = ["check_fit", "fit_head", "load_pretrained"]
 
@@ -39,7 +39,9 @@ _FEW, _SHARE = 32, 0.25
 
 
 class _Some:
-    """Of some examples those with these numbers."""
+    """Of some examples those with these numbers, each an input of its own."""
+
+    owners = None
 
     def __init__(self, examples: Examples, index: NDArray[np.int64]) -> None:
         self.examples, self.index = examples, index
@@ -178,12 +180,10 @@ def fit_head(
 
 def _some(part: Labelled, share: float, seed: int) -> Labelled:
     """A share of labelled examples, `_FEW` at least, chosen by the seed."""
-    examples, targets = part
-    if share >= 1:
-        return part
-    count = min(len(examples), max(_FEW, int(share * len(examples))))
+    examples = part[0]
+    count = len(examples) if share >= 1 else min(len(examples), max(_FEW, int(share * len(examples))))
     index = np.sort(np.random.default_rng(seed).permutation(len(examples))[:count])
-    return _Some(examples, index), targets[torch.from_numpy(index)]
+    return _Some(examples, index), targets_of(part, index)
 
 
 def _solve(

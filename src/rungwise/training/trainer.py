@@ -25,19 +25,17 @@ from torch import Tensor, nn
 
 from rungwise.errors import TrainingError
 from rungwise.fitting import Epoch, FitContext, State
-from rungwise.rung import Examples, Weights
+from rungwise.rung import Weights
 from rungwise.settings import NetworkConfig, Sampling
-from rungwise.training.batches import sorted_batches, train_batches
+from rungwise.training.asking import Labelled, predict_outputs, targets_of, to_device
+from rungwise.training.batches import train_batches
 from rungwise.training.losses import Objective
 from rungwise.training.optimizers import make_optimizers
 from rungwise.training.precision import autocast, resolve_precision
 from rungwise.training.progress import is_sound, progress_of, restore_progress
 from rungwise.training.schedules import rate_factor
-from rungwise.training.seeds import torch_as_usual
 
-__all__ = ["AUXILIARY_WEIGHT", "DivergenceError", "Trainer", "predict_outputs", "to_device"]
-
-Labelled = tuple[Examples, Tensor]
+__all__ = ["AUXILIARY_WEIGHT", "DivergenceError", "Trainer"]
 
 
 class Augment(Protocol):
@@ -65,10 +63,6 @@ trainings at their default rates, and at ten times these, no ten steps in a row 
 
 _PROBE_SHARE = 0.05
 """Of the time allowed, what passes before the pace is trusted: one hiccup of the machine must not change the plan."""
-
-_LEAST_ASKED, _MOST_ASKED = 64, 256
-"""Examples of a batch that is only predicted, whatever the batches of training: what larger ones make leaves the caches
-(`fast-cnn`, images a second on one core: 3,530 in batches of 250, 2,540 in batches of 500)."""
 
 _FORWARD_SHARE = 1 / 3
 """Of a step's time, the forward pass; the backward pass computes twice as much."""
@@ -174,11 +168,10 @@ class Trainer:
 
     def batches(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
         """Stage 2: what is left of an epoch, as batches on the device: the network's inputs, and targets (B,)."""
-        examples, targets = self.train
         for index in self._epoch_index(self.rng)[self.epoch_step :]:
-            inputs = tuple(part.to(self.context.device) for part in examples.batch(index))
+            inputs = tuple(part.to(self.context.device) for part in self.train[0].batch(index))
             inputs = self.augment(inputs, self.generator, index=index, epoch=epoch)
-            yield inputs, targets[torch.from_numpy(index)].to(self.context.device)
+            yield inputs, targets_of(self.train, index).to(self.context.device)
 
     def step(self, batch: tuple[tuple[Any, ...], Tensor]) -> None:
         """Stage 3: one step of the optimizers."""
@@ -269,8 +262,9 @@ class Trainer:
         )
 
     def _epoch_index(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
-        examples, targets = self.train
-        labels = targets.numpy() if self.config.sampling is Sampling.BALANCED else None
+        examples = self.train[0]
+        is_balanced = self.config.sampling is Sampling.BALANCED
+        labels = targets_of(self.train, np.arange(len(examples))).numpy() if is_balanced else None
         return train_batches(len(examples), examples.lengths, self.config.batch_size, rng, labels=labels)
 
     def _count_steps(self) -> int:
@@ -314,7 +308,8 @@ class Trainer:
         else:
             batch_size = len(self.train[0]) * self.num_epochs / self.planned_steps
             seconds = pace / batch_size * _FORWARD_SHARE
-        return seconds * (num_valid + self.context.then_predict)
+        parts = len(self.train[0]) / len(self.train[1])  # of an input, as long texts have several
+        return seconds * (num_valid + parts * self.context.then_predict)
 
     def _best_score(self) -> float | None:
         return None if self.best is None else self.best[0][0]
@@ -326,44 +321,3 @@ class Trainer:
             self.stale_epochs = 0
         else:
             self.stale_epochs += 1
-
-
-def to_device(network: nn.Module, device: str) -> None:
-    """Moves a network; kernels of images get the channels last in memory, in which convolutions are fast."""
-    network.to(device)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def predict_outputs(
-    network: nn.Module,
-    examples: Examples,
-    config: NetworkConfig,
-    context: FitContext,
-    *,
-    forward: Callable[..., Tensor] | None = None,
-) -> Tensor:
-    """Examples (N) -> the network's outputs (N, C) float32 on the CPU, in the examples' order.
-
-    Args:
-        network: of which the outputs are asked.
-        examples: what it is asked.
-        config: of its training.
-        context: device and precision.
-        forward: a method of the network that is called in place of `forward`.
-    """
-    forward = forward or network
-    precision = resolve_precision(context.precision, context.device)
-    to_device(network, context.device)
-    network.eval()
-    outputs: list[Tensor] = []
-    index = sorted_batches(
-        len(examples), examples.lengths, min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
-    )
-    with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
-        for part in index:
-            inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
-            outputs.append(forward(*inputs).float().cpu())
-    order = torch.from_numpy(np.concatenate(index))
-    result = torch.empty_like(torch.cat(outputs))
-    result[order] = torch.cat(outputs)
-    return result.clone()

@@ -104,8 +104,7 @@ def cost(config: TextCNNConfig, shape: TextShape) -> Cost:
     linear_weights = num_features * shape.num_outputs
     parameters = shape.vocab_size * config.embedding_dim + filter_weights + num_features
     parameters += linear_weights + shape.num_outputs
-    windows = min(shape.mean_tokens, shape.max_tokens)
-    predict = 2 * filter_weights * windows + 2 * linear_weights
+    predict = 2 * filter_weights * shape.mean_tokens + 2 * linear_weights
     memory = text_network_bytes(
         config,
         shape,

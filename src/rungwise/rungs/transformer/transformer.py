@@ -27,30 +27,21 @@ Loses:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.layers.attention import SelfAttention, padding_bias
+from rungwise.layers.attention import padding_bias
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
+from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.sequence import Pooling, pool, real_steps
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 
-__all__ = ["RUNG", "Activation", "Transformer", "TransformerConfig"]
-
-
-class Activation(StrEnum):
-    """Of the feed-forward layers."""
-
-    RELU = "relu"
-    GELU = "gelu"
+__all__ = ["RUNG", "Transformer", "TransformerConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,15 +77,21 @@ class Transformer(nn.Module):
 
     def __init__(self, config: TransformerConfig, shape: TextShape) -> None:
         super().__init__()
-        if config.hidden_size % config.num_heads:
-            raise ConfigError(
-                f"hidden_size={config.hidden_size} must be a multiple of num_heads={config.num_heads}."
-            )
         self.pooling = config.pooling
         self.embedding = token_embedding(shape.vocab_size, config.hidden_size, PAD)
         self.positions = nn.Parameter(torch.randn(shape.max_tokens, config.hidden_size) * _POSITION_STD)
         self.embedding_dropout = Dropout(config.embedding_dropout)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.blocks = nn.ModuleList(
+            EncoderBlock(
+                config.hidden_size,
+                config.num_heads,
+                config.intermediate_size,
+                config.dropout,
+                pre_norm=config.pre_norm,
+                activation=config.activation,
+            )
+            for _ in range(config.num_layers)
+        )
         self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(config.hidden_size, shape.num_outputs)
@@ -114,35 +111,6 @@ _POSITION_STD = 0.02
 """Small beside the tokens' vectors: positions that training hardly sees stay near none."""
 
 
-class Block(nn.Module):
-    """x (B, T, C), bias (B, 1, 1, T) -> x (B, T, C)."""
-
-    def __init__(self, config: TransformerConfig) -> None:
-        super().__init__()
-        self.pre_norm = config.pre_norm
-        self.activation = F.relu if config.activation is Activation.RELU else F.gelu
-        self.attention = SelfAttention(config.hidden_size, config.num_heads, config.dropout)
-        self.attention_norm = nn.LayerNorm(config.hidden_size)
-        self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.feed_forward_norm = nn.LayerNorm(config.hidden_size)
-        self.dropout = Dropout(config.dropout)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """x (B, T, C), bias (B, 1, 1, T) -> x (B, T, C)."""
-        if self.pre_norm:
-            x = x + self.dropout(self.attention(self.attention_norm(x), bias))
-            return x + self._feed_forward(self.feed_forward_norm(x))
-        x = self.attention_norm(x + self.dropout(self.attention(x, bias)))
-        normed: Tensor = self.feed_forward_norm(x + self._feed_forward(x))
-        return normed
-
-    def _feed_forward(self, x: Tensor) -> Tensor:
-        inner = self.dropout(self.activation(self.expand(x)))
-        outer: Tensor = self.dropout(self.contract(inner))
-        return outer
-
-
 _PRODUCTS = 20
 """Of matrices with different shapes in a step: all blocks have the same."""
 
@@ -156,9 +124,9 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     parameters = (shape.vocab_size + shape.max_tokens) * size
     parameters += config.num_layers * (block_weights + block_biases) + norms * 2 * size
     parameters += (size + 1) * shape.num_outputs
-    predict = config.num_layers * (2 * block_weights * tokens + 4 * size * tokens**2)
-    predict += 2 * size * shape.num_outputs
     longest = min(shape.max_tokens, config.max_tokens)
+    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
+    predict += 2 * size * shape.num_outputs
     memory = text_network_bytes(
         config,
         shape,

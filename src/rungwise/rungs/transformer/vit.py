@@ -32,12 +32,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.layers.attention import SelfAttention
+from rungwise.layers.encoder import EncoderBlock
 from rungwise.layers.patches import PatchEmbedding, num_patches
 from rungwise.preprocessing.pixels import PretrainedConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
@@ -135,10 +134,6 @@ def _dimensions(config: ViTConfig) -> _Dimensions:
         return _Dimensions(
             size, _PUBLISHED_LAYERS, heads, _PUBLISHED_EXPANSION * size, True, _PUBLISHED_NORM_EPS
         )
-    if config.hidden_size % config.num_heads:
-        raise ConfigError(
-            f"hidden_size={config.hidden_size} must be a multiple of num_heads={config.num_heads}."
-        )
     return _Dimensions(
         config.hidden_size,
         config.num_layers,
@@ -161,7 +156,16 @@ class ViT(nn.Module):
         self.positions = nn.Parameter(torch.randn(_num_tokens(config, shape), size) * _POSITION_STD)
         if self.has_class_token:
             self.token = nn.Parameter(torch.zeros(size))
-        self.blocks = nn.ModuleList(Block(dimensions, config.dropout) for _ in range(dimensions.num_layers))
+        self.blocks = nn.ModuleList(
+            EncoderBlock(
+                size,
+                dimensions.num_heads,
+                dimensions.intermediate_size,
+                config.dropout,
+                norm_eps=dimensions.norm_eps,
+            )
+            for _ in range(dimensions.num_layers)
+        )
         self.norm = nn.LayerNorm(size, eps=dimensions.norm_eps)
         self.linear = nn.Linear(size, shape.num_outputs)
 
@@ -171,8 +175,9 @@ class ViT(nn.Module):
         if self.has_class_token:
             x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
         x = x + self.positions
+        bias = x.new_zeros(1, 1, 1, x.shape[1])  # no patch is padding
         for block in self.blocks:
-            x = block(x)
+            x = block(x, bias)
         x = self.norm(x)
         return x[:, 0] if self.has_class_token else x.mean(1)
 
@@ -180,28 +185,6 @@ class ViT(nn.Module):
         """Images (B, C, H, W) -> outputs (B, num_outputs)."""
         outputs: Tensor = self.linear(self.features(images))
         return outputs
-
-
-class Block(nn.Module):
-    """x (B, T, E) -> x (B, T, E), normalised before each layer."""
-
-    def __init__(self, dimensions: _Dimensions, dropout: float) -> None:
-        super().__init__()
-        size, inner, eps = dimensions.hidden_size, dimensions.intermediate_size, dimensions.norm_eps
-        self.attention = SelfAttention(size, dimensions.num_heads, dropout)
-        self.attention_norm = nn.LayerNorm(size, eps=eps)
-        self.expand = nn.Linear(size, inner)
-        self.contract = nn.Linear(inner, size)
-        self.feed_forward_norm = nn.LayerNorm(size, eps=eps)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, T, E) -> x (B, T, E)."""
-        bias = x.new_zeros(1, 1, 1, x.shape[1])  # no patch is padding
-        x = x + self.dropout(self.attention(self.attention_norm(x), bias))
-        inner = F.gelu(self.expand(self.feed_forward_norm(x)))
-        outer: Tensor = self.dropout(self.contract(self.dropout(inner)))
-        return x + outer
 
 
 def _patch_size(config: ViTConfig, shape: ImageShape) -> int:
