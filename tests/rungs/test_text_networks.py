@@ -228,6 +228,7 @@ def test_the_plan_of_steps_is_kept():
 
     class Examples:
         lengths = LENGTHS[:200].clip(max=20)
+        owners = None
 
         def __len__(self):
             return 200
