@@ -11,7 +11,7 @@ from pathlib import Path
 from rungwise import registry
 from rungwise.estimators import estimator_class
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import ImageShape, Pair, Shape, TableShape, TextShape
+from rungwise.rung import ImageShape, Pair, SentenceShape, Shape, TableShape, TextShape
 from rungwise.tasks import task, task_names
 
 DOCS = Path(__file__).parent
@@ -57,6 +57,21 @@ def example_shape(pair: Pair, num_examples: int) -> tuple[Shape, str]:
                 num_examples=num_examples, num_outputs=num_outputs, channels=1, height=28, width=28
             )
             return image, f"28 by 28 pixels in grey{words}"
+        case InputKind.TOKENS | InputKind.PREDICATE:
+            num_types, mean_tokens = (4, 20) if pair[0] is InputKind.TOKENS else (40, 25)
+            sentences = SentenceShape(
+                num_examples=num_examples,
+                num_outputs=1 + 2 * num_types,
+                vocab_size=min(30_000, int(10 * (mean_tokens * num_examples) ** 0.5)),
+                mean_tokens=mean_tokens,
+                max_tokens=4 * mean_tokens,
+                has_predicates=pair[0] is InputKind.PREDICATE,
+            )
+            with_predicates = " with a predicate" if sentences.has_predicates else ""
+            return (
+                sentences,
+                f"sentences of {mean_tokens} tokens{with_predicates}, {num_types} types of spans",
+            )
 
 
 def main() -> None:

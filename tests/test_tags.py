@@ -6,7 +6,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rungwise.tags import Tags, legal_starts, legal_transitions, spans_of, tag_names
+from rungwise.tags import (
+    Tags,
+    legal_starts,
+    legal_transitions,
+    repaired,
+    span_counts,
+    span_f1,
+    spans_of,
+    tag_names,
+    unscored_types,
+)
 
 TYPES = ["LOC", "PER", "ORG"]
 NAMES = dict(zip([-2, -1, *range(7)], ["I-?", "B-?", *tag_names(TYPES)], strict=True))
@@ -54,3 +64,33 @@ def test_only_a_tag_of_the_same_type_is_gone_on_with():
             is_legal = following[0] != "I" or (name[0] in "BI" and name[2:] == following[2:])
             assert legal_transitions(7)[first, second] == is_legal
     assert [names[number] for number in np.flatnonzero(legal_starts(7))] == ["O", "B-LOC", "B-PER", "B-ORG"]
+
+
+@given(SENTENCES, st.randoms())
+def test_hits_are_the_spans_that_both_sides_have(sentences, random):
+    predicted = [
+        [random.choice(range(7)) if random.random() < 0.3 else max(tag, 0) for tag in row]
+        for row in sentences
+    ]
+    counts = span_counts(as_tags(sentences), as_tags(predicted), unscored=[1])
+    sides = [[span for span in spans_by_names(side) if span[3] != 1] for side in (sentences, predicted)]
+    both = [span for span in sides[0] if span in sides[1] and span[3] >= 0]
+    for number in range(len(sentences)):
+        expected = [sum(span[0] == number for span in spans) for spans in (both, *sides)]
+        assert counts[number].tolist() == expected
+    assert span_f1(counts) == 2 * len(both) / max(1, len(sides[0]) + len(sides[1]))
+
+
+@given(SENTENCES)
+def test_repaired_tags_have_the_same_spans_and_are_legal(sentences):
+    tags = as_tags([[tag for tag in row if tag >= 0] for row in sentences])
+    mended = repaired(tags)
+    for before, after in zip(vars(spans_of(tags)).values(), vars(spans_of(mended)).values(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    for row in mended.rows():
+        assert legal_starts(7)[row[:1]].all()
+        assert legal_transitions(7)[row[:-1], row[1:]].all()
+
+
+def test_the_verb_is_not_scored():
+    assert unscored_types(tag_names(["ARG0", "V", "VP"])) == (1,)

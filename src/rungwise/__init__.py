@@ -27,7 +27,7 @@ _HOMES = {"Ladder": "rungwise.ladder", "load": "rungwise.ladder"}
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name.endswith(("Classifier", "Regressor")):
+    if name.endswith(("Classifier", "Regressor", "Tagger")):
         from rungwise.errors import UnknownNameError
         from rungwise.estimators import estimator_named
 

@@ -161,6 +161,7 @@ class FitContext:
         note: called with a sentence for the user, such as why training began anew.
         checkpoint: where the fit keeps how far it is.
         pretrained: weights to begin from, of the networks that can.
+        unscored: of tags, the numbers of the types whose spans no score counts (`tags.span_counts`).
     """
 
     seed: int = 0
@@ -173,6 +174,7 @@ class FitContext:
     note: Callable[[str], None] = _say_nothing
     checkpoint: Checkpoint = _NOWHERE
     pretrained: Pretrained | None = None
+    unscored: tuple[int, ...] = ()
 
     def seconds_left(self) -> float:
         """Seconds until the deadline, infinite without one."""

@@ -13,6 +13,8 @@ class InputKind(StrEnum):
     TABLE = "table"
     TEXT = "text"
     IMAGE = "image"
+    TOKENS = "tokens"
+    PREDICATE = "predicate"
 
 
 class OutputKind(StrEnum):
@@ -20,6 +22,7 @@ class OutputKind(StrEnum):
 
     LABEL = "label"
     NUMBER = "number"
+    TAGS = "tags"
 
 
 class ColumnKind(StrEnum):

@@ -30,6 +30,7 @@ __all__ = [
     "Pair",
     "Preprocessor",
     "Rung",
+    "SentenceShape",
     "Shape",
     "TableShape",
     "TextShape",
@@ -50,7 +51,7 @@ class Shape:
 
     Attributes:
         num_examples: training examples.
-        num_outputs: classes, or 1 for a number.
+        num_outputs: classes, 1 for a number, or the tags of a token.
     """
 
     num_examples: int
@@ -72,6 +73,13 @@ class TextShape(Shape):
     vocab_size: int
     mean_tokens: float
     max_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceShape(TextShape):
+    """Sentences every token of which gets a tag; each has a predicate if `has_predicates`."""
+
+    has_predicates: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +115,10 @@ class Learner(Protocol):
     """A model that can be fitted, asked and stored.
 
     Inputs come in one form per kind: TABLE a `pyarrow.Table` whose schema says each column's kind
-    (`preprocessing.table`), TEXT a `pyarrow.ChunkedArray` of strings, IMAGE a uint8 array (N, H, W, C).
-    Targets are class indices (N,) int64, or numbers (N,) float64.
+    (`preprocessing.table`), TEXT a `pyarrow.ChunkedArray` of strings, IMAGE a uint8 array (N, H, W, C), TOKENS a
+    `ChunkedArray` of lists of strings, a sentence each, and PREDICATE one of structs of such `tokens` and the number
+    of the `predicate` among them, from 0; no sentence is empty. Targets are class indices (N,) int64, numbers (N,)
+    float64, or `Tags` of every token.
     """
 
     history: list[Epoch]
@@ -116,17 +126,20 @@ class Learner(Protocol):
     def fit(
         self,
         inputs: Any,
-        targets: NDArray[Any],
+        targets: Any,
         *,
         num_outputs: int,
-        validation: tuple[Any, NDArray[Any]] | None,
+        validation: tuple[Any, Any] | None,
         context: FitContext,
     ) -> None:
-        """Learn from the inputs; validation data may choose settings and when to stop, never weights."""
+        """Learn from the inputs; validation data may choose settings and when to stop, never weights.
+
+        Tags that validation alone has are `UNSEEN_BEGIN` and `UNSEEN_INSIDE`.
+        """
         ...
 
-    def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
-        """Inputs (N) -> class probabilities (N, num_outputs), or numbers (N,)."""
+    def predict(self, inputs: Any) -> Any:
+        """Inputs (N) -> class probabilities (N, num_outputs), numbers (N,), or `Tags` of each token."""
         ...
 
     def num_parameters(self) -> int:

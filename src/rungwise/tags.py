@@ -8,7 +8,9 @@ says how many types there are. In targets, spans of types that training had not 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +19,23 @@ __all__ = [
     "OUTSIDE",
     "UNSEEN_BEGIN",
     "UNSEEN_INSIDE",
+    "VERB",
     "Spans",
     "Tags",
     "legal_starts",
     "legal_transitions",
+    "repaired",
+    "span_counts",
+    "span_f1",
     "spans_of",
     "tag_names",
+    "unscored_types",
 ]
 
 OUTSIDE, UNSEEN_BEGIN, UNSEEN_INSIDE = 0, -1, -2
+
+VERB = "V"
+"""The name of the type of the predicate itself among semantic roles, which no score counts (CoNLL-2005)."""
 
 _NO_TYPE = -2
 """Of a token outside of all spans; -1 is the type of spans of types that training had not."""
@@ -88,6 +98,11 @@ def tag_names(types: list[str]) -> list[str]:
     return ["O", *(f"{prefix}-{name}" for name in types for prefix in "BI")]
 
 
+def unscored_types(names: list[str]) -> tuple[int, ...]:
+    """Names of tags, in the order of their numbers -> the numbers of the types that no score counts."""
+    return tuple(number for number, name in enumerate(names[1::2]) if name[2:] == VERB)
+
+
 def spans_of(tags: Tags) -> Spans:
     """The spans in tags; a tag that goes on with nothing of its type begins a span, as in conlleval and seqeval."""
     values, offsets = tags.values, tags.offsets
@@ -121,3 +136,56 @@ def legal_transitions(num_tags: int) -> NDArray[np.bool_]:
     goes_on = (second > 0) & (second % 2 == 0)
     legal: NDArray[np.bool_] = ~goes_on | (first == second) | (first == second - 1)
     return legal
+
+
+def repaired(tags: Tags) -> Tags:
+    """Tags with the same spans, each of which begins with a tag that begins one."""
+    spans, values = spans_of(tags), tags.values.copy()
+    values[tags.offsets[spans.sentences] + spans.starts] = np.where(
+        spans.types < 0, UNSEEN_BEGIN, 2 * spans.types + 1
+    )
+    return Tags(values, tags.offsets)
+
+
+def span_counts(target: Tags, predicted: Tags, unscored: Collection[int] = ()) -> NDArray[np.int64]:
+    """Target (N), predicted (N) -> for each sentence (N, 3): spans that are hit, that there are, that are predicted.
+
+    A span is hit where both have it, from the same token to the same token, of the same type. No span of a type that
+    training had not is.
+
+    Args:
+        target: the tags as they should be.
+        predicted: the tags of the same tokens.
+        unscored: types whose spans are left out on both sides, such as the verb of semantic roles.
+    """
+    sides = [_by_start(tags, unscored) for tags in (target, predicted)]
+    starts, ends, types = (np.stack(columns) for columns in zip(*sides, strict=True))  # (2, S) each
+    is_hit = (types[0] == types[1]) & (ends[0] == ends[1]) & (types[0] >= 0)
+    return np.stack([_per_sentence(which, target.offsets) for which in (is_hit, *starts)], axis=1)
+
+
+def span_f1(counts: NDArray[Any]) -> float:
+    """Hits, spans that there are, spans predicted, of some sentences (N, 3) -> F1 over them; 0 where there are none."""
+    hits, there, found = counts.sum(axis=0)
+    return float(2 * hits / max(1, there + found))
+
+
+def _by_start(
+    tags: Tags, unscored: Collection[int]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    """For each token (S,): whether a span begins there, and that span's end and type, which are -1 elsewhere."""
+    spans = spans_of(tags)
+    kept = ~np.isin(spans.types, list(unscored))
+    first = tags.offsets[spans.sentences]
+    at = (first + spans.starts)[kept]
+    is_start = np.zeros(len(tags.values), dtype=bool)
+    ends, types = np.full((2, len(tags.values)), -1, dtype=np.int64)
+    is_start[at], ends[at], types[at] = True, (first + spans.ends)[kept], spans.types[kept]
+    return is_start, ends, types
+
+
+def _per_sentence(is_there: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each token (S,) whether it is one -> how many each sentence has (N,)."""
+    before = np.concatenate([[0], is_there.cumsum()])
+    counts: NDArray[np.int64] = np.diff(before[offsets])
+    return counts

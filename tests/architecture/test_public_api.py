@@ -28,7 +28,7 @@ def test_the_public_names():
 
 @pytest.mark.parametrize("name", registry.rung_names())
 def test_every_rung_is_an_estimator_of_the_package(name):
-    suffixes = {"label": "Classifier", "number": "Regressor"}
+    suffixes = {"label": "Classifier", "number": "Regressor", "tags": "Tagger"}
     rung = registry.rung(name)
     for output in {pair[1] for pair in rung.accepts}:
         estimator = getattr(rw, rung.class_name + suffixes[output])

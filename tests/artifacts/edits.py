@@ -28,6 +28,7 @@ import pyarrow as pa
 from safetensors.numpy import load, save
 
 from rungwise.artifacts import load_model
+from rungwise.data import as_predicates, as_tokens
 from rungwise.errors import ModelError, RungwiseError
 from rungwise.kinds import InputKind, OutputKind
 
@@ -302,6 +303,9 @@ def judge(folder: Path) -> str:
         outputs = estimator.learner_.predict(inputs)
         if estimator.pair_[1] is OutputKind.LABEL:
             assert outputs.shape == (count, len(estimator.classes_))
+        elif estimator.pair_[1] is OutputKind.TAGS:
+            assert len(outputs) == count
+            assert set(outputs.values) <= set(range(len(estimator.classes_)))
         else:
             assert outputs.shape == (count,)
         estimator.learner_.num_parameters()
@@ -324,11 +328,25 @@ def many_inputs(estimator: Any) -> tuple[Any, int]:
             words = ["film", "wonderful", "dull", "电影", "§", "Ω", "x" * 300, "it's", "\0", "🙂"]
             texts = [" ".join(rng.choice(words, size)) for size in (0, 1, 2, 5, 30, 90)]
             return pa.chunked_array([texts]), len(texts)
+        case InputKind.TOKENS:
+            return as_tokens(_many_sentences(rng)), len(_SIZES)
+        case InputKind.PREDICATE:
+            rows = [(tokens, len(tokens) // 2) for tokens in _many_sentences(rng)]
+            return as_predicates(rows), len(_SIZES)
         case InputKind.IMAGE:
             count = 70 if np.prod(estimator.image_size_) < 2**12 else 2
             return rng.integers(0, 256, (count, *estimator.image_size_)).astype(np.uint8), count
         case InputKind.TABLE:
             return _many_rows(estimator.column_kinds_, rng)
+
+
+_SIZES = (1, 2, 5, 30, 90)
+"""Tokens of the sentences that are asked about."""
+
+
+def _many_sentences(rng: np.random.Generator) -> list[list[str]]:
+    words = ["film", "Ada", "Bank", "大学", "", "Ω", "x" * 300, "sees", "\0", "🙂", "the"]
+    return [rng.choice(words, size).tolist() for size in _SIZES]
 
 
 def _many_rows(kinds: dict[str, str], rng: np.random.Generator) -> tuple[pa.Table, int]:

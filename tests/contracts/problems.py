@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
+from rungwise.data.sentences import PREDICATE_TYPE, TOKENS_TYPE
 from rungwise.estimators.inputs import take
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder.plan import estimate_shape
@@ -43,7 +44,7 @@ FILLER = (
 
 @dataclass(frozen=True)
 class Problem:
-    """Inputs in a form that users hand in, and their targets: strings for classes, numbers otherwise."""
+    """Inputs in a form that users hand in, and their targets: strings for classes, numbers, or lists of tags."""
 
     pair: Pair
     inputs: Any
@@ -61,24 +62,34 @@ class Problem:
         index = np.tile(np.arange(len(self.targets)), times)
         return take(self.inputs, index), self.targets[index]
 
+    @cached_property
+    def num_outputs(self) -> int:
+        """Classes, tags, or 1 for a number."""
+        match self.pair[1]:
+            case OutputKind.LABEL:
+                return len(np.unique(self.targets))
+            case OutputKind.NUMBER:
+                return 1
+            case OutputKind.TAGS:
+                return 1 + 2 * len({tag[2:] for tags in self.targets for tag in tags if tag != "O"})
+
     def shape(self, learner_inputs: Any, num_examples: int) -> Shape:
         """The problem's size, for inputs in the form that learners get.
 
         A table's is that of its preprocessed columns, the others are as a run's plan estimates them.
         """
-        num_outputs = len(np.unique(self.targets)) if self.pair[1] is OutputKind.LABEL else 1
         if self.pair[0] is InputKind.TABLE:
             features = TableFeatures(Scaling.STANDARD)
             features.fit(learner_inputs)
             return TableShape(
                 num_examples=num_examples,
-                num_outputs=num_outputs,
+                num_outputs=self.num_outputs,
                 num_numbers=features.num_numbers,
                 cardinalities=features.columns.cardinalities,
             )
         dataset: Any = SimpleNamespace(
             pair=self.pair,
-            num_outputs=num_outputs,
+            num_outputs=self.num_outputs,
             inputs=lambda part: learner_inputs,
             num=lambda part: num_examples,
         )
@@ -134,4 +145,84 @@ def _images(output: OutputKind) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     return images[..., None], digit.astype(str) if output is OutputKind.LABEL else digit.astype(np.float64)
 
 
-_RAW = {InputKind.TABLE: _table, InputKind.TEXT: _texts, InputKind.IMAGE: _images}
+SPANS = {
+    "ORG": (
+        ("United", "Grand", "North", "Royal", "联合", "国家"),
+        ("Steel", "Bank", "Post", "Mills", "银行", "大学"),
+    ),
+    "PER": (("Ada", "Max", "Rosa", "Emil", "小明", "王"), ("Stone", "Fisher", "Lind", "Okafor", "芳", "伟")),
+}
+"""Words that a name of each type begins with, and words that it goes on with."""
+
+VERBS = ("sees", "calls", "helps", "看见", "帮助")
+NOUNS = ("dog", "child", "teacher", "neighbour", "猫", "老师")
+MODIFIERS = ("the", "old", "small", "clever", "那个", "老")
+TIMES = (("on", "Monday"), ("in", "May"), ("at", "noon"), ("昨天",))
+
+
+def _sentences(output: OutputKind) -> tuple[pa.ChunkedArray, NDArray[Any]]:
+    """Names of two to four words among others: each word is seen often, the whole name hardly ever before."""
+    assert output is OutputKind.TAGS
+    rng = np.random.default_rng(3)
+    sentences, targets = [], []
+    for _ in range(240):
+        tokens, tags = [], []
+        for kind in [*rng.choice([*SPANS], rng.integers(1, 4)), None]:
+            others = rng.choice(FILLER, rng.integers(1, 5)).tolist()
+            tokens += others
+            tags += ["O"] * len(others)
+            if kind is not None:
+                first, rest = SPANS[kind]
+                name = [rng.choice(first), *rng.choice(rest, rng.integers(1, 4))]
+                tokens += map(str, name)
+                tags += [f"B-{kind}", *[f"I-{kind}"] * (len(name) - 1)]
+        sentences.append(tokens)
+        targets.append(tags)
+    return pa.chunked_array([sentences], TOKENS_TYPE), _objects(targets)
+
+
+def _predicates(output: OutputKind) -> tuple[pa.ChunkedArray, NDArray[Any]]:
+    """Two clauses, of one of which the roles are asked: who stands before the verb acts, whom it is done to, behind."""
+    assert output is OutputKind.TAGS
+    rng = np.random.default_rng(4)
+    rows, targets = [], []
+    for _ in range(240):
+        tokens, tags, predicate = [], [], 0
+        asked = int(rng.integers(2))
+        for clause in range(2):
+            if clause:
+                tokens, tags = [*tokens, "and"], [*tags, "O"]
+            for role in ("ARG0", "V", "ARG1", "ARGM-TMP"):
+                words = _phrase(role, rng)
+                if role == "V" and clause == asked:
+                    predicate = len(tokens)
+                is_inside = clause == asked and bool(words)
+                tokens += words
+                tags += [f"B-{role}", *[f"I-{role}"] * (len(words) - 1)] if is_inside else ["O"] * len(words)
+        rows.append({"tokens": tokens, "predicate": predicate})
+        targets.append(tags)
+    return pa.chunked_array([rows], PREDICATE_TYPE), _objects(targets)
+
+
+def _phrase(role: str, rng: np.random.Generator) -> list[str]:
+    if role == "V":
+        return [str(rng.choice(VERBS))]
+    if role == "ARGM-TMP":
+        return [*TIMES[rng.integers(len(TIMES))]] if rng.random() < 0.5 else []
+    return [*rng.choice(MODIFIERS, rng.integers(1, 4)).tolist(), str(rng.choice(NOUNS))]
+
+
+def _objects(rows: list[list[str]]) -> NDArray[Any]:
+    """Lists of any length as the values (N,) of an array."""
+    array = np.empty(len(rows), dtype=object)
+    array[:] = rows
+    return array
+
+
+_RAW = {
+    InputKind.TABLE: _table,
+    InputKind.TEXT: _texts,
+    InputKind.IMAGE: _images,
+    InputKind.TOKENS: _sentences,
+    InputKind.PREDICATE: _predicates,
+}

@@ -21,11 +21,10 @@ import pyarrow as pa
 import pytest
 import torch
 from problems import Problem, make_problem
-from sklearn.metrics import accuracy_score, r2_score
 
 from rungwise import load, registry
 from rungwise.errors import ConfigError, TrainingError
-from rungwise.estimators import RungEstimator, estimator_class
+from rungwise.estimators import RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.inputs import coerce_inputs, take
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Cost, NetworkRung, Pair, TraditionalRung
@@ -33,7 +32,11 @@ from rungwise.settings import NetworkConfig
 
 CASES = [(name, pair) for name in registry.rung_names() for pair in sorted(registry.rung(name).accepts)]
 LEARNERS = [case for case in CASES if case[0] != "baseline"]
+PAIRS = sorted({pair for _, pair in CASES})
 NETWORKS = [case for case in CASES if isinstance(registry.rung(case[0]), NetworkRung)]
+
+WIDTH = 100
+"""Tokens of a sentence whose tags are compared."""
 
 MODEL_FILES = {"README.md", "SHA256SUMS", "config.json", "model.safetensors", "state.json", "tokenizer.json"}
 
@@ -103,15 +106,18 @@ def fitted(name: str, pair: Pair) -> RungEstimator:
 
 
 def outputs(estimator: RungEstimator, inputs: Any) -> np.ndarray:
-    """Probabilities (N, C), or numbers (N,)."""
+    """Probabilities (N, C), numbers (N,), or tags (N, WIDTH), those of the first tokens with nothing behind them."""
+    if isinstance(estimator, RungTagger):
+        rows = [row[:WIDTH] for row in estimator.predict_tags(inputs).rows()]
+        return np.stack([np.pad(row, (0, WIDTH - len(row)), constant_values=-9) for row in rows])
     return (
         estimator.predict_proba(inputs) if hasattr(estimator, "predict_proba") else estimator.predict(inputs)
     )
 
 
-def score(pair: Pair, truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Accuracy or R²."""
-    return (accuracy_score if pair[1] is OutputKind.LABEL else r2_score)(truth, predicted)
+def score(estimator: RungEstimator, inputs: Any, truth: np.ndarray) -> float:
+    """Accuracy, R² or the F1 of spans."""
+    return estimator.score(inputs, truth)
 
 
 def learner_inputs(estimator: RungEstimator, inputs: Any) -> Any:
@@ -250,9 +256,8 @@ def test_the_formula_is_no_less_than_the_parameters_that_were_learned(name, pair
 @cases(LEARNERS)
 def test_beats_the_baseline(name, pair):
     problem = make_problem(pair)
-    ours = fitted(name, pair).predict(problem.test_inputs)
-    baseline = fitted("baseline", pair).predict(problem.test_inputs)
-    assert score(pair, problem.test_targets, ours) > score(pair, problem.test_targets, baseline) + 0.2
+    test = problem.test_inputs, problem.test_targets
+    assert score(fitted(name, pair), *test) > score(fitted("baseline", pair), *test) + 0.2
 
 
 @cases(LEARNERS)
@@ -263,7 +268,7 @@ def test_overfits_sixteen_examples(name, pair):
     }
     wanted = {**MEMORISE, **MEMORISE_WHOLE.get(name, {}), **dropouts}
     estimator = make(name, pair, wanted).fit(inputs, targets)
-    assert score(pair, targets, estimator.predict(inputs)) > 0.9
+    assert score(estimator, inputs, targets) > 0.9
 
 
 @cases(CASES)
@@ -315,6 +320,10 @@ def test_outputs_are_finite_and_probabilities_sum_to_one(name, pair):
     assert np.isfinite(values).all()
     if pair[1] is OutputKind.NUMBER:
         assert values.shape == (len(problem.test_targets),)
+    elif pair[1] is OutputKind.TAGS:
+        tags = fitted(name, pair).predict_tags(problem.test_inputs)
+        assert tags.lengths.tolist() == [len(some) for some in problem.test_targets]
+        assert set(tags.values) <= set(range(problem.num_outputs))
     else:
         assert values.shape == (len(problem.test_targets), len(np.unique(problem.targets)))
         assert values.min() >= 0
@@ -341,13 +350,17 @@ def test_a_text_is_judged_alike_beside_a_longer_one(name, pair):
 
 
 def odd_inputs(problem: Problem) -> Any:
-    """What training had nothing like: gaps everywhere and a new category; empty and unreadable texts; blank images."""
+    """What training had nothing like: gaps, a new category; empty, unreadable, long texts and tokens; blank images."""
     match problem.pair[0]:
         case InputKind.TABLE:
             gaps = {name: [None, None] for name in problem.inputs.columns}
             return pd.DataFrame(gaps | {"colour": [None, "a new one"]})
         case InputKind.TEXT:
             return ["", " ", "§§ ☃ Ω", "film" * 2000]
+        case InputKind.TOKENS:
+            return [[""], [], [" ", "§§ ☃", "Ω"], ["film"] * 2000, ["x" * 5000]]
+        case InputKind.PREDICATE:
+            return [([""], 0), ([" ", "§§ ☃", "Ω"], 2), (["film"] * 2000, 999), (["x" * 5000, "sees"], 1)]
         case InputKind.IMAGE:
             return np.stack([np.zeros_like(problem.inputs[0]), np.full_like(problem.inputs[0], 255)])
 
@@ -393,9 +406,10 @@ def test_global_random_generators_stay_as_they_were(name, pair):
 def test_inputs_of_another_kind_are_a_named_error(name, pair):
     accepted = {kind for kind, output in registry.rung(name).accepts if output is pair[1]}
     for kind in set(InputKind) - accepted:
-        other = make_problem((kind, pair[1]))
-        with pytest.raises(ValueError, match=r"dim|text|image|table"):
-            make(name, pair).fit(other.inputs, other.targets)
+        other = make_problem(next(known for known in PAIRS if known[0] is kind))
+        targets = make_problem(pair).targets[np.arange(len(other.targets)) % len(make_problem(pair).targets)]
+        with pytest.raises(ValueError, match=r"dim|text|image|table|sentence|token|predicate"):
+            make(name, pair).fit(other.inputs, targets)
 
 
 @pytest.mark.slow

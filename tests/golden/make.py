@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
 from problems import make_problem
 
 from rungwise import registry
-from rungwise.estimators import estimator_class
+from rungwise.estimators import RungTagger, estimator_class
 from rungwise.estimators.inputs import take
 from rungwise.kinds import InputKind
 from rungwise.rung import Pair
@@ -88,14 +88,16 @@ def read(stored: Any, kind: InputKind) -> Any:
         case InputKind.TABLE:
             frame = pd.DataFrame(stored)
             return frame.assign(day=pd.to_datetime(frame["day"]).dt.tz_localize(None))
-        case InputKind.TEXT:
+        case InputKind.TEXT | InputKind.TOKENS | InputKind.PREDICATE:
             return stored
         case InputKind.IMAGE:
             return np.array(stored, dtype=np.uint8)
 
 
 def answers(estimator: Any, inputs: Any) -> np.ndarray:
-    """Probabilities (N, C), or numbers (N,)."""
+    """Probabilities (N, C), numbers (N,), or tags as numbers (S,)."""
+    if isinstance(estimator, RungTagger):
+        return estimator.predict_tags(inputs).values
     return (
         estimator.predict_proba(inputs) if hasattr(estimator, "predict_proba") else estimator.predict(inputs)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rungwise import registry
+from rungwise.kinds import InputKind, OutputKind
 
 __all__ = ["model_card"]
 
@@ -15,7 +16,7 @@ def model_card(estimator: Any) -> str:
     settings = "\n".join(f"| `{name}` | `{value}` |" for name, value in estimator._settings().items())
     return f"""---
 library_name: rungwise
-pipeline_tag: {estimator.pair_[0]}-{"classification" if hasattr(estimator, "classes_") else "regression"}
+pipeline_tag: {_pipeline_tag(*estimator.pair_)}
 ---
 
 # {card.name}: {card.title}
@@ -43,3 +44,14 @@ model.predict(examples)
 |---|---|
 {settings}
 """
+
+
+def _pipeline_tag(kind: InputKind, output: OutputKind) -> str:
+    """The name of the task on the hub."""
+    match output:
+        case OutputKind.LABEL:
+            return f"{kind}-classification"
+        case OutputKind.NUMBER:
+            return f"{kind}-regression"
+        case OutputKind.TAGS:
+            return "token-classification"

@@ -33,6 +33,7 @@ from rungwise.errors import ConfigError, ModelError
 from rungwise.estimators import RungEstimator
 from rungwise.files import replace_file
 from rungwise.fitting import Epoch, State
+from rungwise.tags import Tags
 
 __all__ = ["FileCheckpoint", "load_checkpoint"]
 
@@ -52,7 +53,7 @@ class FileCheckpoint:
         file: where it is kept; if it exists, it must be of the same fit.
         estimator: what is fitted, with its columns and classes set.
         seed: of the fit.
-        targets: of training (N,).
+        targets: of training (N).
         valid_targets: of validation, if there is any.
         note: called with a sentence when the file can't be written; the fit goes on without.
 
@@ -67,8 +68,8 @@ class FileCheckpoint:
         estimator: RungEstimator,
         *,
         seed: int,
-        targets: NDArray[Any],
-        valid_targets: NDArray[Any] | None,
+        targets: NDArray[Any] | Tags,
+        valid_targets: NDArray[Any] | Tags | None,
         note: Callable[[str], None],
     ) -> None:
         self._file, self._note, self._is_noted = file, note, False
@@ -170,8 +171,14 @@ def _checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
     return f"{crc:08x}"
 
 
-def _fingerprint(targets: NDArray[Any] | None) -> str:
-    return "none" if targets is None else f"{len(targets)}, CRC {zlib.crc32(targets.tobytes()):08x}"
+def _fingerprint(targets: NDArray[Any] | Tags | None) -> str:
+    if targets is None:
+        return "none"
+    arrays = [targets.values, targets.offsets] if isinstance(targets, Tags) else [targets]
+    crc = 0
+    for array in arrays:
+        crc = zlib.crc32(array.tobytes(), crc)
+    return f"{len(targets)}, CRC {crc:08x}"
 
 
 def _check_same(file: Path, kept: State, same: State) -> None:

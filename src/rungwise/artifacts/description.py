@@ -14,15 +14,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rungwise import registry
+from rungwise.data import as_predicates, as_tokens
 from rungwise.data.columns import field
+from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ModelError
-from rungwise.estimators import RungEstimator, estimator_class
+from rungwise.estimators import RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.estimator import make_learner
 from rungwise.estimators.inputs import set_columns
 from rungwise.fitting import Precision, State
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.rung import Learner
 from rungwise.stored import entry, finite, image_size, section, strings, whole
+from rungwise.tags import Tags, tag_names
 
 __all__ = ["SCHEMA_VERSION", "describe", "restored"]
 
@@ -52,6 +55,7 @@ _VALUES = {
     ColumnKind.TEXT: [None, "", "a a"],
 }
 _TEXTS = ["", "a", "文"]
+_SENTENCES = [[""], ["a", "文", "1"], ["a"] * 9]
 """What a restored model is asked, to see that it answers."""
 
 
@@ -78,6 +82,8 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
         classes = estimator.classes_
         config["classes_dtype"] = classes.dtype.str if classes.dtype.kind in "biufU" else "object"
         config["id2label"] = {str(i): label for i, label in enumerate(classes.tolist())}
+    if isinstance(estimator, RungTagger):
+        config["id2label"] = {str(i): name for i, name in enumerate(estimator.classes_.tolist())}
     return config
 
 
@@ -120,6 +126,9 @@ def _restored(config: dict[str, Any], state: State) -> RungEstimator:
     num_outputs = 1
     if pair[1] is OutputKind.LABEL:
         estimator.classes_ = _classes(config)
+        num_outputs = len(estimator.classes_)
+    elif pair[1] is OutputKind.TAGS:
+        estimator.classes_ = _tag_names(config)
         num_outputs = len(estimator.classes_)
     estimator.learner_ = make_learner(name, settings, pair)
     estimator.learner_.restore(state, num_outputs=num_outputs)
@@ -183,11 +192,28 @@ def _classes(config: State) -> NDArray[Any]:
     return classes
 
 
+def _tag_names(config: State) -> NDArray[Any]:
+    """The names of the tags (C,): those of some types, sorted."""
+    names = section(config, "id2label")
+    labels = {"classes": [entry(names, str(number)) for number in range(len(names))]}
+    classes = strings(labels, "classes")
+    types = [name[2:] for name in classes[1::2]]
+    if not types or "" in types or types != sorted(types) or classes != tag_names(types):
+        raise ModelError("'id2label' must be O, and B-TYPE and I-TYPE of each type, sorted.")
+    if len(classes) * max(map(len, classes)) > _MOST_CHARACTERS:
+        raise ModelError(f"the tags have more than {_MOST_CHARACTERS} characters.")
+    return np.array(classes)
+
+
 def _examples(estimator: RungEstimator) -> tuple[Any, int]:
     """Inputs that the estimator must have an answer to, in the form that learners take, and how many."""
     match estimator.pair_[0]:
         case InputKind.TEXT:
             return pa.chunked_array([_TEXTS]), len(_TEXTS)
+        case InputKind.TOKENS:
+            return as_tokens(_SENTENCES), len(_SENTENCES)
+        case InputKind.PREDICATE:
+            return as_predicates([(tokens, 0) for tokens in _SENTENCES]), len(_SENTENCES)
         case InputKind.IMAGE:
             return np.zeros((1, *estimator.image_size_), np.uint8), 1
         case InputKind.TABLE:
@@ -210,8 +236,24 @@ def _try(learner: Learner, inputs: Any, count: int, output: OutputKind, num_outp
     """
     with np.errstate(all="ignore"):
         outputs = learner.predict(inputs)
+    if output is OutputKind.TAGS:
+        _check_tags(outputs, flat_sentences(inputs).offsets, num_outputs)
+        return
     shape = (count, num_outputs) if output is OutputKind.LABEL else (count,)
     if outputs.shape != shape or not np.isfinite(outputs).all():
         raise ModelError(
             f"it answers {count} examples with {outputs.shape} outputs, or with some not finite."
         )
+
+
+def _check_tags(outputs: Any, offsets: NDArray[np.int64], num_outputs: int) -> None:
+    """A tag that there is for each token.
+
+    Raises:
+        ModelError: if it is otherwise.
+    """
+    is_whole = isinstance(outputs, Tags) and np.array_equal(outputs.offsets, offsets)
+    if not is_whole or outputs.values.shape != (offsets[-1],) or outputs.values.dtype != np.int64:
+        raise ModelError("it doesn't answer each token with a tag.")
+    if len(outputs.values) and not 0 <= outputs.values.min() <= outputs.values.max() < num_outputs:
+        raise ModelError(f"it answers with tags that aren't among its {num_outputs}.")

@@ -8,6 +8,7 @@ from rungwise.data.dataset import Dataset
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
+from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "Note",
     "Source",
     "as_images",
+    "as_predicates",
     "as_table",
     "as_texts",
+    "as_tokens",
     "check_exists",
     "inputs_for",
     "prepare",

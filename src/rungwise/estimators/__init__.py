@@ -2,11 +2,13 @@
 
 from rungwise.estimators.estimator import RungClassifier, RungEstimator, RungRegressor
 from rungwise.estimators.factory import class_names, estimator_class, estimator_named
+from rungwise.estimators.tagger import RungTagger
 
 __all__ = [
     "RungClassifier",
     "RungEstimator",
     "RungRegressor",
+    "RungTagger",
     "class_names",
     "estimator_class",
     "estimator_named",

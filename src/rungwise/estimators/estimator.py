@@ -71,9 +71,9 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     def _fit(
         self,
         X: Any,
-        targets: NDArray[Any],
+        targets: Any,
         num_outputs: int,
-        validation: tuple[Any, NDArray[Any]] | None,
+        validation: tuple[Any, Any] | None,
         report: Callable[[float, float | None], None] | None,
         checkpoint: str | Path | None,
         then_predict: int,
@@ -96,6 +96,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             precision=_precision(self.precision),
             cut=self._cut,
             note=self.notes_.append,
+            unscored=self._unscored(),
         )
         if report is not None:
             context = replace(context, report=report)
@@ -115,7 +116,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _checkpoint(
-        self, file: Path, context: FitContext, targets: NDArray[Any], valid_targets: NDArray[Any] | None
+        self, file: Path, context: FitContext, targets: Any, valid_targets: Any
     ) -> FileCheckpoint:
         from rungwise.artifacts.checkpoint import FileCheckpoint
 
@@ -130,7 +131,11 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     def _cut(self) -> None:
         self.deadline_hit_ = True
 
-    def _outputs(self, X: Any) -> NDArray[Any]:
+    def _unscored(self) -> tuple[int, ...]:
+        """The types of spans that no score counts."""
+        return ()
+
+    def _outputs(self, X: Any) -> Any:
         """Inputs (N) -> the learner's outputs."""
         check_is_fitted(self)
         inputs = coerce_inputs(self, X, self.pair_[0], reset=False)
@@ -179,7 +184,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         kinds = self._kinds()
         tags.input_tags.allow_nan = InputKind.TABLE in kinds
         tags.input_tags.categorical = InputKind.TABLE in kinds
-        tags.input_tags.string = kinds == {InputKind.TEXT}
+        tags.input_tags.string = kinds <= {InputKind.TEXT, InputKind.TOKENS, InputKind.PREDICATE}
         tags.input_tags.two_d_array = InputKind.TABLE in kinds
         tags.input_tags.three_d_array = InputKind.IMAGE in kinds
         return tags
@@ -232,7 +237,8 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> probabilities (N, C), in the order of `classes_`."""
-        return self._outputs(X)
+        probabilities: NDArray[Any] = self._outputs(X)
+        return probabilities
 
     def predict(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> labels (N,)."""
@@ -282,7 +288,8 @@ class RungRegressor(RegressorMixin, RungEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """X (N examples) -> numbers (N,)."""
-        return self._outputs(X)
+        numbers: NDArray[np.float64] = self._outputs(X)
+        return numbers
 
 
 def _precision(name: str) -> Precision:

@@ -11,11 +11,17 @@ from typing import Any
 from rungwise import registry
 from rungwise.errors import UnknownNameError
 from rungwise.estimators.estimator import SHARED_PARAMETERS, RungClassifier, RungEstimator, RungRegressor
+from rungwise.estimators.tagger import RungTagger
 from rungwise.kinds import OutputKind
 
 __all__ = ["class_names", "estimator_class", "estimator_named"]
 
-_SUFFIX = {OutputKind.LABEL: "Classifier", OutputKind.NUMBER: "Regressor"}
+_SUFFIX = {OutputKind.LABEL: "Classifier", OutputKind.NUMBER: "Regressor", OutputKind.TAGS: "Tagger"}
+_BASES: dict[OutputKind, type[RungEstimator]] = {
+    OutputKind.LABEL: RungClassifier,
+    OutputKind.NUMBER: RungRegressor,
+    OutputKind.TAGS: RungTagger,
+}
 
 
 def class_names() -> list[str]:
@@ -74,14 +80,13 @@ def estimator_class(rung_name: str, output: OutputKind) -> type[RungEstimator]:
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
     name = rung.class_name + _SUFFIX[output]
-    base = RungClassifier if output is OutputKind.LABEL else RungRegressor
     body = {
         "__init__": __init__,
         "__doc__": _docstring(rung_name),
         "__module__": "rungwise",
         "rung_name": rung_name,
     }
-    return type(name, (base,), body)
+    return type(name, (_BASES[output],), body)
 
 
 def _plain(default: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_consistent_length, column_or_1d, validate_data
 
-from rungwise.data import as_images, as_table, as_texts
+from rungwise.data import as_images, as_predicates, as_table, as_texts, as_tokens
 from rungwise.data.arrays import arrow_table
 from rungwise.errors import DataError
 from rungwise.kinds import ColumnKind, InputKind
@@ -30,15 +32,29 @@ def kind_of(X: Any, kinds: set[InputKind]) -> InputKind:
     """
     if len(kinds) == 1 and InputKind.TABLE not in kinds:
         return next(iter(kinds))  # texts and images have many forms, and say what is wrong themselves
+    if kinds == {InputKind.TOKENS, InputKind.PREDICATE}:
+        return InputKind.PREDICATE if _has_predicates(X) else InputKind.TOKENS
     found = _form(X)
     if found not in kinds:
         raise DataError(f"X looks like {found} input, but this model takes {' or '.join(sorted(kinds))}.")
     return found
 
 
+def _has_predicates(X: Any) -> bool:
+    if isinstance(X, pa.ChunkedArray | pa.Array):
+        return bool(pa.types.is_struct(X.type))
+    if isinstance(X, pa.Table) or hasattr(X, "columns"):
+        return "predicate" in (X.column_names if isinstance(X, pa.Table) else X.columns)
+    first = next(iter(X), None) if isinstance(X, Iterable) else None
+    is_pair = isinstance(first, tuple) and len(first) == 2 and isinstance(first[1], Integral)
+    return is_pair or isinstance(first, Mapping)
+
+
 def _form(X: Any) -> InputKind:
     if isinstance(X, pa.ChunkedArray | pa.Array):
-        return InputKind.TEXT
+        if pa.types.is_struct(X.type):
+            return InputKind.PREDICATE
+        return InputKind.TOKENS if pa.types.is_list(X.type) else InputKind.TEXT
     if isinstance(X, pa.Table) or hasattr(X, "columns") or sparse.issparse(X):
         return InputKind.TABLE
     first = X[0] if isinstance(X, list | tuple) and X else None
@@ -61,6 +77,10 @@ def coerce_inputs(estimator: Any, X: Any, kind: InputKind, *, reset: bool) -> An
     match kind:
         case InputKind.TEXT:
             return as_texts(X)
+        case InputKind.TOKENS:
+            return as_tokens(X)
+        case InputKind.PREDICATE:
+            return as_predicates(X)
         case InputKind.IMAGE:
             return _coerce_images(estimator, X, reset=reset)
         case InputKind.TABLE:

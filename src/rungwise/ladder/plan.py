@@ -8,17 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 
 from rungwise import registry
 from rungwise.data import Dataset
+from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
 from rungwise.ladder.choices import check_pretrained, make_config, seen
 from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
-from rungwise.rung import Cost, ImageShape, Pair, Shape, TableShape, TextShape
+from rungwise.rung import Cost, ImageShape, Pair, SentenceShape, Shape, TableShape, TextShape
 from rungwise.settings import NetworkConfig
 
 __all__ = [
@@ -188,11 +190,19 @@ def estimate_shape(dataset: Dataset) -> Shape:
             return TextShape(
                 num_examples=num_examples,
                 num_outputs=num_outputs,
-                vocab_size=int(
-                    min(_LARGEST_VOCABULARY, 10 * math.sqrt(max(1.0, mean_tokens) * num_examples))
-                ),
+                vocab_size=_vocabulary(mean_tokens, num_examples),
                 mean_tokens=mean_tokens,
                 max_tokens=max(1, math.ceil(4 * mean_tokens)),
+            )
+        case InputKind.TOKENS | InputKind.PREDICATE:
+            lengths = np.diff(flat_sentences(inputs).offsets)
+            return SentenceShape(
+                num_examples=num_examples,
+                num_outputs=num_outputs,
+                has_predicates=dataset.pair[0] is InputKind.PREDICATE,
+                vocab_size=_vocabulary(lengths.mean(), num_examples),
+                mean_tokens=float(lengths.mean()),
+                max_tokens=int(lengths.max()),
             )
         case InputKind.TABLE:
             features = TableFeatures(Scaling.STANDARD)
@@ -203,3 +213,8 @@ def estimate_shape(dataset: Dataset) -> Shape:
                 num_numbers=features.num_numbers,
                 cardinalities=features.columns.cardinalities,
             )
+
+
+def _vocabulary(mean_tokens: float, num_examples: int) -> int:
+    """Different tokens, which grow with the root of all (Heaps' law)."""
+    return int(min(_LARGEST_VOCABULARY, 10 * math.sqrt(max(1.0, mean_tokens) * num_examples)))

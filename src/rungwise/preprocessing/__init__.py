@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
 from rungwise.rung import Preprocessor
 
@@ -26,3 +27,5 @@ def preprocessor_for(kind: InputKind) -> Callable[[Any], Preprocessor]:
             from rungwise.preprocessing.pixels import PixelPreprocessor
 
             return PixelPreprocessor
+        case InputKind.TOKENS | InputKind.PREDICATE:
+            raise ConfigError(f"no preprocessor feeds networks with {kind} input.")

@@ -87,6 +87,10 @@ def _shown(kind: InputKind, inputs: Any, i: int) -> dict[str, Any]:
             return {"text": text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"}
         case InputKind.IMAGE:
             return {"image": png(thumbnail(inputs[i], _MAX_PIXELS))}
+        case InputKind.TOKENS:
+            return {"text": " ".join(inputs[i].as_py())}
+        case InputKind.PREDICATE:
+            return {"text": " ".join(inputs[i].as_py()["tokens"])}
         case InputKind.TABLE:
             [row] = inputs.slice(i, 1).to_pylist()
             return {"values": [(name, _value(value)) for name, value in row.items()][:_MAX_COLUMNS]}

@@ -1,16 +1,19 @@
-"""The trivial baseline: the share of each class, or the mean.
+"""The trivial baseline: the share of each class, the mean, or the spans known by heart.
 
 Idea:
-    Looks at no input. Whatever a model is worth, it is worth what it scores above this.
+    For classes and numbers it looks at no input. For tags it marks each phrase that was a span of one type in training
+    and never of another, the longest first; for semantic roles a phrase is another before and behind the predicate.
+    Whatever a model is worth, it is worth what it scores above this.
 Formula:
-    p(c) = n_c / n for classes; ŷ = mean(y) for numbers.
+    p(c) = n_c / n for classes; ŷ = mean(y) for numbers; type(phrase) = k if all its spans in training are of type k.
 Source:
     Holte (1993), Very simple classification rules perform well on most commonly used datasets, Machine Learning 11,
-    https://doi.org/10.1023/A:1022631118932 (its "0-rule").
+    https://doi.org/10.1023/A:1022631118932 (its "0-rule"); for tags the baseline of Tjong Kim Sang & De Meulder (2003),
+    Introduction to the CoNLL-2003 shared task, https://aclanthology.org/W03-0419/.
 Deviations:
-    none.
+    Very long phrases aren't kept.
 Cost:
-    One pass over the targets; no work to predict.
+    One pass over the targets; no arithmetic to predict.
 Wins:
     When the inputs say nothing of the target; then no rung is worth its cost.
 Loses:
@@ -30,7 +33,8 @@ from numpy.typing import NDArray
 
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.rung import Cost, Pair, Shape, TraditionalRung
+from rungwise.rung import Cost, Learner, Pair, SentenceShape, Shape, TraditionalRung
+from rungwise.rungs._memorised import MemorisedSpans, memorised_cost
 from rungwise.rungs._memory import DOUBLE
 from rungwise.stored import array
 
@@ -89,9 +93,16 @@ class Baseline:
         self.outputs = array(state, "outputs", np.float64, num_outputs)
 
 
+def learner(config: BaselineConfig, pair: Pair) -> Learner:
+    """Of spans, or of classes and numbers."""
+    return MemorisedSpans(config, pair) if pair[1] is OutputKind.TAGS else Baseline(config, pair)
+
+
 def cost(config: BaselineConfig, shape: Shape) -> Cost:
     """An addition an example to fit, nothing to predict."""
     del config
+    if isinstance(shape, SentenceShape):
+        return memorised_cost(shape)
     return Cost(
         parameters=shape.num_outputs,
         predict_flops=0,
@@ -102,8 +113,15 @@ def cost(config: BaselineConfig, shape: Shape) -> Cost:
 
 RUNG = TraditionalRung(
     class_name="Baseline",
-    accepts=frozenset(product(InputKind, OutputKind)),
+    accepts=frozenset(
+        {
+            *product(
+                (InputKind.TABLE, InputKind.TEXT, InputKind.IMAGE), (OutputKind.LABEL, OutputKind.NUMBER)
+            ),
+            *product((InputKind.TOKENS, InputKind.PREDICATE), (OutputKind.TAGS,)),
+        }
+    ),
     config=BaselineConfig,
     cost=cost,
-    learner=Baseline,
+    learner=learner,
 )

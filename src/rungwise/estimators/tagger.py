@@ -1,0 +1,185 @@
+"""A rung that tags the tokens of sentences: its tags are strings here, and numbers (`rungwise.tags`) beneath."""
+
+# N sentences, S tokens of all of them, C tags
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from rungwise.data.sentences import Sentences, as_tokens, flat_sentences
+from rungwise.errors import ConfigError, DataError
+from rungwise.estimators.estimator import RungEstimator
+from rungwise.estimators.inputs import coerce_inputs, kind_of, take
+from rungwise.kinds import OutputKind
+from rungwise.tags import (
+    OUTSIDE,
+    UNSEEN_BEGIN,
+    UNSEEN_INSIDE,
+    Tags,
+    repaired,
+    span_counts,
+    span_f1,
+    tag_names,
+    unscored_types,
+)
+
+__all__ = ["RungTagger"]
+
+
+class RungTagger(RungEstimator):
+    """A rung that predicts a tag for each token, by the BIO2 scheme."""
+
+    output_kind = OutputKind.TAGS
+    classes_: NDArray[Any]
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        validation: tuple[Any, Any] | None = None,
+        report: Callable[[float, float | None], None] | None = None,
+        checkpoint: str | Path | None = None,
+        then_predict: int = 0,
+    ) -> Self:
+        """Learns from X (N sentences) and their tags y (N); the rest as in `RungClassifier.fit`.
+
+        Args:
+            X: lists of tokens, such as `["Ada", "Lovelace"]`; or for semantic roles dicts `{"tokens": [...],
+                "predicate": 2}` or pairs `([...], 2)`, where the predicate is the number of a token, from 0.
+            y: a list of tags for each sentence, one a token: "O", "B-TYPE" where a span begins, "I-TYPE" where it goes
+                on. An "I-TYPE" that goes on with nothing begins a span.
+            validation: X and y that may choose settings and when to stop.
+            report: called with the fraction done and the validation score so far.
+            checkpoint: a file in which the fit is kept from time to time.
+            then_predict: sentences whose prediction, after the fit, is to be within `time_limit` as well.
+
+        Raises:
+            DataError: if the inputs or the tags can't be used.
+            ConfigError: if a parameter can't be used, no tag begins a span, or the checkpoint is of another fit.
+            ModelError: if the checkpoint is damaged.
+            TrainingError: if training diverges, at a tenth of its learning rate as well.
+        """
+        inputs, tags = self._whole(X, y)
+        types = _types_of(tags)
+        if not types:
+            raise ConfigError("every tag of y is 'O'; a tagger needs spans, such as B-LOC and I-LOC.")
+        self.classes_ = np.array(tag_names(types))
+        targets = repaired(_numbered(tags, self.classes_))
+        if validation is not None:
+            seen_inputs, seen_tags = self._whole(*validation)
+            validation = (seen_inputs, repaired(_numbered(seen_tags, self.classes_)))
+        return self._fit(inputs, targets, len(self.classes_), validation, report, checkpoint, then_predict)
+
+    def predict(self, X: Any) -> list[list[str]]:
+        """X (N sentences) -> a list of tags for each."""
+        tags = self.predict_tags(X)
+        names = self.classes_[tags.values].tolist()
+        bounds = tags.offsets.tolist()
+        return [names[start:end] for start, end in pairwise(bounds)]
+
+    def predict_tags(self, X: Any) -> Tags:
+        """X (N sentences) -> their tags as numbers of `classes_`."""
+        check_is_fitted(self)
+        inputs = coerce_inputs(self, X, self.pair_[0], reset=False)
+        lengths = np.diff(flat_sentences(inputs).offsets)
+        offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
+        if not lengths.any():
+            return Tags(np.zeros(0, dtype=np.int64), offsets)
+        predicted = self._outputs(_without_empty(inputs, lengths))
+        return Tags(predicted.values, offsets)
+
+    def encode_tags(self, y: Any) -> Tags:
+        """Tags of N sentences as numbers of `classes_`; of types that training had not, the `UNSEEN` ones.
+
+        Raises:
+            DataError: if a tag is none of the scheme.
+        """
+        return _numbered(flat_sentences(_as_tags(y)), self.classes_)
+
+    def score(self, X: Any, y: Any) -> float:
+        """F1 over the spans of X (N sentences), whose tags are y; the predicate itself doesn't count as one."""
+        counts = span_counts(self.encode_tags(y), self.predict_tags(X), self._unscored())
+        return span_f1(counts)
+
+    def _unscored(self) -> tuple[int, ...]:
+        return unscored_types(self.classes_.tolist())
+
+    def _whole(self, X: Any, y: Any) -> tuple[pa.ChunkedArray, Sentences]:
+        """The sentences that aren't empty, and their tags, flat.
+
+        Raises:
+            DataError: if a sentence hasn't as many tags as tokens, or a tag is none of the scheme.
+        """
+        inputs = coerce_inputs(self, X, kind_of(X, self._kinds()), reset=True)
+        tags, offsets = flat_sentences(_as_tags(y)), flat_sentences(inputs).offsets
+        if len(tags) != len(inputs):
+            raise DataError(f"there are {len(inputs)} sentences and tags of {len(tags)}; give each its own.")
+        lengths = np.diff(offsets)
+        differs = lengths != np.diff(tags.offsets)
+        if differs.any():
+            row = int(np.argmax(differs))
+            counts = int(lengths[row]), int(np.diff(tags.offsets)[row])
+            raise DataError(
+                f"it has {counts[0]} tokens and {counts[1]} tags; give each token one.", row=row + 1
+            )
+        _types_of(tags)  # a tag that is none is an error of a sentence that can still be counted
+        kept = np.unique(offsets)
+        return _without_empty(inputs, lengths), Sentences(tags.tokens, kept, None)
+
+
+def _types_of(tags: Sentences) -> list[str]:
+    """The names of the types in tags, sorted.
+
+    Raises:
+        DataError: if a tag is none of the scheme.
+    """
+    return sorted({name[2:] for name in tags.tokens.unique().to_pylist() if _is_inside(name, tags)})
+
+
+def _is_inside(name: str, tags: Sentences) -> bool:
+    if name == "O":
+        return False
+    if name[:2] in ("B-", "I-") and len(name) > 2:
+        return True
+    at = tags.tokens.index(name).as_py()
+    row = int(np.searchsorted(tags.offsets, at, side="right"))
+    raise DataError(f"the tag {name[:40]!r} is none; tags are O, B-TYPE and I-TYPE.", row=row, column="y")
+
+
+def _numbered(tags: Sentences, classes: NDArray[Any]) -> Tags:
+    """Names of tags -> their numbers."""
+    known = {name: number for number, name in enumerate(classes.tolist())}
+    coded = tags.tokens.dictionary_encode()
+    names = coded.dictionary.to_pylist()
+    unseen = {"O": OUTSIDE, "B": UNSEEN_BEGIN, "I": UNSEEN_INSIDE}
+    numbers = [
+        known[name] if name in known else unseen[name[0] if _is_inside(name, tags) else "O"] for name in names
+    ]
+    codes = coded.indices.to_numpy()
+    return Tags(
+        np.array(numbers, dtype=np.int64)[codes] if len(names) else codes.astype(np.int64), tags.offsets
+    )
+
+
+def _as_tags(y: Any) -> pa.ChunkedArray:
+    if y is None:
+        raise DataError("y is None; give each sentence a list of tags.", column="y")
+    if isinstance(y, Sequence) and y and isinstance(y[0], str):
+        raise DataError("y is a list of lists of tags, one a token, got strings.", column="y")
+    try:
+        return as_tokens(y)
+    except DataError as error:
+        raise DataError(error.problem.replace("token", "tag"), row=error.row, column="y") from None
+
+
+def _without_empty(inputs: pa.ChunkedArray, lengths: NDArray[np.int64]) -> pa.ChunkedArray:
+    return inputs if lengths.all() else take(inputs, np.flatnonzero(lengths))
