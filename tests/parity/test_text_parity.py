@@ -7,6 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rungwise import registry
 from rungwise.layers.dropout import dropout
+from rungwise.layers.recurrent import DirectionsPool
 from rungwise.layers.sequence import Pooling, real_steps
 from rungwise.rung import TextShape
 
@@ -112,29 +113,30 @@ def test_recurrent_dropout_is_one_mask_a_text_on_the_last_state():
     assert_same(logits, torch.stack(rows))
 
 
-# ----------------------------------------------------------------------------------------------------- lstm
+# --------------------------------------------------------------------------------------------- lstm and gru
 
 
+@pytest.mark.parametrize(("name", "unit"), [("lstm", nn.LSTM), ("gru", nn.GRU)])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_lstm_is_nn_lstm_over_packed_texts(num_layers, bidirectional):
-    network = build(
-        "lstm", num_layers=num_layers, bidirectional=bidirectional, pooling="last", hidden_size=16
-    ).eval()
-    reference = nn.LSTM(
+def test_gated_networks_are_torchs_over_packed_texts(name, unit, num_layers, bidirectional):
+    settings = {"num_layers": num_layers, "bidirectional": bidirectional, "hidden_size": 16}
+    network = build(name, pooling="last", **settings).eval()
+    reference = unit(
         network.embedding.embedding_dim, 16, num_layers, batch_first=True, bidirectional=bidirectional
     )
     with torch.no_grad():
         for number, layer in enumerate(network.layers):
-            for lstm, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                    getattr(reference, f"{name}_l{number}{suffix}").copy_(getattr(lstm, f"{name}_l0"))
+            for direction, suffix in zip(layer.directions, ("", "_reverse"), strict=False):
+                for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                    getattr(reference, f"{part}_l{number}{suffix}").copy_(getattr(direction, f"{part}_l0"))
     tokens = batch()
     packed = pack_padded_sequence(network.embedding(tokens), LENGTHS, batch_first=True)
-    states, (last, _) = reference(packed)
+    states, last = reference(packed)
+    last = last[0] if name == "lstm" else last
     features = torch.cat(list(last[-(1 + bidirectional) :]), 1)
     assert_same(network(tokens, LENGTHS), network.linear(features))
-    network.pooling = Pooling.MAX
+    network.pool = DirectionsPool(Pooling.MAX, features.shape[1])
     padded = pad_packed_sequence(states, batch_first=True, padding_value=-torch.inf)[0]
     assert_same(network(tokens, LENGTHS), network.linear(padded.amax(1)))
 

@@ -15,8 +15,8 @@ from rungwise.kinds import OutputKind
 from rungwise.layers.attention import attend, padding_bias
 from rungwise.layers.dropout import StepsDropout, dropout
 from rungwise.layers.embedding import token_embedding
-from rungwise.layers.recurrent import elman
-from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
+from rungwise.layers.recurrent import DirectionsPool, elman
+from rungwise.layers.sequence import Pool, Pooling, pool, real_steps, reverse
 from rungwise.rung import TextShape
 from rungwise.training.batches import sorted_batches, train_batches
 from rungwise.training.losses import Objective
@@ -29,7 +29,9 @@ VARIANTS = [
     ("textcnn", {"wide": False, "widths": (2, 5)}),
     *[("simple-rnn", {"bidirectional": both, "pooling": p}) for both in (False, True) for p in Pooling],
     *[("lstm", {"bidirectional": both, "pooling": p}) for both in (False, True) for p in Pooling],
+    *[("gru", {"bidirectional": both, "pooling": p}) for both in (False, True) for p in Pooling],
     ("lstm", {"num_layers": 2}),
+    ("gru", {"num_layers": 2}),
     *[("transformer", {"pre_norm": pre, "pooling": p}) for pre in (False, True) for p in Pooling],
     ("transformer", {"num_layers": 3, "activation": "relu"}),
 ]
@@ -97,7 +99,7 @@ def test_the_formula_agrees_with_counted_operations(name, settings):
 
 
 def test_fit_costs_three_times_the_predictions_of_all_epochs():
-    for name in ("textcnn", "simple-rnn", "lstm", "transformer"):
+    for name in ("textcnn", "simple-rnn", "lstm", "gru", "transformer"):
         rung = registry.rung(name)
         cost = rung.cost(rung.config(epochs=7), SHAPE)
         assert cost.fit_flops == pytest.approx(3 * cost.predict_flops * SHAPE.num_examples * 7)
@@ -122,6 +124,25 @@ def test_pooling_sees_real_steps_alone():
     assert pool(x, lengths, Pooling.LAST).flatten().tolist() == [5, -6]
     assert pool(x, lengths, Pooling.MEAN).flatten().tolist() == [3, -3]
     assert pool(x, lengths, Pooling.MAX).flatten().tolist() == [5, -1]
+    attended = pool(x, lengths, Pooling.ATTENTION, torch.tensor([1.0])).flatten()
+    weights = [torch.tensor([1.0, 5.0]).softmax(0), torch.tensor([-1.0, -2.0, -6.0]).softmax(0)]
+    expected = [weights[0] @ x[0, :2, 0], weights[1] @ x[1, :, 0]]
+    torch.testing.assert_close(attended, torch.stack(expected))
+
+
+def test_attention_begins_as_the_mean():
+    x, lengths = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([2, 3])
+    torch.testing.assert_close(Pool(Pooling.ATTENTION, 4)(x, lengths), pool(x, lengths, Pooling.MEAN))
+
+
+def test_attention_weighs_a_step_by_both_directions():
+    states = list(torch.randn(2, 3, 1, 2, generator=torch.Generator().manual_seed(0)))  # two of (T, B, H)
+    lengths = torch.tensor([2])
+    attended = DirectionsPool(Pooling.ATTENTION, 4)
+    attended.steps.query.data = torch.tensor([1.0, -1.0, 2.0, 0.5])
+    steps = torch.stack([torch.cat([states[0][t, 0], states[1][1 - t, 0]]) for t in range(2)])
+    weights = (steps @ attended.steps.query).softmax(0)
+    torch.testing.assert_close(attended(states, lengths)[0], weights @ steps)
 
 
 def test_steps_dropout_drops_the_same_at_every_step():
@@ -289,7 +310,7 @@ def test_the_tokenizer_is_a_file_of_its_library(tmp_path):
     assert "tokenizer" not in (folder / "state.json").read_text()
 
 
-@pytest.mark.parametrize("name", ["textcnn", "simple-rnn", "lstm", "transformer"])
+@pytest.mark.parametrize("name", ["textcnn", "simple-rnn", "lstm", "gru", "transformer"])
 def test_validation_and_empty_texts_are_taken(name):
     texts, labels = data()
     model = estimator_class(name, OutputKind.LABEL)(random_state=0, epochs=2, precision="fp32")
@@ -309,7 +330,7 @@ def test_many_classes_are_taken():
 
 
 def test_settings_of_the_networks_are_enums_or_plain():
-    for name in ("textcnn", "simple-rnn", "lstm", "transformer"):
+    for name in ("textcnn", "simple-rnn", "lstm", "gru", "transformer"):
         config = registry.rung(name).config()
         assert all(
             isinstance(value, int | float | str | tuple) for value in dataclasses.asdict(config).values()

@@ -18,6 +18,7 @@ NETWORKS = {
     "mlp": {"num_layers": 2},
     "textcnn": {},
     "lstm": {"num_layers": 2},
+    "gru": {},
     "simple-rnn": {},
     "transformer": {"num_heads": 2, "num_layers": 1},
     "cnn": {"batch_norm": True, "dropout": 0.1},

@@ -1,6 +1,6 @@
-"""An Elman recurrence with ReLU units whose backward pass also says how much gradient reaches each step."""
+"""Recurrences over padded batches: gated layers of one or two directions, and Elman's, which records its gradients."""
 
-# T steps, B sequences, H hidden units
+# T steps, B sequences, E inputs, H hidden units, D directions
 
 from __future__ import annotations
 
@@ -8,12 +8,97 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-__all__ = ["elman"]
+from rungwise.layers.sequence import Pool, Pooling, reverse
+
+__all__ = ["DirectionsPool", "GatedLayer", "aligned", "elman", "gated_layers", "read"]
 
 Record = Callable[[Tensor], None]
+
+Unit = type[nn.LSTM] | type[nn.GRU]
+
+
+class GatedLayer(nn.Module):
+    """x (T, B, E) -> the states (T, B, H) of each direction, in the order in which it read.
+
+    Each direction is a one-way `nn.LSTM` or `nn.GRU` over padded batches: packing is slower, and their two-way form
+    would read the padding before the text.
+
+    Args:
+        unit: `nn.LSTM`, whose forget gate starts open (Jozefowicz, Zaremba & Sutskever 2015), or `nn.GRU`.
+        input_size: E.
+        hidden_size: H.
+        bidirectional: whether there is a second direction.
+    """
+
+    def __init__(self, unit: Unit, input_size: int, hidden_size: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.directions = nn.ModuleList(unit(input_size, hidden_size) for _ in range(1 + bidirectional))
+        if unit is nn.LSTM:
+            for lstm in self.directions:
+                nn.init.ones_(lstm.get_parameter("bias_hh_l0").detach()[hidden_size : 2 * hidden_size])
+
+    def forward(self, x: Tensor, lengths: Tensor) -> list[Tensor]:
+        """x (T, B, E), lengths (B,) -> one or two states (T, B, H), the second from each text's end to its start."""
+        inputs = [x, reverse(x, lengths)] if len(self.directions) == 2 else [x]
+        return [unit(turned)[0] for unit, turned in zip(self.directions, inputs, strict=True)]
+
+
+def gated_layers(
+    unit: Unit, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool
+) -> nn.ModuleList:
+    """Layers one over the other, of which each reads all the directions of the one below."""
+    num_features = (1 + bidirectional) * hidden_size
+    sizes = [input_size] + [num_features] * (num_layers - 1)
+    return nn.ModuleList(GatedLayer(unit, size, hidden_size, bidirectional) for size in sizes)
+
+
+def read(layers: nn.ModuleList, x: Tensor, lengths: Tensor, dropout: nn.Module) -> list[Tensor]:
+    """Runs layers over one another.
+
+    Args:
+        layers: of `gated_layers`.
+        x: (T, B, E).
+        lengths: (B,).
+        dropout: between layers.
+
+    Returns:
+        The last layer's states (T, B, H) of each direction, in the order in which it read.
+    """
+    states: list[Tensor] = layers[0](x, lengths)
+    for layer in layers[1:]:
+        states = layer(dropout(aligned(states, lengths)), lengths)
+    return states
+
+
+def aligned(states: list[Tensor], lengths: Tensor) -> Tensor:
+    """One or two directions' states (T, B, H) in the order of reading, lengths (B,) -> (T, B, D H) by step."""
+    return torch.cat([states[0], *(reverse(turned, lengths) for turned in states[1:])], 2)
+
+
+class DirectionsPool(nn.Module):
+    """The states of each direction (T, B, H), in the order in which it read -> (B, D H).
+
+    Attention weighs the steps of all directions together; otherwise each is pooled by itself, and nothing need be
+    turned around.
+
+    Args:
+        pooling: how.
+        num_features: D H.
+    """
+
+    def __init__(self, pooling: Pooling, num_features: int) -> None:
+        super().__init__()
+        self.steps = Pool(pooling, num_features)
+
+    def forward(self, states: list[Tensor], lengths: Tensor) -> Tensor:
+        """States (T, B, H) of one or two directions, lengths (B,) of at least 1 -> (B, D H)."""
+        if self.steps.pooling is Pooling.ATTENTION:
+            pooled: Tensor = self.steps(aligned(states, lengths).transpose(0, 1), lengths)
+            return pooled
+        return torch.cat([self.steps(turned.transpose(0, 1), lengths) for turned in states], 1)
 
 
 def elman(inputs: Tensor, weight: Tensor, mask: Tensor, ceiling: float, record: Record) -> Tensor:

@@ -39,8 +39,8 @@ from rungwise.fitting import Series
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.embedding import token_embedding
-from rungwise.layers.recurrent import elman
-from rungwise.layers.sequence import Pooling, pool, real_steps, reverse
+from rungwise.layers.recurrent import DirectionsPool, elman
+from rungwise.layers.sequence import Pooling, real_steps, reverse
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
 from rungwise.rungs._memory import network_cost, text_network_bytes
@@ -96,11 +96,11 @@ class SimpleRNN(nn.Module):
 
     def __init__(self, config: SimpleRNNConfig, shape: TextShape) -> None:
         super().__init__()
-        self.pooling = config.pooling
         self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
         self.embedding_dropout = StepsDropout(config.embedding_dropout)
         num_directions = 1 + config.bidirectional
         self.directions = nn.ModuleList(ElmanLayer(config) for _ in range(num_directions))
+        self.pool = DirectionsPool(config.pooling, num_directions * config.hidden_size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(num_directions * config.hidden_size, shape.num_outputs)
         self.register_buffer("gradient_sums", torch.zeros(shape.max_tokens))
@@ -109,11 +109,11 @@ class SimpleRNN(nn.Module):
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, C)."""
         x = self.embedding_dropout(self.embedding(tokens.t()))  # (T, B, E)
-        pooled = []
-        for number, layer in enumerate(self.directions):
-            states = layer(x if number == 0 else reverse(x, lengths), lengths, self._record)
-            pooled.append(pool(states.transpose(0, 1), lengths, self.pooling))
-        logits: Tensor = self.linear(self.dropout(torch.cat(pooled, 1)))
+        states = [
+            layer(x if number == 0 else reverse(x, lengths), lengths, self._record)
+            for number, layer in enumerate(self.directions)
+        ]
+        logits: Tensor = self.linear(self.dropout(self.pool(states, lengths)))
         return logits
 
     def gradient_norms(self) -> Tensor:
@@ -173,8 +173,9 @@ def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:
     num_features = num_directions * config.hidden_size
     linear_weights = num_features * shape.num_outputs
     parameters = shape.vocab_size * config.embedding_dim + step_weights + num_features
-    parameters += linear_weights + shape.num_outputs
-    predict = 2 * step_weights * shape.mean_tokens + 2 * linear_weights
+    query = num_features * (config.pooling is Pooling.ATTENTION)
+    parameters += linear_weights + shape.num_outputs + query
+    predict = 2 * (step_weights + query) * shape.mean_tokens + 2 * linear_weights
     memory = text_network_bytes(
         config,
         shape,

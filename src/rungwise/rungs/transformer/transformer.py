@@ -36,7 +36,7 @@ from rungwise.layers.attention import padding_bias
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.sequence import Pooling, pool, real_steps
+from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, TextShape
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
@@ -77,7 +77,6 @@ class Transformer(nn.Module):
 
     def __init__(self, config: TransformerConfig, shape: TextShape) -> None:
         super().__init__()
-        self.pooling = config.pooling
         self.embedding = token_embedding(shape.vocab_size, config.hidden_size, PAD)
         self.positions = nn.Parameter(torch.randn(shape.max_tokens, config.hidden_size) * _POSITION_STD)
         self.embedding_dropout = Dropout(config.embedding_dropout)
@@ -93,6 +92,7 @@ class Transformer(nn.Module):
             for _ in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
+        self.pool = Pool(config.pooling, config.hidden_size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(config.hidden_size, shape.num_outputs)
 
@@ -103,7 +103,7 @@ class Transformer(nn.Module):
         x = self.embedding_dropout(self.embedding(tokens) + self.positions[:num_tokens])  # (B, T, C)
         for block in self.blocks:
             x = block(x, bias)
-        logits: Tensor = self.linear(self.dropout(pool(self.norm(x), lengths, self.pooling)))
+        logits: Tensor = self.linear(self.dropout(self.pool(self.norm(x), lengths)))
         return logits
 
 
@@ -123,10 +123,11 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     norms = config.num_layers * 2 + config.pre_norm
     parameters = (shape.vocab_size + shape.max_tokens) * size
     parameters += config.num_layers * (block_weights + block_biases) + norms * 2 * size
-    parameters += (size + 1) * shape.num_outputs
+    query = size * (config.pooling is Pooling.ATTENTION)
+    parameters += (size + 1) * shape.num_outputs + query
     longest = min(shape.max_tokens, config.max_tokens)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
-    predict += 2 * size * shape.num_outputs
+    predict += 2 * size * shape.num_outputs + 2 * query * min(tokens, longest)
     memory = text_network_bytes(
         config,
         shape,
