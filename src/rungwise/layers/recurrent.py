@@ -51,8 +51,10 @@ def gated_layers(
 ) -> nn.ModuleList:
     """Layers one over the other, of which each reads all the directions of the one below."""
     num_features = (1 + bidirectional) * hidden_size
-    sizes = [input_size] + [num_features] * (num_layers - 1)
-    return nn.ModuleList(GatedLayer(unit, size, hidden_size, bidirectional) for size in sizes)
+    return nn.ModuleList(
+        GatedLayer(unit, num_features if layer else input_size, hidden_size, bidirectional)
+        for layer in range(num_layers)
+    )
 
 
 def read(layers: nn.ModuleList, x: Tensor, lengths: Tensor, dropout: nn.Module) -> list[Tensor]:
