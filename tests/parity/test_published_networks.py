@@ -245,33 +245,33 @@ def assert_same(ours, reference, inputs):
 
 @pytest.mark.parametrize("depth", [18, 50])
 def test_resnet_computes_what_the_reference_does(depth):
-    ours = scrambled(build("resnet", {"depth": depth, "width": 8, "stem": "large"}, shape(70)))
-    assert_same(ours, lambda x: resnet(ours.state_dict(), x), images(70))
+    ours = scrambled(build("resnet", {"depth": depth, "width": 8, "stem": "large"}, shape(70))).double()
+    assert_same(ours, lambda x: resnet(ours.state_dict(), x), images(70).double())
 
 
 def test_densenet_computes_what_the_reference_does():
-    ours = scrambled(build("densenet", {"depth": 121, "growth_rate": 8, "stem": "large"}, shape(70)))
-    assert_same(ours, lambda x: densenet(ours.state_dict(), x), images(70))
+    ours = scrambled(build("densenet", {"depth": 121, "growth_rate": 8, "stem": "large"}, shape(70))).double()
+    assert_same(ours, lambda x: densenet(ours.state_dict(), x), images(70).double())
 
 
 def test_alexnet_computes_what_the_reference_does():
-    ours = scrambled(build("alexnet", {"width": 8}, shape(130)))
+    ours = scrambled(build("alexnet", {"width": 8}, shape(130))).double()
     theirs = to_torchvision_alexnet(ours.state_dict())
-    assert_same(ours, lambda x: alexnet(theirs, x), images(130))
+    assert_same(ours, lambda x: alexnet(theirs, x), images(130).double())
 
 
 def test_inception_and_its_auxiliary_head_compute_what_the_reference_does():
-    ours = scrambled(build("inception", {"width": 8}, shape(299)))
-    weights, inputs = ours.state_dict(), images(299)
+    ours = scrambled(build("inception", {"width": 8}, shape(299))).double()
+    weights, inputs = ours.state_dict(), images(299).double()
     assert_same(ours, lambda x: inception(weights, x)[0], inputs)
     ours.training = True  # of the network itself: its norms stay as they are
     assert_same(lambda x: ours(x)[1], lambda x: inception(weights, x)[1], inputs)
 
 
 def test_vit_computes_what_the_reference_does():
-    ours = scrambled(build("vit", {"size": "tiny"}, shape(48)))
+    ours = scrambled(build("vit", {"size": "tiny"}, shape(48))).double()
     theirs = to_torchvision_vit(ours.state_dict())
-    assert_same(ours, lambda x: vit(theirs, x, 3), images(48))
+    assert_same(ours, lambda x: vit(theirs, x, 3), images(48).double())
 
 
 @pytest.mark.parametrize("name", ["alexnet", "densenet", "inception", "resnet", "vit"])
