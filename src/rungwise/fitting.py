@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
     "Calibrated",
     "Checkpoint",
+    "Elsewhere",
     "Epoch",
     "FitContext",
     "Precision",
@@ -56,6 +57,15 @@ class Recorded(Protocol):
 
     def series(self) -> list[Series]:
         """What it recorded."""
+        ...
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A learner whose folder another library may read too."""
+
+    def elsewhere(self) -> dict[str, Any]:
+        """What that library's `config.json` says; empty where none can read it."""
         ...
 
 
@@ -138,12 +148,16 @@ class Pretrained:
         mean: of each channel's values from 0 to 1, subtracted from the images that they were learned on; None if
             unknown.
         std: that each channel was then divided by.
+        config: what a `config.json` beside the weights says of their network.
+        tokenizer: the text of a `tokenizer.json` beside them, None if there is none.
     """
 
     name: str
     weights: State
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ __all__ = [
     "NetworkRung",
     "Pair",
     "Preprocessor",
+    "Published",
     "Rung",
     "SentenceShape",
     "Shape",
@@ -265,6 +266,19 @@ Weights = dict[str, "Tensor"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Published:
+    """How a network is stored so that `transformers` can read its folder too; `layouts["transformers"]` goes back.
+
+    Attributes:
+        weights: (config, the network's weights) -> the same by that library's names.
+        config: (config, shape) -> that library's `config.json`.
+    """
+
+    weights: Callable[[Any, Weights], Weights]
+    config: Callable[[Any, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkRung(Rung):
     """A rung whose network the common loop trains.
 
@@ -275,8 +289,11 @@ class NetworkRung(Rung):
         head: of a network that may begin from pretrained weights, the name of its last layer, an `nn.Linear`, which
             is new for the user's classes. Such a network has `features(images) -> (B, F)`, the inputs of that layer.
         auxiliary: the name of a part that training alone asks, which pretrained weights may be without, and is new too.
+        optional: the name of a part that pretrained weights may be without, and is new then.
+        adopt: (config, the `config.json` of pretrained weights) -> the config with the sizes that they have.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.
+        published: how the network is stored, where another library can read it too.
         mean: of red, green and blue from 0 to 1, subtracted from images where pretrained weights don't say; ImageNet's.
         std: that the channels are then divided by.
     """
@@ -284,6 +301,9 @@ class NetworkRung(Rung):
     build: Callable[[Any, Any], nn.Module]
     head: str | None = None
     auxiliary: str | None = None
+    optional: str | None = None
+    adopt: Callable[[Any, Mapping[str, Any]], Any] | None = None
     layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)
+    published: Published | None = None
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)

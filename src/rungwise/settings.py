@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rungwise.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rungwise.rung import Shape
 
 __all__ = [
     "ClassWeight",
@@ -127,6 +130,10 @@ class NetworkConfig:
     def for_training(self) -> Self:
         """The settings of what is to come, which may hang on what it begins from."""
         return self
+
+    def seen(self, shape: Shape) -> Shape:
+        """The problem's size as the network gets it, of what it is in the data."""
+        return shape
 
     def num_epochs(self, num_examples: int) -> int:
         """Passes over so many training examples at most."""

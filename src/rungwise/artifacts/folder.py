@@ -36,7 +36,7 @@ from rungwise.artifacts.state import join_state, split_state
 from rungwise.errors import ModelError
 from rungwise.estimators import RungEstimator
 from rungwise.files import replace_file, replace_text
-from rungwise.fitting import State
+from rungwise.fitting import Elsewhere, State
 from rungwise.stored import section
 
 __all__ = [
@@ -83,7 +83,9 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     """
     if folder.exists() and (not folder.is_dir() or not {file.name for file in folder.iterdir()} <= _OWN):
         raise ModelError(f"{folder} exists and is no model folder; choose another name.")
-    rest, arrays = split_state(estimator.learner_.state())
+    learner = estimator.learner_
+    is_read_elsewhere = isinstance(learner, Elsewhere) and bool(learner.elsewhere())
+    rest, arrays = split_state(learner.state(), bare="network" if is_read_elsewhere else None)
     _check_arrays(arrays)
     tokenizer = rest.get("preprocessor", {}).pop("tokenizer", None)
     texts = {_STATE: _json(rest), _CARD: model_card(estimator), _CONFIG: _json(describe(estimator))}
@@ -197,7 +199,7 @@ def _check_arrays(arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def _write_arrays(arrays: dict[str, NDArray[Any]], file: Path) -> None:
-    save_file(arrays, file)
+    save_file(arrays, file, metadata={"format": "pt"})  # without it `transformers` refuses the file
     file.chmod(0o644)  # it is written for its owner alone
 
 

@@ -22,17 +22,19 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from rungwise.artifacts.reading import read_text
 from rungwise.errors import ConfigError, ModelError
 from rungwise.files import cache_folder, replace_file
 from rungwise.fitting import Pretrained
 
-__all__ = ["read_pretrained"]
+__all__ = ["read_description", "read_pretrained"]
 
 _SAFE = "model.safetensors"
 _PICKLED = "pytorch_model.bin"
 _PICKLED_SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl")
 _SUFFIXES = (".safetensors", *_PICKLED_SUFFIXES)
-_FILES = (_SAFE, _PICKLED, "config.json", "preprocessor_config.json")
+_TOKENIZER = "tokenizer.json"
+_FILES = (_SAFE, _PICKLED, _TOKENIZER, "config.json", "preprocessor_config.json")
 _WRAPPERS = ("state_dict", "model", "model_state_dict", "state_dict_ema")
 """Under which training scripts keep the weights beside other things, also one within another."""
 
@@ -41,6 +43,7 @@ _PREFIXES = r"^((module|_orig_mod)\.)+"
 
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _MOST_CONFIG_BYTES = 2**24
+_MOST_TOKENIZER_BYTES = 2**25
 
 
 def read_pretrained(name: str) -> Pretrained:
@@ -54,13 +57,33 @@ def read_pretrained(name: str) -> Pretrained:
         ConfigError: if there is no such thing.
         ModelError: if it can't be read, or holds no weights.
     """
-    path = Path(name).expanduser()
+    path = _found(name)
     if path.is_dir():
         return _of_folder(path, name)
-    if path.is_file():
-        return Pretrained(name=name, weights=_arrays(_tensors(path)))
+    return Pretrained(name=name, weights=_arrays(_tensors(path)))
+
+
+def read_description(name: str) -> Mapping[str, Any]:
+    """What the `config.json` beside weights says of their network; empty for a file.
+
+    Args:
+        name: as `read_pretrained` takes it.
+
+    Raises:
+        ConfigError: if there is no such thing.
+        ModelError: if it can't be read.
+    """
+    path = _found(name)
+    return _json(path / "config.json") if path.is_dir() else {}
+
+
+def _found(name: str) -> Path:
+    """The file or folder of that name, here or from the hub."""
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
     if _HUB_NAME.fullmatch(name) and path.suffix.lower() not in _SUFFIXES:
-        return _of_folder(_downloaded(name), name)
+        return _downloaded(name)
     raise ConfigError(
         f"pretrained={name!r}: there is no such file or folder; name a .safetensors or .pth file, a folder that holds "
         f"{_SAFE}, or a repository of the Hugging Face hub such as 'microsoft/resnet-50'."
@@ -76,12 +99,16 @@ def _of_folder(folder: Path, name: str) -> Pretrained:
             + (f" {parts[0].name} says that they are in several files; save them as one." if parts else "")
         )
     said = _json(folder / "preprocessor_config.json")
-    timm = _json(folder / "config.json").get("pretrained_cfg") or {}
+    config = _json(folder / "config.json")
+    timm = config.get("pretrained_cfg") or {}
+    tokenizer = folder / _TOKENIZER
     return Pretrained(
         name=name,
         weights=_arrays(_tensors(file)),
         mean=_channels(said.get("image_mean") or timm.get("mean"), folder),
         std=_channels(said.get("image_std") or timm.get("std"), folder),
+        config=config,
+        tokenizer=read_text(tokenizer.resolve(), _MOST_TOKENIZER_BYTES) if tokenizer.is_file() else None,
     )
 
 

@@ -17,10 +17,16 @@ _ARRAY = "$array"
 _SEPARATOR = "/"
 
 
-def split_state(state: State) -> tuple[State, dict[str, NDArray[Any]]]:
-    """The state with a reference in place of each array, and the arrays by their paths."""
+def split_state(state: State, bare: str | None = None) -> tuple[State, dict[str, NDArray[Any]]]:
+    """The state with a reference in place of each array, and the arrays by their paths.
+
+    Args:
+        state: of a learner.
+        bare: the entry whose arrays are named by what comes behind it in their paths alone.
+    """
     arrays: dict[str, NDArray[Any]] = {}
-    return _split(state, "", arrays), arrays
+    rest = {name: _split(item, "" if name == bare else name, arrays) for name, item in state.items()}
+    return rest, arrays
 
 
 def _split(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:

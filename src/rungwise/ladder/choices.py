@@ -11,9 +11,8 @@ from rungwise.data import Dataset
 from rungwise.errors import ConfigError
 from rungwise.kinds import OutputKind
 from rungwise.metrics import metric
-from rungwise.preprocessing.pixels import ImageNetworkConfig
-from rungwise.rung import ImageShape, NetworkRung, Pair, Shape
-from rungwise.settings import ClassWeight, PretrainableConfig
+from rungwise.rung import NetworkRung, Pair, Shape
+from rungwise.settings import ClassWeight, NetworkConfig, PretrainableConfig
 from rungwise.tasks import Task
 
 __all__ = [
@@ -45,13 +44,20 @@ def check_metric(name: str, task: Task, dataset: Dataset) -> None:
 
 
 def make_config(name: str, settings: Mapping[str, Any]) -> Any:
-    """A rung's config.
+    """A rung's config, with what the pretrained weights that it names decide.
 
     Raises:
-        ConfigError: if a setting can't be used, with the rung's name.
+        ConfigError: if a setting can't be used, or doesn't go with those weights, with the rung's name.
+        ModelError: if what the weights say of themselves can't be read.
     """
+    rung = registry.rung(name)
     try:
-        return registry.make_config(registry.rung(name).config, settings)
+        config = registry.make_config(rung.config, settings)
+        if isinstance(rung, NetworkRung) and rung.adopt is not None and config.pretrained is not None:
+            from rungwise.artifacts.pretrained import read_description
+
+            config = rung.adopt(config, read_description(config.pretrained))
+        return config
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
 
@@ -74,9 +80,8 @@ def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> 
 
 
 def seen(config: Any, shape: Shape) -> Shape:
-    """The problem's size as a rung with these settings gets it: images may be resized for it."""
-    is_resized = isinstance(config, ImageNetworkConfig) and isinstance(shape, ImageShape)
-    return config.seen(shape) if is_resized else shape
+    """The problem's size as a rung with these settings gets it."""
+    return config.seen(shape) if isinstance(config, NetworkConfig) else shape
 
 
 def parse_class_weight(name: str) -> ClassWeight:

@@ -15,6 +15,7 @@ __all__ = ["Pool", "Pooling", "pool", "real_steps", "reverse"]
 class Pooling(StrEnum):
     """How the steps of a sequence become one vector."""
 
+    FIRST = "first"
     LAST = "last"
     MEAN = "mean"
     MAX = "max"
@@ -37,6 +38,8 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
 
 def pool(x: Tensor, lengths: Tensor, pooling: Pooling, query: Tensor | None = None) -> Tensor:
     """x (B, T, C), lengths (B,) of at least 1, for attention a query (C,) -> (B, C)."""
+    if pooling is Pooling.FIRST:
+        return x[:, 0]
     if pooling is Pooling.LAST:
         return x[torch.arange(len(x), device=x.device), lengths - 1]
     mask = real_steps(lengths, x.shape[1])[:, :, None]

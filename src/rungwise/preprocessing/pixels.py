@@ -19,7 +19,7 @@ from rungwise.data.limits import batch_rows
 from rungwise.errors import ConfigError, DataError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.augment import alternate_flips, cut_out, jitter, move, resized_crop
-from rungwise.rung import Examples, ImageShape
+from rungwise.rung import Examples, ImageShape, Shape
 from rungwise.settings import NetworkConfig, PretrainableConfig
 from rungwise.stored import array, image_size
 
@@ -117,9 +117,9 @@ class ImageNetworkConfig(NetworkConfig):
         if problems:
             raise ConfigError("; ".join(problems) + ".")
 
-    def seen(self, shape: ImageShape) -> ImageShape:
+    def seen(self, shape: Shape) -> Shape:
         """The shape of the images that the network gets, made of images of that shape."""
-        if self.input_size is None:
+        if self.input_size is None or not isinstance(shape, ImageShape):
             return shape
         return replace(shape, height=self.input_size, width=self.input_size)
 
@@ -134,9 +134,9 @@ class PretrainedConfig(PretrainableConfig, ImageNetworkConfig):
     pretrained_size: ClassVar[int] = 224
     pretrained_channels: ClassVar[int] = 3
 
-    def seen(self, shape: ImageShape) -> ImageShape:
+    def seen(self, shape: Shape) -> Shape:
         """The shape of the images that the network gets, made of images of that shape."""
-        if self.pretrained is None:
+        if self.pretrained is None or not isinstance(shape, ImageShape):
             return super().seen(shape)
         size = self.input_size or self.pretrained_size
         return replace(shape, height=size, width=size, channels=self.pretrained_channels)
@@ -224,7 +224,9 @@ class PixelPreprocessor:
         given = ImageShape(
             num_examples=num_examples, num_outputs=num_outputs, channels=channels, height=height, width=width
         )
-        return self.config.seen(given)
+        shape = self.config.seen(given)
+        assert isinstance(shape, ImageShape)
+        return shape
 
     def examples(self, inputs: Pixels) -> PixelExamples:
         """Images uint8 (N, H, W, C) -> the same, not copied.

@@ -4,37 +4,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer
 from torch import Tensor
 
-from rungwise.errors import ModelError
+from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import Pretrained, State
-from rungwise.rung import Examples, TextShape
-from rungwise.settings import NetworkConfig
-from rungwise.stored import entry, finite, parse_json, section
+from rungwise.preprocessing.vocabulary import (
+    PAD,
+    UNKNOWN,
+    Frame,
+    chunks,
+    foreign_tokenizer,
+    frame_of,
+    stored_tokenizer,
+    train_tokenizer,
+)
+from rungwise.rung import Examples, Shape, TextShape
+from rungwise.settings import NetworkConfig, PretrainableConfig
+from rungwise.stored import entry, finite
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "in_parts"]
-
-PAD, UNKNOWN = 0, 1
-"""The numbers of the tokens that fill a batch up and that stand for what the vocabulary lacks."""
-
-_SPECIAL = ["[PAD]", "[UNK]"]
-_INNER = "##"
-
-_CHUNK = 2048
-"""Texts that are Python strings at a time."""
-
-_LONGEST_WORD = 256
-"""Characters of a word that is still cut into pieces, and isn't unknown as a whole: some scripts have no blanks."""
 
 _SAMPLE = 2048
 """Training texts whose mean length stands for all of them."""
@@ -54,6 +50,12 @@ class TextNetworkConfig(NetworkConfig):
     vocab_size: int = 30_000
     min_frequency: int = 2
     max_tokens: int = 512
+
+    def seen(self, shape: Shape) -> Shape:
+        """The size of the problem whose vocabulary may be that of pretrained weights."""
+        if not is_pretrained(self) or not isinstance(shape, TextShape):
+            return shape
+        return replace(shape, vocab_size=self.vocab_size)
 
 
 @dataclass(frozen=True)
@@ -100,35 +102,62 @@ class TokenPreprocessor:
         self.config = config
         self.mean_tokens = 1.0
         self.tokenizer: Tokenizer
+        self.frame = Frame()
 
     def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
-        """Trains the tokenizer."""
-        del pretrained  # no network over texts begins from any yet
-        self.tokenizer = _train(inputs, self.config)
+        """Trains the tokenizer, or takes that of the pretrained weights.
+
+        Raises:
+            ConfigError: if the weights came without one that can be used.
+        """
+        config = self.config
+        if pretrained is None:
+            self.tokenizer = train_tokenizer(
+                inputs, vocab_size=config.vocab_size, min_frequency=config.min_frequency
+            )
+        else:
+            self._take(pretrained)
         every = -(-len(inputs) // _SAMPLE)
         sample = self.examples(inputs.take(pa.array(np.arange(0, len(inputs), every))))
         self.mean_tokens = len(sample.tokens) / max(1, -(-len(inputs) // every))
 
+    def _take(self, pretrained: Pretrained) -> None:
+        if pretrained.tokenizer is None:
+            raise ConfigError(
+                f"pretrained={pretrained.name!r} has no tokenizer.json, without which texts can't be turned into its "
+                "tokens; save it beside the weights: `AutoTokenizer.from_pretrained(…).save_pretrained(folder)`."
+            )
+        try:
+            self.tokenizer = foreign_tokenizer(pretrained.tokenizer, self.config.vocab_size)
+        except ModelError as error:
+            raise ConfigError(f"pretrained={pretrained.name!r}: {error}") from error
+        self.frame = frame_of(self.tokenizer)
+
     def shape(self, *, num_examples: int, num_outputs: int) -> TextShape:
         """The problem's size, of the vocabulary as it came out."""
+        is_taken = is_pretrained(self.config)
         return TextShape(
             num_examples=num_examples,
             num_outputs=num_outputs,
-            vocab_size=self.tokenizer.get_vocab_size(),
+            vocab_size=self.config.vocab_size if is_taken else self.tokenizer.get_vocab_size(),
             mean_tokens=self.mean_tokens,
             max_tokens=self.config.max_tokens,
         )
 
     def examples(self, inputs: pa.ChunkedArray) -> Tokens:
-        """Texts (N) -> their tokens; a text without any has one unknown token."""
+        """Texts (N) -> their tokens; a text without any has one unknown token, unless something stands around it."""
+        around = len(self.frame.before) + len(self.frame.after)
+        nothing = [] if around else [UNKNOWN]
         tokens, lengths = [], []
-        for texts in _chunks(inputs):
-            ids = [encoding.ids or [UNKNOWN] for encoding in self.tokenizer.encode_batch(texts)]
+        for texts in chunks(inputs):
+            encoded = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+            ids = [encoding.ids or nothing for encoding in encoded]
             lengths.append(np.fromiter(map(len, ids), np.int64, len(ids)))
             tokens.append(np.fromiter((token for text in ids for token in text), np.int32, lengths[-1].sum()))
-        parts, owners = in_parts(np.concatenate([np.zeros(0, np.int64), *lengths]), self.config.max_tokens)
-        offsets = np.concatenate([np.zeros(1, np.int64), parts]).cumsum()
-        return Tokens(np.concatenate([np.zeros(0, np.int32), *tokens]), offsets, owners)
+        flat = np.concatenate([np.zeros(0, np.int32), *tokens])
+        all_lengths = np.concatenate([np.zeros(0, np.int64), *lengths])
+        parts, owners = in_parts(all_lengths, self.config.max_tokens - around)
+        return Tokens(*_framed(flat, parts, self.frame), owners, self.frame.pad)
 
     def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
         """Those of `examples` alone."""
@@ -146,26 +175,38 @@ class TokenPreprocessor:
         return {"tokenizer": self.tokenizer.to_str(), "mean_tokens": self.mean_tokens}
 
     def restore(self, state: State) -> None:
-        """Takes the vocabulary; the rest is made anew: a stranger's pattern may take for ever.
+        """Takes the tokenizer: of one of ours the vocabulary alone.
 
         Raises:
-            ModelError: if it isn't a tokenizer of this kind.
+            ModelError: if it isn't a tokenizer of ours, or, of pretrained weights, one that is known to be safe.
         """
-        try:
-            stored = parse_json(entry(state, "tokenizer"))
-            vocabulary = section(section(stored, "model"), "vocab")
-        except ModelError as error:
-            raise ModelError(f"the tokenizer can't be read: {error}") from error
-        numbers = list(vocabulary.values())
-        are_numbers = all(type(number) is int for number in numbers) and sorted(numbers) == [
-            *range(len(numbers))
-        ]
-        if not are_numbers or [vocabulary.get(token) for token in _SPECIAL] != [PAD, UNKNOWN]:
-            raise ModelError(f"a tokenizer's vocabulary must be numbered from 0, with {_SPECIAL} first.")
-        if not _agree(stored, json.loads(_tokenizer({}).to_str())):
-            raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
-        self.tokenizer = _tokenizer(vocabulary)
+        if is_pretrained(self.config):
+            self.tokenizer = foreign_tokenizer(entry(state, "tokenizer"), self.config.vocab_size)
+            self.frame = frame_of(self.tokenizer)
+        else:
+            self.tokenizer = stored_tokenizer(entry(state, "tokenizer"))
         self.mean_tokens = finite(state, "mean_tokens", low=0)
+
+
+def is_pretrained(config: TextNetworkConfig) -> bool:
+    """Whether tokens are those of pretrained weights."""
+    return isinstance(config, PretrainableConfig) and config.pretrained is not None
+
+
+def _framed(
+    tokens: NDArray[np.int32], lengths: NDArray[np.int64], frame: Frame
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Tokens of all parts, and the parts' lengths (P,) -> the same with what stands around, and offsets (P + 1,)."""
+    before, after = (np.array(ids, np.int32) for ids in (frame.before, frame.after))
+    whole = lengths + len(before) + len(after)
+    offsets = np.concatenate([np.zeros(1, np.int64), whole]).cumsum()
+    framed = np.empty(offsets[-1], np.int32)
+    is_token = np.ones(len(framed), dtype=bool)
+    for place, ids in ((offsets[:-1, None], before), (offsets[1:, None] - len(after), after)):
+        index = place + np.arange(len(ids))
+        framed[index], is_token[index] = ids, False
+    framed[is_token] = tokens
+    return framed, offsets
 
 
 def in_parts(lengths: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
@@ -180,57 +221,3 @@ def in_parts(lengths: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64],
     number = np.arange(len(owners)) - np.repeat(counts.cumsum() - counts, counts)
     whole, rest = np.divmod(lengths[owners], counts[owners])
     return whole + (number < rest), owners
-
-
-def _train(inputs: pa.ChunkedArray, config: TextNetworkConfig) -> Tokenizer:
-    """A WordPiece tokenizer, the same each time.
-
-    TextCNN with it scores 81.1 on SST-2, 80.8 with BPE (whose pieces don't say where a word begins) and 80.3 with
-    whole words, which leave new ones out. The library numbers characters inside of words in random order, which
-    decides between equally frequent pieces; a first pass finds them, so that the second can be given their order.
-    """
-    characters = _train_pieces(inputs, 0, config.min_frequency, _SPECIAL)
-    inner = sorted(piece for piece in characters if piece.startswith(_INNER) and piece != _INNER)
-    vocabulary = _train_pieces(inputs, config.vocab_size, config.min_frequency, _SPECIAL + inner)
-    return _tokenizer(vocabulary)
-
-
-def _train_pieces(
-    inputs: pa.ChunkedArray, vocab_size: int, min_frequency: int, first: list[str]
-) -> dict[str, int]:
-    """Every character of the texts and their most frequent pieces, numbered; those in `first` come first."""
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=first, show_progress=False
-    )
-    tokenizer = _tokenizer({})
-    tokenizer.train_from_iterator(_chunks(inputs), trainer, length=len(inputs))
-    vocabulary: dict[str, int] = tokenizer.get_vocab()
-    return vocabulary
-
-
-def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
-    tokenizer = Tokenizer(
-        models.WordPiece(
-            vocab=vocabulary, unk_token=_SPECIAL[UNKNOWN], max_input_chars_per_word=_LONGEST_WORD
-        )
-    )
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.BertNormalizer(strip_accents=False, lowercase=True)]
-    )
-    # a word, or any other sign alone, so that an emoji that training had not leaves the word before it known
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+|[^\w\s]"), "removed", invert=True)
-    return tokenizer
-
-
-def _agree(first: Any, second: Any) -> bool:
-    """Whether two JSON values are the same wherever both have something, as other versions of a library may not."""
-    if isinstance(first, dict) and isinstance(second, dict):
-        return all(_agree(first[name], second[name]) for name in first.keys() & second.keys())
-    if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and all(map(_agree, first, second))
-    return bool(first == second)
-
-
-def _chunks(inputs: pa.ChunkedArray) -> Iterator[list[str]]:
-    for start in range(0, len(inputs), _CHUNK):
-        yield inputs.slice(start, _CHUNK).to_pylist()

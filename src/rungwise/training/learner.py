@@ -17,6 +17,7 @@ from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretraine
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
+from rungwise.registry import make_config
 from rungwise.rung import NetworkRung, Pair, Shape, Weights
 from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
@@ -25,7 +26,7 @@ from rungwise.training.devices import check_device
 from rungwise.training.losses import Objective
 from rungwise.training.precision import resolve_precision
 from rungwise.training.pretrained import fit_head, load_pretrained
-from rungwise.training.progress import as_arrays
+from rungwise.training.progress import as_arrays, as_tensors
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
 from rungwise.training.trainer import DivergenceError, Trainer
@@ -55,13 +56,18 @@ class NetworkLearner:
     def __init__(
         self, rung: NetworkRung, config: NetworkConfig, pair: Pair, *, trainer: type[Trainer] = Trainer
     ) -> None:
-        self.rung, self.config, self.pair, self.trainer = rung, config, pair, trainer
-        self.preprocessor = preprocessor_for(pair[0])(config)
+        self.rung, self.given, self.pair, self.trainer = rung, config, pair, trainer
+        self._configure(config)
         self.history: list[Epoch] = []
         self.network: nn.Module
         self.shape: Shape
         self.context = FitContext()
         self.target_mean, self.target_scale = 0.0, 1.0
+
+    def _configure(self, config: NetworkConfig) -> None:
+        """Takes the settings: those that were given, or these with what pretrained weights decide."""
+        self.config = config
+        self.preprocessor = preprocessor_for(self.pair[0])(config)
 
     def fit(
         self,
@@ -88,6 +94,8 @@ class NetworkLearner:
         precision = resolve_precision(Precision(kept["precision"]), context.device)
         self.context = FitContext(device=context.device, precision=precision)
         if context.pretrained is not None:
+            if self.rung.adopt is not None:
+                self._configure(self.rung.adopt(self.given, context.pretrained.config))
             context = replace(context, pretrained=_with_usual_pixels(context.pretrained, self.rung))
         self.preprocessor.fit(inputs, context.pretrained)
         if self.pair[1] is OutputKind.NUMBER:
@@ -197,8 +205,24 @@ class NetworkLearner:
             "shape": asdict(self.shape),
             "target_mean": self.target_mean,
             "target_scale": self.target_scale,
-            "network": as_arrays(weights),
+            **self._stored_network(weights),
         }
+
+    def _stored_network(self, weights: Weights) -> State:
+        """The weights, by another library's names where it can read them, and the settings that weights decided."""
+        if self.rung.adopt is None and self.rung.published is None:
+            return {"network": as_arrays(weights)}
+        decided = {
+            name: value for name, value in asdict(self.config).items() if value != getattr(self.given, name)
+        }
+        published = self.rung.published
+        names = weights if published is None else published.weights(self.config, weights)
+        return {"decided": decided, "network": as_arrays(names)}
+
+    def elsewhere(self) -> State:
+        """What another library's `config.json` says of the network, empty where none can read it."""
+        published = self.rung.published
+        return {} if published is None else published.config(self.config, self.shape)
 
     def restore(self, state: State, *, num_outputs: int) -> None:
         """Builds the network for the stored shape and loads the weights.
@@ -208,6 +232,9 @@ class NetworkLearner:
             ConfigError: if the network is too large to be asked.
         """
         self.context = FitContext(precision=Precision(entry(state, "precision")))
+        if self.rung.adopt is not None:
+            decided = {**asdict(self.given), **section(state, "decided")}
+            self._configure(make_config(type(self.given), decided))
         self.preprocessor.restore(section(state, "preprocessor"))
         shape = section(state, "shape")
         self.shape = self.preprocessor.shape(
@@ -216,10 +243,11 @@ class NetworkLearner:
         if {k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()} != asdict(self.shape):
             raise ModelError(f"the network is for {shape}, but its inputs and outputs are {self.shape}.")
         self.target_mean, self.target_scale = finite(state, "target_mean"), finite(state, "target_scale")
+        weights = section(state, "network")
+        if self.rung.published is not None:
+            weights = as_arrays(self.rung.layouts["transformers"](as_tensors(weights)))
         with seeded(0, "cpu"):
-            self.network = network_with(
-                lambda: self.rung.build(self.config, self.shape), section(state, "network")
-            )
+            self.network = network_with(lambda: self.rung.build(self.config, self.shape), weights)
         self._check_cost()
 
     def _check_cost(self) -> None:

@@ -86,16 +86,20 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
         if not name.startswith((f"{rung.head}.", f"{rung.auxiliary}.")) and not name.endswith(_COUNTS)
     }
     tries = {library: _converted(layout, given) for library, layout in _layouts(rung).items()}
-    problems = {library: _problems(wanted, weights) for library, weights in tries.items()}
+    free = f"{rung.optional}."
+    needed = {name: tensor for name, tensor in wanted.items() if not name.startswith(free)}
+    problems = {library: _problems(needed, weights) for library, weights in tries.items()}
     best = min(problems, key=lambda library: len(problems[library]))
     if problems[best]:
         some = "; ".join(problems[best][:_SHOWN])
         raise ConfigError(
-            f"pretrained={pretrained.name!r} doesn't fit this network: of its {len(wanted)} weights "
+            f"pretrained={pretrained.name!r} doesn't fit this network: of its {len(needed)} weights "
             f"{len(problems[best])} differ ({some}). Choose the rung and the settings (such as its depth, or "
             "input_size) of the network that the weights were learned by."
         )
-    return {name: tries[best][name] for name in wanted}
+    given = tries[best]
+    taken = [name for name in wanted if name in needed or not _problems({name: wanted[name]}, given)]
+    return {name: given[name] for name in taken}
 
 
 def _layouts(rung: NetworkRung) -> dict[str, Callable[[Weights], Weights]]:

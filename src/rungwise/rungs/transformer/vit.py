@@ -26,7 +26,6 @@ Loses:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import NamedTuple
@@ -41,7 +40,7 @@ from rungwise.layers.patches import PatchEmbedding, num_patches
 from rungwise.preprocessing.pixels import PretrainedConfig
 from rungwise.rung import Cost, ImageShape, NetworkRung, Weights
 from rungwise.rungs._memory import attention_floats, network_bytes, network_cost
-from rungwise.rungs._weights import renamed
+from rungwise.rungs._weights import joined_heads, renamed
 from rungwise.settings import Optimizer
 
 __all__ = ["RUNG", "ViT", "ViTConfig", "ViTSize"]
@@ -287,15 +286,7 @@ def _from_transformers(weights: Weights) -> Weights:
             r"^classifier\.": "linear.",
         },
     )
-    joined = {}
-    for name, tensor in weights.items():
-        part = re.fullmatch(r"(.+\.attention\.)([qkv])(\.\w+)", name)
-        if part is None:
-            joined[name] = tensor
-        elif part[2] == "q":
-            parts = [weights[f"{part[1]}{letter}{part[3]}"] for letter in "qkv"]
-            joined[f"{part[1]}query_key_value{part[3]}"] = torch.cat(parts)
-    return _flat(joined)
+    return _flat(joined_heads(weights, ("q", "k", "v")))
 
 
 def _flat(weights: Weights) -> Weights:

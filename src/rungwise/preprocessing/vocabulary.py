@@ -1,0 +1,236 @@
+"""Tokenizers of the `tokenizers` library: one trained on the training texts, or one that pretrained weights came with.
+
+A stored tokenizer may be anybody's. Its parts are looked at by name first, and a pattern that isn't one of ours is
+refused, since matching it may take for ever.
+"""
+
+# N texts, T tokens of a text
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from rungwise.errors import ModelError
+from rungwise.stored import entry, parse_json, section
+
+__all__ = [
+    "CHUNK",
+    "PAD",
+    "UNKNOWN",
+    "Frame",
+    "chunks",
+    "foreign_tokenizer",
+    "frame_of",
+    "stored_tokenizer",
+    "train_tokenizer",
+]
+
+PAD, UNKNOWN = 0, 1
+"""In our own tokenizers, the tokens that fill a batch up and that stand for what the vocabulary lacks."""
+
+CHUNK = 2048
+"""Texts that are Python strings at a time."""
+
+_SPECIAL = ["[PAD]", "[UNK]"]
+_INNER = "##"
+
+_LONGEST_WORD = 256
+"""Characters of a word that is still cut into pieces, and isn't unknown as a whole: some scripts have no blanks."""
+
+_WORD = r"\w+|[^\w\s]"
+"""A word, or any other sign alone, so that an emoji that training had not leaves the word before it known."""
+
+_PAD_NAMES = ("[PAD]", "<pad>")
+
+_PARTS = {
+    "normalizer": {
+        "BertNormalizer",
+        "Lowercase",
+        "NFC",
+        "NFD",
+        "NFKC",
+        "NFKD",
+        "Precompiled",
+        "Prepend",
+        "Replace",
+        "Sequence",
+        "Strip",
+        "StripAccents",
+    },
+    "pre_tokenizer": {
+        "BertPreTokenizer",
+        "ByteLevel",
+        "Digits",
+        "Metaspace",
+        "Punctuation",
+        "Sequence",
+        "Split",
+        "Whitespace",
+        "WhitespaceSplit",
+    },
+    "post_processor": {"BertProcessing", "ByteLevel", "RobertaProcessing", "Sequence", "TemplateProcessing"},
+    "decoder": {"BPEDecoder", "ByteLevel", "Fuse", "Metaspace", "Sequence", "WordPiece"},
+    "model": {"BPE", "Unigram", "WordLevel", "WordPiece"},
+}
+"""What a tokenizer that isn't ours may be made of, by the names that the library writes."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around every text, and what batches are filled up with.
+
+    Attributes:
+        before: the tokens before it, such as [CLS].
+        after: the tokens behind it, such as [SEP].
+        pad: the token that fills a batch up.
+    """
+
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    pad: int = PAD
+
+
+def chunks(inputs: pa.ChunkedArray) -> Iterator[list[str]]:
+    """The texts, some as Python strings at a time."""
+    for start in range(0, len(inputs), CHUNK):
+        yield inputs.slice(start, CHUNK).to_pylist()
+
+
+# --------------------------------------------------------------------------------------------- our own
+
+
+def train_tokenizer(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: int) -> Tokenizer:
+    """A WordPiece tokenizer, the same each time.
+
+    TextCNN with it scores 81.1 on SST-2, 80.8 with BPE (whose pieces don't say where a word begins) and 80.3 with
+    whole words, which leave new ones out. The library numbers characters inside of words in random order, which
+    decides between equally frequent pieces; a first pass finds them, so that the second can be given their order.
+    """
+    characters = _pieces(texts, 0, min_frequency, _SPECIAL)
+    inner = sorted(piece for piece in characters if piece.startswith(_INNER) and piece != _INNER)
+    return _own(_pieces(texts, vocab_size, min_frequency, _SPECIAL + inner))
+
+
+def _pieces(texts: pa.ChunkedArray, vocab_size: int, min_frequency: int, first: list[str]) -> dict[str, int]:
+    """Every character of the texts and their most frequent pieces, numbered; those in `first` come first."""
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=first, show_progress=False
+    )
+    tokenizer = _own({})
+    tokenizer.train_from_iterator(chunks(texts), trainer, length=len(texts))
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
+    return vocabulary
+
+
+def _own(vocabulary: Mapping[str, int]) -> Tokenizer:
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            vocab=dict(vocabulary), unk_token=_SPECIAL[UNKNOWN], max_input_chars_per_word=_LONGEST_WORD
+        )
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.BertNormalizer(strip_accents=False, lowercase=True)]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), "removed", invert=True)
+    return tokenizer
+
+
+def stored_tokenizer(text: Any) -> Tokenizer:
+    """Our own tokenizer with the vocabulary of a stored one; the rest of it is made anew.
+
+    Raises:
+        ModelError: if it isn't a tokenizer of ours.
+    """
+    try:
+        stored = parse_json(text)
+        vocabulary = section(section(stored, "model"), "vocab")
+    except ModelError as error:
+        raise ModelError(f"the tokenizer can't be read: {error}") from error
+    numbers = list(vocabulary.values())
+    are_numbers = all(type(number) is int for number in numbers) and sorted(numbers) == [*range(len(numbers))]
+    if not are_numbers or [vocabulary.get(token) for token in _SPECIAL] != [PAD, UNKNOWN]:
+        raise ModelError(f"a tokenizer's vocabulary must be numbered from 0, with {_SPECIAL} first.")
+    if not _agree(stored, json.loads(_own({}).to_str())):
+        raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
+    return _own(vocabulary)
+
+
+def _agree(first: Any, second: Any) -> bool:
+    """Whether two JSON values are the same wherever both have something, as other versions of a library may not."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return all(_agree(first[name], second[name]) for name in first.keys() & second.keys())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_agree, first, second))
+    return bool(first == second)
+
+
+# ----------------------------------------------------------------------------------------------- others'
+
+
+def foreign_tokenizer(text: Any, num_rows: int) -> Tokenizer:
+    """A tokenizer that another library trained, from the text of its `tokenizer.json`; it neither cuts nor pads.
+
+    Args:
+        text: JSON.
+        num_rows: of the embedding that its tokens are looked up in.
+
+    Raises:
+        ModelError: if it can't be read, has parts that aren't known to be safe, or more tokens than there are rows.
+    """
+    try:
+        stored = parse_json(text)
+        for kind in _PARTS:
+            _check_part(stored.get(kind), kind)
+        if stored.get("model") is None:
+            raise ModelError("it has no model.")
+    except ModelError as error:
+        raise ModelError(f"the tokenizer can't be used: {error}") from error
+    stored |= {"truncation": None, "padding": None}
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(stored))
+        largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+    except BaseException as error:  # what the library raises in Rust is no `Exception`
+        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+            raise
+        raise ModelError(f"the tokenizer can't be read: {error}") from error
+    if largest >= num_rows:
+        raise ModelError(
+            f"the tokenizer has a token {largest}, but the network knows those under {num_rows} alone."
+        )
+    return tokenizer
+
+
+def _check_part(part: Any, kind: str) -> None:
+    """Sees that a part, and those in it, are known."""
+    if part is None:
+        return
+    name = entry(part, "type")
+    if name not in _PARTS[kind]:
+        allowed = ", ".join(sorted(_PARTS[kind]))
+        raise ModelError(f"its {kind} is {str(name)[:40]!r}; allowed are {allowed}.")
+    pattern = part.get("pattern")
+    if isinstance(pattern, dict) and "String" not in pattern and pattern != {"Regex": _WORD}:
+        raise ModelError(f"its {kind} has a regular expression, which may take for ever.")
+    for plural in ("normalizers", "pretokenizers", "processors", "decoders"):
+        inner = part.get(plural, [])
+        if not isinstance(inner, list):
+            raise ModelError(f"{plural!r} must be a list.")
+        for item in inner:
+            _check_part(item, kind)
+
+
+def frame_of(tokenizer: Tokenizer) -> Frame:
+    """What a tokenizer puts around a text."""
+    encoding = tokenizer.encode("a")
+    is_special = encoding.special_tokens_mask
+    first = is_special.index(0) if 0 in is_special else len(is_special)
+    last = len(is_special) - is_special[::-1].index(0) if 0 in is_special else len(is_special)
+    pads = [tokenizer.token_to_id(name) for name in _PAD_NAMES]
+    pad = next((number for number in pads if number is not None), PAD)
+    return Frame(tuple(encoding.ids[:first]), tuple(encoding.ids[last:]), pad)

@@ -1,0 +1,366 @@
+"""BERT: a Transformer encoder that was pretrained on much text, tuned to the task.
+
+Idea:
+    Learn a language first, from text without labels, by guessing words that were masked; then a task, from a few
+    thousand labels. `pretrained` names the weights; without any it begins from random ones, and is a Transformer.
+Formula:
+    x = norm(E[token] + P[position] + S[0]); num_layers times x ← norm(x + attention(x)),
+    x ← norm(x + W₂ φ(W₁ x)); p = softmax(V pool(x) + c).
+Source:
+    Devlin et al. (2019), BERT: Pre-training of Deep Bidirectional Transformers, NAACL,
+    https://arxiv.org/abs/1810.04805; RoBERTa: Liu et al. (2019), https://arxiv.org/abs/1907.11692.
+Deviations:
+    Unless `pooling="first"` asks for the paper's form, where the first token goes on through a layer of its own, the
+    mean of the tokens does, which sentence encoders are trained for. The head is fitted before the rest learns (Kumar
+    et al. 2022, https://arxiv.org/abs/2202.10054). A long text is read in parts. The size, unless weights decide it, is
+    BERT-mini's (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
+Cost:
+    num_layers · (8 C² + 4 C · intermediate_size) a token, and 4 C T² a text and layer.
+Wins:
+    With pretrained weights, nearly always, and most where labels are few.
+Loses:
+    In cost, by orders of magnitude, to linear models; without pretrained weights to nearly everything.
+"""
+
+# B texts, T tokens, C hidden_size
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rungwise.errors import ConfigError
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.attention import padding_bias
+from rungwise.layers.dropout import Dropout
+from rungwise.layers.encoder import Activation, EncoderBlock
+from rungwise.layers.sequence import Pooling, pool, real_steps
+from rungwise.preprocessing.tokens import TextNetworkConfig
+from rungwise.rung import Cost, NetworkRung, Published, TextShape, Weights
+from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
+from rungwise.rungs._weights import joined_heads, renamed, split_heads
+from rungwise.settings import PretrainableConfig
+
+__all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
+
+
+class Layout(StrEnum):
+    """Whose network it is: they differ in where positions begin, and in the head."""
+
+    BERT = "bert"
+    ROBERTA = "roberta"
+
+
+_LAYOUTS = {
+    "bert": Layout.BERT,
+    "roberta": Layout.ROBERTA,
+    "xlm-roberta": Layout.ROBERTA,
+    "camembert": Layout.ROBERTA,
+}
+"""Hugging Face's `model_type` → the layout."""
+
+_FIRST_POSITION = {Layout.BERT: 0, Layout.ROBERTA: 2}
+"""RoBERTa counts on from the number of its padding token, 1."""
+
+_ACTIVATIONS = {
+    "gelu": Activation.GELU,
+    "relu": Activation.RELU,
+    "gelu_new": Activation.GELU_TANH,
+    "gelu_pytorch_tanh": Activation.GELU_TANH,
+}
+
+_SIZES = {
+    "vocab_size": "vocab_size",
+    "hidden_size": "hidden_size",
+    "num_layers": "num_hidden_layers",
+    "num_heads": "num_attention_heads",
+    "intermediate_size": "intermediate_size",
+    "num_positions": "max_position_embeddings",
+    "num_segments": "type_vocab_size",
+}
+"""Our setting → Hugging Face's."""
+
+_LARGEST = 2**24
+"""Of any of these sizes."""
+
+_STD = 0.02
+"""Of the weights of embeddings, at random."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BERTConfig(PretrainableConfig, TextNetworkConfig):
+    """The network's settings; with pretrained weights, these decide the sizes.
+
+    Attributes:
+        layout: whose network it is.
+        hidden_size: channels of a token.
+        num_layers: blocks of attention and feed-forward.
+        num_heads: of attention, a divisor of `hidden_size`.
+        intermediate_size: channels inside the feed-forward layers.
+        num_positions: places that have a vector.
+        num_segments: kinds of segments that have a vector, of which the first is used.
+        activation: of the feed-forward layers.
+        norm_eps: added to the variance in normalisation.
+        pooling: what of the tokens goes on; "first" through a layer of its own.
+        dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
+    """
+
+    epochs: int = 8
+    batch_size: int = 32
+    learning_rate: float = 5e-4
+    tuning_rate: float = 5e-5
+    tuning_epochs: int = 6
+    layout: Layout = Layout.BERT
+    hidden_size: int = 256
+    num_layers: int = 4
+    num_heads: int = 4
+    intermediate_size: int = 1024
+    num_positions: int = 512
+    num_segments: int = 2
+    activation: Activation = Activation.GELU
+    norm_eps: float = 1e-12
+    pooling: Pooling = Pooling.MEAN
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Checks the sizes too.
+
+        Raises:
+            ConfigError: if a text's tokens have fewer places than `max_tokens`, or the norm can't be.
+        """
+        super().__post_init__()
+        places = self.num_positions - _FIRST_POSITION[self.layout]
+        if self.max_tokens > places:
+            raise ConfigError(f"max_tokens={self.max_tokens}: there are places for {places} tokens alone.")
+        if not 0 < self.norm_eps < 1:
+            raise ConfigError(f"norm_eps={self.norm_eps}: must be above 0 and below 1.")
+
+
+def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
+    """The settings, with the sizes that pretrained weights have.
+
+    Args:
+        config: as the user has it.
+        said: Hugging Face's `config.json`.
+
+    Raises:
+        ConfigError: if it is another kind of network, or a setting says otherwise what the weights decide.
+    """
+    kind = said.get("model_type")
+    if kind not in _LAYOUTS:
+        raise ConfigError(
+            f"pretrained={config.pretrained!r}: its config.json has the model_type {kind!r}; this rung takes "
+            f"{', '.join(_LAYOUTS)}. The rung `hugging-face` takes others."
+        )
+    activation = _ACTIVATIONS.get(str(said.get("hidden_act", "gelu")))
+    positions = said.get("position_embedding_type", "absolute")
+    if activation is None or positions != "absolute":
+        raise ConfigError(
+            f"pretrained={config.pretrained!r}: its config.json has hidden_act={said.get('hidden_act')!r} and "
+            f"position_embedding_type={positions!r}; allowed are {', '.join(_ACTIVATIONS)} and 'absolute'."
+        )
+    decided: dict[str, Any] = {ours: said.get(theirs) for ours, theirs in _SIZES.items()}
+    for name, size in decided.items():
+        if type(size) is not int or not 1 <= size <= _LARGEST:
+            raise ConfigError(
+                f"pretrained={config.pretrained!r}: its config.json has {_SIZES[name]}={size!r}; it must be a whole "
+                f"number from 1 to {_LARGEST}."
+            )
+    layout = _LAYOUTS[kind]
+    decided |= {"layout": layout, "activation": activation, "norm_eps": said.get("layer_norm_eps", 1e-12)}
+    defaults = {field.name: field.default for field in fields(config)}
+    against = [
+        f"{name}={getattr(config, name)}"
+        for name, value in decided.items()
+        if getattr(config, name) not in (defaults[name], value)
+    ]
+    if against:
+        raise ConfigError(f"{', '.join(against)}: the pretrained weights decide this; leave it out.")
+    places = decided["num_positions"] - _FIRST_POSITION[layout]
+    if config.max_tokens == defaults["max_tokens"]:
+        decided["max_tokens"] = min(config.max_tokens, places)
+    return replace(config, **decided)
+
+
+class BERT(nn.Module):
+    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+
+    def __init__(self, config: BERTConfig, shape: TextShape) -> None:
+        super().__init__()
+        self.pooling, self.first_position = config.pooling, _FIRST_POSITION[config.layout]
+        size = config.hidden_size
+        self.embedding = nn.Embedding(shape.vocab_size, size)
+        nn.init.normal_(self.embedding.weight, std=_STD)
+        self.positions = nn.Parameter(torch.randn(config.num_positions, size) * _STD)
+        self.segments = nn.Parameter(torch.randn(config.num_segments, size) * _STD)
+        self.norm = nn.LayerNorm(size, eps=config.norm_eps)
+        self.dropout = Dropout(config.dropout)
+        self.blocks = nn.ModuleList(
+            EncoderBlock(
+                size,
+                config.num_heads,
+                config.intermediate_size,
+                config.dropout,
+                pre_norm=False,
+                activation=config.activation,
+                norm_eps=config.norm_eps,
+                inner_dropout=0.0,
+            )
+            for _ in range(config.num_layers)
+        )
+        self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
+        self.linear = nn.Linear(size, shape.num_outputs)
+
+    def encode(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> the last block's (B, T, C)."""
+        num_tokens = tokens.shape[1]
+        bias = padding_bias(real_steps(lengths, num_tokens))
+        positions = self.positions[self.first_position : self.first_position + num_tokens]
+        x: Tensor = self.dropout(
+            self.norm(self.embedding(tokens) + positions + self.segments[0])
+        )  # (B, T, C)
+        for block in self.blocks:
+            x = block(x, bias)
+        return x
+
+    def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> (B, C)."""
+        pooled = pool(self.encode(tokens, lengths), lengths, self.pooling)
+        if self.pooler is None:
+            return pooled
+        return torch.tanh(self.pooler(pooled))
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths)))
+        return logits
+
+
+_PRODUCTS = 20
+"""Of matrices with different shapes in a step: all blocks have the same."""
+
+
+def cost(config: BERTConfig, shape: TextShape) -> Cost:
+    """The blocks' products, attention at the mean length, the pooler and the linear layer."""
+    size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
+    block_weights = 4 * size * size + 2 * size * inner
+    block_others = 4 * size + inner + size + 4 * size  # biases and norms
+    pooler = size * (size + 1) if config.pooling is Pooling.FIRST else 0
+    parameters = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
+    parameters += config.num_layers * (block_weights + block_others) + pooler
+    parameters += (size + 1) * shape.num_outputs
+    longest = min(shape.max_tokens, config.max_tokens)
+    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
+    predict += 2 * pooler + 2 * size * shape.num_outputs
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
+        products=_PRODUCTS,
+    )
+    return network_cost(config, shape, parameters, predict, memory)
+
+
+# ------------------------------------------------------------------------------- Hugging Face's names
+
+_OLDER = {r"\.gamma$": ".weight", r"\.beta$": ".bias"}
+"""The first checkpoints' names of a norm's parameters."""
+
+_THEIRS = {
+    r"^embeddings\.word_embeddings\.": "embedding.",
+    r"^embeddings\.position_embeddings\.weight$": "positions",
+    r"^embeddings\.token_type_embeddings\.weight$": "segments",
+    r"^embeddings\.LayerNorm\.": "norm.",
+    r"^encoder\.layer\.": "blocks.",
+    r"\.attention\.self\.(query|key|value)\.": r".attention.\1.",
+    r"\.attention\.output\.dense\.": ".attention.output.",
+    r"\.attention\.output\.LayerNorm\.": ".attention_norm.",
+    r"\.intermediate\.dense\.": ".expand.",
+    r"(blocks\.\d+)\.output\.dense\.": r"\1.contract.",
+    r"(blocks\.\d+)\.output\.LayerNorm\.": r"\1.feed_forward_norm.",
+    r"^(pooler|classifier)\.dense\.": "pooler.",
+    r"^classifier\.(out_proj\.)?": "linear.",
+}
+
+_OURS = {
+    r"^embedding\.": "embeddings.word_embeddings.",
+    r"^positions$": "embeddings.position_embeddings.weight",
+    r"^segments$": "embeddings.token_type_embeddings.weight",
+    r"^norm\.": "embeddings.LayerNorm.",
+    r"^blocks\.": "encoder.layer.",
+    r"\.attention\.(query|key|value)\.": r".attention.self.\1.",
+    r"(layer\.\d+\.attention)\.output\.": r"\1.output.dense.",
+    r"(layer\.\d+)\.attention_norm\.": r"\1.attention.output.LayerNorm.",
+    r"\.expand\.": ".intermediate.dense.",
+    r"(layer\.\d+)\.contract\.": r"\1.output.dense.",
+    r"(layer\.\d+)\.feed_forward_norm\.": r"\1.output.LayerNorm.",
+}
+
+
+def _from_transformers(weights: Weights) -> Weights:
+    """The names of `transformers.BertModel`, `RobertaModel` and their classifiers -> ours."""
+    bare = renamed(weights, {r"^(bert|roberta)\.": "", **_OLDER})
+    return joined_heads(renamed(bare, _THEIRS), ("query", "key", "value"))
+
+
+def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
+    """Our names -> those of `transformers`' classifiers."""
+    prefix = config.layout.value
+    theirs = renamed(split_heads(weights, ("query", "key", "value")), _OURS)
+    head = "classifier.out_proj." if _has_dense_head(config) else "classifier."
+    dense = "classifier.dense." if config.layout is Layout.ROBERTA else f"{prefix}.pooler.dense."
+    named = {}
+    for name, tensor in theirs.items():
+        if name.startswith("linear."):
+            name = head + name.removeprefix("linear.")
+        elif name.startswith("pooler."):
+            name = dense + name.removeprefix("pooler.")
+        else:
+            name = f"{prefix}.{name}"
+        named[name] = tensor
+    return named
+
+
+def _has_dense_head(config: BERTConfig) -> bool:
+    return config.layout is Layout.ROBERTA and config.pooling is Pooling.FIRST
+
+
+def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
+    """Hugging Face's `config.json`."""
+    stem = {Layout.BERT: "Bert", Layout.ROBERTA: "Roberta"}[config.layout]
+    kind = "ForSequenceClassification" if config.pooling is Pooling.FIRST else "Model"
+    activation = next(theirs for theirs, ours in _ACTIVATIONS.items() if ours is config.activation)
+    sizes = {theirs: getattr(config, ours) for ours, theirs in _SIZES.items()}
+    return {
+        "model_type": config.layout.value,
+        "architectures": [stem + kind],
+        **sizes,
+        "vocab_size": shape.vocab_size,
+        "hidden_act": activation,
+        "layer_norm_eps": config.norm_eps,
+        "hidden_dropout_prob": config.dropout,
+        "attention_probs_dropout_prob": config.dropout,
+        "pad_token_id": 1 if config.layout is Layout.ROBERTA else 0,
+        "position_embedding_type": "absolute",
+    }
+
+
+RUNG = NetworkRung(
+    class_name="BERT",
+    accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
+    config=BERTConfig,
+    cost=cost,
+    on_request=True,
+    build=BERT,
+    head="linear",
+    optional="pooler",
+    adopt=adopt,
+    layouts={"transformers": _from_transformers},
+    published=Published(weights=_to_transformers, config=_described),
+)
