@@ -50,6 +50,7 @@ QUICK = {"epochs": 12, "batch_size": 16, "min_steps": 0}
 
 SMALL: dict[str, dict[str, Any]] = {
     "alexnet": {"width": 8},
+    "bert": {"hidden_size": 64, "num_layers": 2, "intermediate_size": 64, "learning_rate": 1e-3},
     "densenet": {"depth": 22, "growth_rate": 8},
     "efficientnet": {"width": 0.2, "learning_rate": 5e-3},
     "fast-cnn": {"channels": (16, 32)},

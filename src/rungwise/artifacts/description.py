@@ -21,7 +21,7 @@ from rungwise.errors import ModelError
 from rungwise.estimators import RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.estimator import make_learner
 from rungwise.estimators.inputs import set_columns
-from rungwise.fitting import Elsewhere, Precision, State
+from rungwise.fitting import Precision, State
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.rung import Learner
 from rungwise.stored import entry, finite, image_size, section, strings, whole
@@ -65,7 +65,7 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
     settings = estimator._settings()
     config: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
-        **_model_type(estimator),
+        "model_type": estimator.rung_name,
         "input": estimator.pair_[0],
         "output": estimator.pair_[1],
         "settings": {name: _stored(value) for name, value in settings.items()},
@@ -85,17 +85,6 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
     if isinstance(estimator, RungTagger):
         config["id2label"] = {str(i): name for i, name in enumerate(estimator.classes_.tolist())}
     return config
-
-
-def _model_type(estimator: RungEstimator) -> dict[str, Any]:
-    """The rung, as `model_type` unless another library reads the folder too and has a word of its own there."""
-    learner = estimator.learner_
-    elsewhere = learner.elsewhere() if isinstance(learner, Elsewhere) else {}
-    return {
-        "model_type": estimator.rung_name,
-        **elsewhere,
-        **({"rung": estimator.rung_name} if elsewhere else {}),
-    }
 
 
 def _stored(value: Any) -> Any:

@@ -84,11 +84,14 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or not {file.name for file in folder.iterdir()} <= _OWN):
         raise ModelError(f"{folder} exists and is no model folder; choose another name.")
     learner = estimator.learner_
-    is_read_elsewhere = isinstance(learner, Elsewhere) and bool(learner.elsewhere())
-    rest, arrays = split_state(learner.state(), bare="network" if is_read_elsewhere else None)
+    elsewhere = learner.elsewhere() if isinstance(learner, Elsewhere) else {}
+    rest, arrays = split_state(learner.state(), bare="network" if elsewhere else None)
     _check_arrays(arrays)
     tokenizer = rest.get("preprocessor", {}).pop("tokenizer", None)
-    texts = {_STATE: _json(rest), _CARD: model_card(estimator), _CONFIG: _json(describe(estimator))}
+    config = describe(estimator)
+    if elsewhere:  # the other library's word for the network stands where it looks for it
+        config |= {**elsewhere, "rung": estimator.rung_name}
+    texts = {_STATE: _json(rest), _CARD: model_card(estimator), _CONFIG: _json(config)}
     texts |= {} if tokenizer is None else {_TOKENIZER: tokenizer}
     for name, text in texts.items():
         if len(text.encode()) > MOST_BYTES[name]:
