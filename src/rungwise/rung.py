@@ -289,7 +289,7 @@ class NetworkRung(Rung):
         head: of a network that may begin from pretrained weights, the name of its last layer, an `nn.Linear`, which
             is new for the user's classes. Such a network has `features(images) -> (B, F)`, the inputs of that layer.
         auxiliary: the name of a part that training alone asks, which pretrained weights may be without, and is new too.
-        optional: the name of a part that pretrained weights may be without, and is new then.
+        optional: the names of parts that pretrained weights may be without, and are new then.
         adopt: (config, the `config.json` of pretrained weights) -> the config with the sizes that they have.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.
@@ -301,7 +301,7 @@ class NetworkRung(Rung):
     build: Callable[[Any, Any], nn.Module]
     head: str | None = None
     auxiliary: str | None = None
-    optional: str | None = None
+    optional: tuple[str, ...] = ()
     adopt: Callable[[Any, Mapping[str, Any]], Any] | None = None
     layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)
     published: Published | None = None

@@ -86,7 +86,7 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
         if not name.startswith((f"{rung.head}.", f"{rung.auxiliary}.")) and not name.endswith(_COUNTS)
     }
     tries = {library: _converted(layout, given) for library, layout in _layouts(rung).items()}
-    free = f"{rung.optional}."
+    free = tuple(f"{name}." for name in rung.optional)
     needed = {name: tensor for name, tensor in wanted.items() if not name.startswith(free)}
     problems = {library: _problems(needed, weights) for library, weights in tries.items()}
     best = min(problems, key=lambda library: len(problems[library]))

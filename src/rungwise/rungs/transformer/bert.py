@@ -39,7 +39,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import padding_bias
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.sequence import Pooling, pool, real_steps
+from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.tokens import TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, TextShape, Weights
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
@@ -192,7 +192,7 @@ class BERT(nn.Module):
 
     def __init__(self, config: BERTConfig, shape: TextShape) -> None:
         super().__init__()
-        self.pooling, self.first_position = config.pooling, _FIRST_POSITION[config.layout]
+        self.first_position = _FIRST_POSITION[config.layout]
         size = config.hidden_size
         self.embedding = nn.Embedding(shape.vocab_size, size)
         nn.init.normal_(self.embedding.weight, std=_STD)
@@ -213,6 +213,7 @@ class BERT(nn.Module):
             )
             for _ in range(config.num_layers)
         )
+        self.pool = Pool(config.pooling, size)
         self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
         self.linear = nn.Linear(size, shape.num_outputs)
 
@@ -230,7 +231,7 @@ class BERT(nn.Module):
 
     def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> (B, C)."""
-        pooled = pool(self.encode(tokens, lengths), lengths, self.pooling)
+        pooled: Tensor = self.pool(self.encode(tokens, lengths), lengths)
         if self.pooler is None:
             return pooled
         return torch.tanh(self.pooler(pooled))
@@ -253,7 +254,7 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     pooler = size * (size + 1) if config.pooling is Pooling.FIRST else 0
     parameters = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
     parameters += config.num_layers * (block_weights + block_others) + pooler
-    parameters += (size + 1) * shape.num_outputs
+    parameters += (size + 1) * shape.num_outputs + size * (config.pooling is Pooling.ATTENTION)
     longest = min(shape.max_tokens, config.max_tokens)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
     predict += 2 * pooler + 2 * size * shape.num_outputs
@@ -359,7 +360,7 @@ RUNG = NetworkRung(
     on_request=True,
     build=BERT,
     head="linear",
-    optional="pooler",
+    optional=("pool", "pooler"),
     adopt=adopt,
     layouts={"transformers": _from_transformers},
     published=Published(weights=_to_transformers, config=_described),
