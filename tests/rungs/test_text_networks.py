@@ -333,5 +333,6 @@ def test_settings_of_the_networks_are_enums_or_plain():
     for name in ("textcnn", "simple-rnn", "lstm", "gru", "transformer"):
         config = registry.rung(name).config()
         assert all(
-            isinstance(value, int | float | str | tuple) for value in dataclasses.asdict(config).values()
+            value is None or isinstance(value, int | float | str | tuple)
+            for value in dataclasses.asdict(config).values()
         )

@@ -66,7 +66,8 @@ def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> 
     """Sees that weights to begin from can be read and fit their rungs, before any rung climbs; unpickles, downloads.
 
     Raises:
-        ConfigError: if there are none, or they are those of another network.
+        ConfigError: if there are none, or they are those of another network, or vectors of another size.
+        DataError: if a file of vectors doesn't begin as one.
         ModelError: if they can't be read.
     """
     for name in rungs:
@@ -77,6 +78,10 @@ def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> 
             from rungwise.training.pretrained import check_fit
 
             check_fit(rung, config, seen(config, shape), read_pretrained(config.pretrained))
+        if "vectors" in settings.get(name, {}) and config.vectors is not None:
+            from rungwise.preprocessing.vectors import check_vectors
+
+            check_vectors(config.vectors, config.vector_size())
 
 
 def seen(config: Any, shape: Shape) -> Shape:

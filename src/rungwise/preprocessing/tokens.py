@@ -1,10 +1,10 @@
-"""Texts to token numbers: a subword tokenizer trained on the training texts, and tokens in one flat array."""
+"""Texts to token numbers: a tokenizer trained on the training texts, and tokens in one flat array."""
 
 # N texts, P parts of them, B parts of one batch, T tokens of the longest of these
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from torch import Tensor
 
 from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import Pretrained, State
+from rungwise.preprocessing.text_settings import TextNetworkConfig, Unit, WordNetworkConfig, is_pretrained
+from rungwise.preprocessing.vectors import WordVectors, read_vectors
 from rungwise.preprocessing.vocabulary import (
     PAD,
     UNKNOWN,
@@ -25,37 +27,15 @@ from rungwise.preprocessing.vocabulary import (
     frame_of,
     stored_tokenizer,
     train_tokenizer,
+    train_words,
 )
-from rungwise.rung import Examples, Shape, TextShape
-from rungwise.settings import NetworkConfig, PretrainableConfig
+from rungwise.rung import Examples, TextShape
 from rungwise.stored import entry, finite
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "in_parts"]
 
 _SAMPLE = 2048
 """Training texts whose mean length stands for all of them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextNetworkConfig(NetworkConfig):
-    """A network over tokens.
-
-    Attributes:
-        vocab_size: entries of the vocabulary at most (more only if the texts have more characters).
-        min_frequency: occurrences in the training texts that make a subword an entry.
-        max_tokens: tokens that the network sees at once. A longer text is read in equal parts: each is an example in
-            training, and the text's output is the mean of theirs.
-    """
-
-    vocab_size: int = 30_000
-    min_frequency: int = 2
-    max_tokens: int = 512
-
-    def seen(self, shape: Shape) -> Shape:
-        """The size of the problem whose vocabulary may be that of pretrained weights."""
-        if not is_pretrained(self) or not isinstance(shape, TextShape):
-            return shape
-        return replace(shape, vocab_size=self.vocab_size)
 
 
 @dataclass(frozen=True)
@@ -93,9 +73,12 @@ class Tokens:
 
 
 class TokenPreprocessor:
-    """The `Preprocessor` of texts: words as the training texts spell them, rare words in pieces.
+    """The `Preprocessor` of texts: words as the training texts spell them, rare words in pieces or unknown.
 
     Text is lower-cased and NFKC-normalised, split into words and signs, each CJK character a word.
+
+    Attributes:
+        vectors: that the vocabulary's words are to begin from, once it is fitted; None for random ones.
     """
 
     def __init__(self, config: TextNetworkConfig) -> None:
@@ -103,20 +86,24 @@ class TokenPreprocessor:
         self.mean_tokens = 1.0
         self.tokenizer: Tokenizer
         self.frame = Frame()
+        self.vectors: WordVectors | None = None
 
     def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
-        """Trains the tokenizer, or takes that of the pretrained weights.
+        """Trains the tokenizer, and reads the vectors of its words, or takes that of the pretrained weights.
 
         Raises:
-            ConfigError: if the weights came without one that can be used.
+            ConfigError: if the weights came without one that can be used, or a file of vectors has none of the words.
+            DataError: if a line of the file is wrong.
         """
         config = self.config
-        if pretrained is None:
-            self.tokenizer = train_tokenizer(
-                inputs, vocab_size=config.vocab_size, min_frequency=config.min_frequency
-            )
-        else:
+        if pretrained is not None:
             self._take(pretrained)
+        else:
+            train = train_words if _unit(config) is Unit.WORD else train_tokenizer
+            self.tokenizer = train(inputs, vocab_size=config.vocab_size, min_frequency=config.min_frequency)
+        if isinstance(config, WordNetworkConfig) and config.vectors is not None:
+            normalized = self.tokenizer.normalizer.normalize_str
+            self.vectors = read_vectors(config.vectors, self.tokenizer.get_vocab(), normalized)
         every = -(-len(inputs) // _SAMPLE)
         sample = self.examples(inputs.take(pa.array(np.arange(0, len(inputs), every))))
         self.mean_tokens = len(sample.tokens) / max(1, -(-len(inputs) // every))
@@ -188,9 +175,8 @@ class TokenPreprocessor:
         self.mean_tokens = finite(state, "mean_tokens", low=0)
 
 
-def is_pretrained(config: TextNetworkConfig) -> bool:
-    """Whether tokens are those of pretrained weights."""
-    return isinstance(config, PretrainableConfig) and config.pretrained is not None
+def _unit(config: TextNetworkConfig) -> Unit:
+    return config.unit if isinstance(config, WordNetworkConfig) else Unit.SUBWORD
 
 
 def _framed(

@@ -17,6 +17,7 @@ import pyarrow as pa
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from rungwise.errors import ModelError
+from rungwise.preprocessing.words import word_tokenizer
 from rungwise.stored import entry, parse_json, section
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "frame_of",
     "stored_tokenizer",
     "train_tokenizer",
+    "train_words",
 ]
 
 PAD, UNKNOWN = 0, 1
@@ -39,6 +41,8 @@ CHUNK = 2048
 
 _SPECIAL = ["[PAD]", "[UNK]"]
 _INNER = "##"
+_WORDS = "WordLevel"
+"""What the library calls a vocabulary of whole words."""
 
 _LONGEST_WORD = 256
 """Characters of a word that is still cut into pieces, and isn't unknown as a whole: some scripts have no blanks."""
@@ -117,6 +121,16 @@ def train_tokenizer(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: i
     return _own(_pieces(texts, vocab_size, min_frequency, _SPECIAL + inner))
 
 
+def train_words(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: int) -> Tokenizer:
+    """A tokenizer of the most frequent whole words; of equally frequent ones by the alphabet."""
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=vocab_size, min_frequency=min_frequency, special_tokens=_SPECIAL, show_progress=False
+    )
+    tokenizer = _of_words({})
+    tokenizer.train_from_iterator(chunks(texts), trainer, length=len(texts))
+    return _of_words(tokenizer.get_vocab())  # the trained one would see special tokens in texts
+
+
 def _pieces(texts: pa.ChunkedArray, vocab_size: int, min_frequency: int, first: list[str]) -> dict[str, int]:
     """Every character of the texts and their most frequent pieces, numbered; those in `first` come first."""
     trainer = trainers.WordPieceTrainer(
@@ -141,6 +155,10 @@ def _own(vocabulary: Mapping[str, int]) -> Tokenizer:
     return tokenizer
 
 
+def _of_words(vocabulary: Mapping[str, int]) -> Tokenizer:
+    return word_tokenizer(vocabulary, _SPECIAL[UNKNOWN])
+
+
 def stored_tokenizer(text: Any) -> Tokenizer:
     """Our own tokenizer with the vocabulary of a stored one; the rest of it is made anew.
 
@@ -149,16 +167,18 @@ def stored_tokenizer(text: Any) -> Tokenizer:
     """
     try:
         stored = parse_json(text)
-        vocabulary = section(section(stored, "model"), "vocab")
+        model = section(stored, "model")
+        vocabulary = section(model, "vocab")
     except ModelError as error:
         raise ModelError(f"the tokenizer can't be read: {error}") from error
     numbers = list(vocabulary.values())
     are_numbers = all(type(number) is int for number in numbers) and sorted(numbers) == [*range(len(numbers))]
     if not are_numbers or [vocabulary.get(token) for token in _SPECIAL] != [PAD, UNKNOWN]:
         raise ModelError(f"a tokenizer's vocabulary must be numbered from 0, with {_SPECIAL} first.")
-    if not _agree(stored, json.loads(_own({}).to_str())):
+    make = _of_words if model.get("type") == _WORDS else _own
+    if not _agree(stored, json.loads(make({}).to_str())):
         raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
-    return _own(vocabulary)
+    return make(vocabulary)
 
 
 def _agree(first: Any, second: Any) -> bool:

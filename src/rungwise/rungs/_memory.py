@@ -15,7 +15,7 @@ from rungwise.rungs._solver import MAX_ROUNDED
 from rungwise.settings import NetworkConfig
 
 if TYPE_CHECKING:
-    from rungwise.preprocessing.tokens import TextNetworkConfig
+    from rungwise.preprocessing.text_settings import TextNetworkConfig
 
 __all__ = [
     "DOUBLE",

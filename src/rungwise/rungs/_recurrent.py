@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rungwise.layers.sequence import Pooling
-from rungwise.preprocessing.tokens import TextNetworkConfig
+from rungwise.preprocessing.text_settings import WordNetworkConfig
 from rungwise.rung import Cost, TextShape
 from rungwise.rungs._memory import network_cost, text_network_bytes
 
@@ -13,7 +13,7 @@ __all__ = ["GatedConfig", "gated_cost"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class GatedConfig(TextNetworkConfig):
+class GatedConfig(WordNetworkConfig):
     """Settings of a network of gated units.
 
     Attributes:
@@ -38,6 +38,10 @@ class GatedConfig(TextNetworkConfig):
     embedding_dropout: float = 0.5
     dropout: float = 0.5
 
+    def vector_size(self) -> int:
+        """Numbers of a token's vector."""
+        return self.embedding_dim
+
 
 def gated_cost(config: GatedConfig, shape: TextShape, *, num_products: int) -> Cost:
     """Of a network whose units have so many products a step, each with two biases as in `nn.LSTM` and `nn.GRU`."""
@@ -48,7 +52,7 @@ def gated_cost(config: GatedConfig, shape: TextShape, *, num_products: int) -> C
     biases = config.num_layers * 2 * num_products * num_features
     linear_weights = num_features * shape.num_outputs
     query = num_features * (config.pooling is Pooling.ATTENTION)
-    parameters = shape.vocab_size * config.embedding_dim + step_weights + biases
+    parameters = config.vector_parameters(shape.vocab_size) + step_weights + biases
     parameters += linear_weights + shape.num_outputs + query
     predict = 2 * (step_weights + query) * shape.mean_tokens + 2 * linear_weights
     memory = text_network_bytes(

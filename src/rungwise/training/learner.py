@@ -30,6 +30,7 @@ from rungwise.training.progress import as_arrays, as_tensors
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
 from rungwise.training.trainer import DivergenceError, Trainer
+from rungwise.training.vectors import begin_from_vectors
 
 __all__ = ["NetworkLearner"]
 
@@ -156,6 +157,8 @@ class NetworkLearner:
         objective = Objective(self.pair[1], config.label_smoothing, weighted)
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
+            if progress is None:
+                begin_from_vectors(self.network, self.preprocessor)
             if isinstance(self.network, Calibrated) and progress is None:
                 some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
                 parts = -(-len(some) // _CALIBRATION_BATCH)

@@ -8,7 +8,8 @@ Formula:
 Source:
     Kim (2014), Convolutional Neural Networks for Sentence Classification, EMNLP, https://arxiv.org/abs/1408.5882.
 Deviations:
-    Word vectors are learned from the training texts (its "CNN-rand"), over subwords; Adam with weight decay instead of
+    Its four models are those of `variant`, of which static, non-static and multichannel begin from a file of `vectors`;
+    without one, word vectors are learned from the training texts (its "CNN-rand"). Adam with weight decay instead of
     Adadelta and a norm bound. Unless told otherwise word vectors are shorter and have dropout, windows that overhang
     the text count, batches are smaller, and labels are softened. The paper's form is
     `embedding_dim=300, embedding_dropout=0.0, wide=False, batch_size=50, label_smoothing=0.0`.
@@ -34,7 +35,8 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.sequence import Pooling, pool
-from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
+from rungwise.preprocessing.text_settings import WordNetworkConfig
+from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, TextShape
 from rungwise.rungs._memory import network_cost, text_network_bytes
 
@@ -42,7 +44,7 @@ __all__ = ["RUNG", "TextCNN", "TextCNNConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextCNNConfig(TextNetworkConfig):
+class TextCNNConfig(WordNetworkConfig):
     """The network's settings.
 
     Attributes:
@@ -64,6 +66,10 @@ class TextCNNConfig(TextNetworkConfig):
     embedding_dropout: float = 0.2
     dropout: float = 0.5
 
+    def vector_size(self) -> int:
+        """Numbers of a token's vector."""
+        return self.embedding_dim
+
 
 class TextCNN(nn.Module):
     """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, C)."""
@@ -71,7 +77,7 @@ class TextCNN(nn.Module):
     def __init__(self, config: TextCNNConfig, shape: TextShape) -> None:
         super().__init__()
         self.widths, self.wide = config.widths, config.wide
-        self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
+        self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD, config.vector_variant())
         self.embedding_dropout = Dropout(config.embedding_dropout)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(config.embedding_dim, config.num_filters, width) for width in config.widths
@@ -102,7 +108,7 @@ def cost(config: TextCNNConfig, shape: TextShape) -> Cost:
     num_features = len(config.widths) * config.num_filters
     filter_weights = sum(config.widths) * config.embedding_dim * config.num_filters
     linear_weights = num_features * shape.num_outputs
-    parameters = shape.vocab_size * config.embedding_dim + filter_weights + num_features
+    parameters = config.vector_parameters(shape.vocab_size) + filter_weights + num_features
     parameters += linear_weights + shape.num_outputs
     predict = 2 * filter_weights * shape.mean_tokens + 2 * linear_weights
     memory = text_network_bytes(

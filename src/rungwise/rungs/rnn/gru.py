@@ -53,7 +53,7 @@ class GRU(nn.Module):
 
     def __init__(self, config: GRUConfig, shape: TextShape) -> None:
         super().__init__()
-        self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
+        self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD, config.vector_variant())
         self.embedding_dropout = StepsDropout(config.embedding_dropout)
         self.layers = gated_layers(
             nn.GRU, config.embedding_dim, config.hidden_size, config.num_layers, config.bidirectional

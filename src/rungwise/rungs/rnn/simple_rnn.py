@@ -41,7 +41,8 @@ from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import DirectionsPool, elman
 from rungwise.layers.sequence import Pooling, real_steps, reverse
-from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
+from rungwise.preprocessing.text_settings import WordNetworkConfig
+from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, TextShape
 from rungwise.rungs._memory import network_cost, text_network_bytes
 
@@ -60,7 +61,7 @@ class RecurrentInit(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimpleRNNConfig(TextNetworkConfig):
+class SimpleRNNConfig(WordNetworkConfig):
     """The network's settings.
 
     Attributes:
@@ -87,6 +88,10 @@ class SimpleRNNConfig(TextNetworkConfig):
     embedding_dropout: float = 0.2
     dropout: float = 0.2
 
+    def vector_size(self) -> int:
+        """Numbers of a token's vector."""
+        return self.embedding_dim
+
 
 class SimpleRNN(nn.Module):
     """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, C)."""
@@ -96,7 +101,7 @@ class SimpleRNN(nn.Module):
 
     def __init__(self, config: SimpleRNNConfig, shape: TextShape) -> None:
         super().__init__()
-        self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD)
+        self.embedding = token_embedding(shape.vocab_size, config.embedding_dim, PAD, config.vector_variant())
         self.embedding_dropout = StepsDropout(config.embedding_dropout)
         num_directions = 1 + config.bidirectional
         self.directions = nn.ModuleList(ElmanLayer(config) for _ in range(num_directions))
@@ -172,7 +177,7 @@ def cost(config: SimpleRNNConfig, shape: TextShape) -> Cost:
     step_weights = num_directions * config.hidden_size * (config.embedding_dim + config.hidden_size)
     num_features = num_directions * config.hidden_size
     linear_weights = num_features * shape.num_outputs
-    parameters = shape.vocab_size * config.embedding_dim + step_weights + num_features
+    parameters = config.vector_parameters(shape.vocab_size) + step_weights + num_features
     query = num_features * (config.pooling is Pooling.ATTENTION)
     parameters += linear_weights + shape.num_outputs + query
     predict = 2 * (step_weights + query) * shape.mean_tokens + 2 * linear_weights

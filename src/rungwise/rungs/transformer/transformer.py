@@ -37,7 +37,8 @@ from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.sequence import Pool, Pooling, real_steps
-from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
+from rungwise.preprocessing.text_settings import WordNetworkConfig
+from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, TextShape
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 
@@ -45,7 +46,7 @@ __all__ = ["RUNG", "Transformer", "TransformerConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig(TextNetworkConfig):
+class TransformerConfig(WordNetworkConfig):
     """The network's settings.
 
     Attributes:
@@ -71,13 +72,17 @@ class TransformerConfig(TextNetworkConfig):
     embedding_dropout: float = 0.5
     dropout: float = 0.3
 
+    def vector_size(self) -> int:
+        """Numbers of a token's vector."""
+        return self.hidden_size
+
 
 class Transformer(nn.Module):
     """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
 
     def __init__(self, config: TransformerConfig, shape: TextShape) -> None:
         super().__init__()
-        self.embedding = token_embedding(shape.vocab_size, config.hidden_size, PAD)
+        self.embedding = token_embedding(shape.vocab_size, config.hidden_size, PAD, config.vector_variant())
         self.positions = nn.Parameter(torch.randn(shape.max_tokens, config.hidden_size) * _POSITION_STD)
         self.embedding_dropout = Dropout(config.embedding_dropout)
         self.blocks = nn.ModuleList(
@@ -121,7 +126,7 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     block_weights = 4 * size * size + 2 * size * inner
     block_biases = 4 * size + inner + size
     norms = config.num_layers * 2 + config.pre_norm
-    parameters = (shape.vocab_size + shape.max_tokens) * size
+    parameters = config.vector_parameters(shape.vocab_size) + shape.max_tokens * size
     parameters += config.num_layers * (block_weights + block_biases) + norms * 2 * size
     query = size * (config.pooling is Pooling.ATTENTION)
     parameters += (size + 1) * shape.num_outputs + query
