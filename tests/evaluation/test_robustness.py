@@ -3,7 +3,14 @@ import pytest
 
 from rungwise.evaluation import Results, append_record, leaderboard
 from rungwise.evaluation.corruptions import CORRUPTIONS
-from rungwise.evaluation.robustness import NUM_PASSES, chosen_examples, corrupted_scores, robustness_of
+from rungwise.evaluation.robustness import (
+    chosen_examples,
+    corrupted_scores,
+    image_versions,
+    num_passes,
+    robustness_of,
+)
+from rungwise.kinds import InputKind
 from rungwise.metrics import metric
 
 SCORES = {corruption.name: [0.9, 0.8, 0.7, 0.6, 0.5] for corruption in CORRUPTIONS}
@@ -37,15 +44,18 @@ def test_the_same_images_are_asked_about_however_they_are_read(monkeypatch):
         return np.stack([1 - bright, bright], axis=1)
 
     index = chosen_examples(40, 30)
-    clean, scores = corrupted_scores(outputs, images, target, index, metric("accuracy"))
-    assert asked == [30] * NUM_PASSES
+    clean, scores = corrupted_scores(
+        outputs, image_versions(images, index), target[index], metric("accuracy")
+    )
+    passes = num_passes(InputKind.IMAGE)
+    assert asked == [30] * passes
     assert clean == 1
     assert {name: len(values) for name, values in scores.items()} == dict.fromkeys(SCORES, 5)
     assert scores["contrast"][0] == 1
 
     monkeypatch.setattr("rungwise.evaluation.robustness._CHUNK_BYTES", 64 * 10)
-    again = corrupted_scores(outputs, images, target, index, metric("accuracy"))
-    assert asked[NUM_PASSES:] == [10] * 3 * NUM_PASSES
+    again = corrupted_scores(outputs, image_versions(images, index), target[index], metric("accuracy"))
+    assert asked[passes:] == [10] * 3 * passes
     assert again[0] == clean
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rungwise.data import Dataset
 from rungwise.evaluation.records import append_record, read_records
-from rungwise.evaluation.robustness import NUM_PASSES
+from rungwise.evaluation.robustness import num_passes
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import Limits
 from rungwise.ladder.processes import Worker
 
-__all__ = ["Aftermath", "plan_examples"]
+__all__ = ["Aftermath", "Corruptible", "corruptible", "plan_examples"]
 
 _POLL_SECONDS = 0.02
 
@@ -25,11 +27,37 @@ _MOST_EXAMPLES, _LEAST_EXAMPLES = 1000, 50
 _START_SECONDS = 0.4
 """What a worker takes to load a model."""
 
-_CORRUPT_SECONDS = 1e-8
-"""What corrupting takes for each value of an image: measured 6e-9 to 8e-9 on one core."""
+_PIXEL_SECONDS, _BYTE_SECONDS = 1e-8, 1e-6
+"""What corrupting takes for each value of an image, and each byte of a text, on one core, with what stands about it."""
 
 _CARE = 0.7
 """Of the time that is left, what is planned with: predictions may take longer than they did."""
+
+
+@dataclass(frozen=True)
+class Corruptible:
+    """Test examples that rungs can be asked about once more, corrupted.
+
+    Attributes:
+        num_test: of them.
+        num_passes: how often one is predicted.
+        seconds: what corrupting one takes, once.
+    """
+
+    num_test: int
+    num_passes: int
+    seconds: float
+
+
+def corruptible(dataset: Dataset) -> Corruptible | None:
+    """The test part, where its examples are images or texts in classes."""
+    kind, output = dataset.pair
+    inputs = dataset.inputs("test")
+    if output is OutputKind.LABEL and kind is InputKind.IMAGE:
+        return Corruptible(len(inputs), num_passes(kind), _PIXEL_SECONDS * math.prod(inputs.shape[1:]))
+    if output is OutputKind.LABEL and kind is InputKind.TEXT:
+        return Corruptible(len(inputs), num_passes(kind), _BYTE_SECONDS * inputs.nbytes / max(1, len(inputs)))
+    return None
 
 
 @dataclass(frozen=True)
@@ -76,27 +104,27 @@ class Aftermath:
 
     # ----------------------------------------------------------------------------------------- robustness
 
-    def measure_robustness(self, fits: Sequence[Job], images: tuple[int, ...]) -> None:
+    def measure_robustness(self, fits: Sequence[Job], asked: Corruptible) -> None:
         """Rungs side by side, all on the same test examples, the slowest first; why one isn't measured is journaled.
 
         Args:
             fits: of the rungs.
-            images: the shape of the test images (N, H, W, C).
+            asked: the test examples.
         """
         records = read_records(self.run)
         before = [r["num_examples"] for r in records if r["type"] == "robustness" and r.get("scores")]
-        corrupting, paces = _CORRUPT_SECONDS * math.prod(images[1:]), _paces(records)
+        paces = _paces(records)
         count, chosen = plan_examples(
-            {job.rung: corrupting + paces[job.rung] for job in fits},
-            least=min(before[-1] if before else _LEAST_EXAMPLES, images[0]),
-            most=min(before[-1] if before else _MOST_EXAMPLES, images[0]),
+            {job.rung: asked.num_passes * (asked.seconds + paces[job.rung]) for job in fits},
+            least=min(before[-1] if before else _LEAST_EXAMPLES, asked.num_test),
+            most=min(before[-1] if before else _MOST_EXAMPLES, asked.num_test),
             num_workers=self.num_workers,
             seconds=_CARE * self._seconds_left(),
         )
         jobs = {job.rung: job for job in fits}
         for rung in jobs.keys() - set(chosen):
             self._journal(
-                rung, {"reason": f"no time was left to predict {count} examples {NUM_PASSES} times"}
+                rung, {"reason": f"no time was left to predict {count} examples {asked.num_passes} times"}
             )
         self._work_off([self._robustness_job(jobs[rung], count) for rung in chosen])
 
@@ -167,7 +195,7 @@ def plan_examples(
     All get the same number. Where even the least number takes too long, the slowest rungs are left out.
 
     Args:
-        paces: rung → seconds for one example, once.
+        paces: rung → seconds for one example, in all its versions.
         least: examples.
         most: examples.
         num_workers: rungs side by side.
@@ -178,7 +206,7 @@ def plan_examples(
         # whatever the order, a list of jobs takes its part of the sum, and the rest of its longest (Graham 1966)
         lone = 1 - 1 / num_workers
         starts = _START_SECONDS * (len(chosen) / num_workers + lone)
-        pace = NUM_PASSES * (sum(paces[rung] for rung in chosen) / num_workers + lone * paces[chosen[0]])
+        pace = sum(paces[rung] for rung in chosen) / num_workers + lone * paces[chosen[0]]
         count = int((seconds - starts) / pace)
         if count >= least:
             return min(count, most), chosen

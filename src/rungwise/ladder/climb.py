@@ -20,7 +20,7 @@ from typing import Any
 from rungwise.available import available_bytes
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.wording import bytes_text
-from rungwise.ladder.aftermath import Aftermath
+from rungwise.ladder.aftermath import Aftermath, Corruptible
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
@@ -58,7 +58,7 @@ class Climb:
         facts: of each rung, to go into its record: its order, family and expected cost.
         unmeasured: fits of earlier climbs that have no latency yet.
         uncorrupted: fits of earlier climbs whose robustness isn't known yet.
-        images: the shape of the test images (N, H, W, C), None where inputs are none.
+        corruptible: the test examples, where robustness is to be measured.
         budget: seconds for the whole climb.
         elapsed: seconds of it that earlier climbs used up.
         results_seconds: what is kept of it for writing the results, by the number of fits that have some.
@@ -75,7 +75,7 @@ class Climb:
         facts: dict[str, dict[str, Any]],
         unmeasured: list[Job],
         uncorrupted: Sequence[Job] = (),
-        images: tuple[int, ...] | None = None,
+        corruptible: Corruptible | None = None,
         budget: float,
         elapsed: float,
         results_seconds: Callable[[int], float],
@@ -88,14 +88,14 @@ class Climb:
             FitState(job, facts[job.rung]["order"], facts[job.rung]["cost"]["fit_bytes"]) for job in jobs
         ]
         self.unmeasured, self.num_workers, self.launcher = unmeasured, num_workers, launcher
-        self.uncorrupted, self.images = uncorrupted, images
+        self.uncorrupted, self.corruptible = uncorrupted, corruptible
         self.limits = Limits(
             self.states,
             start=time.monotonic() - elapsed,
             budget=budget,
             results_seconds=results_seconds,
             num_unmeasured=len(unmeasured),
-            has_images=images is not None,
+            is_corruptible=corruptible is not None,
             num_workers=num_workers,
             free_memory=available_bytes(),
         )
@@ -344,14 +344,14 @@ class Climb:
     # ---------------------------------------------------------------------------------------- the aftermath
 
     def _measure(self) -> None:
-        """Latencies, and robustness where the inputs are images, of the models of this climb and of earlier ones."""
+        """Latencies, and robustness where inputs can be corrupted, of the models of this climb and of earlier ones."""
         finished = [state.job for state in self._with(Status.DONE, Status.DEADLINE) if not state.job.repeat]
         aftermath = Aftermath(
             self.paths.run, self.limits, self.num_workers, start=self._start, observe=self._observe_phase
         )
         aftermath.measure_latencies([*self.unmeasured, *finished])
-        if self.images is not None:
-            aftermath.measure_robustness([*self.uncorrupted, *finished], self.images)
+        if self.corruptible is not None:
+            aftermath.measure_robustness([*self.uncorrupted, *finished], self.corruptible)
 
     def _observe_phase(self, phase: str) -> None:
         self.observe(Step(self.states, self.limits.ends - time.monotonic(), phase))

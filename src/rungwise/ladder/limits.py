@@ -23,7 +23,7 @@ _LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
 """What is kept for measuring latencies: seconds for each rung, but no more than this share of the budget."""
 
 _ROBUSTNESS_SHARE, _ROBUSTNESS_SECONDS = 0.05, 20.0
-"""What is kept for robustness where inputs are images: this share of the budget, but no more than these seconds."""
+"""What is kept for robustness where inputs can be corrupted: this share of the budget, but at most these seconds."""
 
 _RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
 """What making a model of a checkpoint takes: a part of the fit's share, at least these seconds."""
@@ -44,7 +44,7 @@ class Limits:
         budget: seconds for the whole climb.
         results_seconds: what is kept of it for writing the results, by the number of fits that have some.
         num_unmeasured: fits of earlier climbs that have no latency yet.
-        has_images: whether robustness is to be measured.
+        is_corruptible: whether robustness is to be measured.
         num_workers: processes side by side.
         free_memory: bytes, None where that isn't known.
     """
@@ -57,13 +57,15 @@ class Limits:
         budget: float,
         results_seconds: Callable[[int], float],
         num_unmeasured: int,
-        has_images: bool,
+        is_corruptible: bool,
         num_workers: int,
         free_memory: int | None,
     ) -> None:
         self.states, self.start, self.budget, self.num_workers = states, start, budget, num_workers
         self.results_seconds, self.num_unmeasured = results_seconds, num_unmeasured
-        self.robustness_seconds = min(_ROBUSTNESS_SHARE * budget, _ROBUSTNESS_SECONDS) if has_images else 0.0
+        self.robustness_seconds = (
+            min(_ROBUSTNESS_SHARE * budget, _ROBUSTNESS_SECONDS) if is_corruptible else 0.0
+        )
         self.memory = float("inf") if free_memory is None else _MEMORY_SHARE * free_memory
 
     # ------------------------------------------------------------------------------------------------ time

@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rungwise.artifacts import load_model
 from rungwise.data import Dataset
 from rungwise.estimators import RungClassifier, RungEstimator
 from rungwise.estimators.inputs import rows
-from rungwise.evaluation.robustness import chosen_examples, corrupted_scores
+from rungwise.evaluation.robustness import Version, chosen_examples, corrupted_scores, image_versions
+from rungwise.evaluation.text_corruptions import Contexts, text_versions
+from rungwise.kinds import InputKind
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
 from rungwise.metrics import metric, rarer_class
@@ -62,7 +66,7 @@ def measure_latency(job: Job) -> dict[str, Any]:
 
 
 def measure_robustness(job: Job) -> dict[str, Any]:
-    """Scores of the stored model on corrupted test images, by the run's metric."""
+    """Scores of the stored model on corrupted test examples, by the run's metric."""
     paths = Paths(Path(job.run))
     dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
     assert isinstance(estimator, RungClassifier)
@@ -71,11 +75,21 @@ def measure_robustness(job: Job) -> dict[str, Any]:
         learner.context = replace(learner.context, device=job.device)
     name = json.loads(paths.config.read_text(encoding="utf-8"))["metric"]
     chosen = metric(name, positive=rarer_class(estimator.encode_labels(dataset.targets("valid"))))
+    index = chosen_examples(dataset.num("test"), job.num_examples)
     clean, scores = corrupted_scores(
         estimator.predict_proba,
-        dataset.inputs("test"),
-        estimator.encode_labels(dataset.targets("test")),
-        chosen_examples(dataset.num("test"), job.num_examples),
+        _versions(dataset, index),
+        estimator.encode_labels(dataset.targets("test"))[index],
         chosen,
     )
     return {"metric": name, "num_examples": job.num_examples, "clean": clean, "scores": scores}
+
+
+def _versions(dataset: Dataset, index: NDArray[np.int64]) -> Iterator[Version]:
+    """The test examples of these numbers, as they are and corrupted."""
+    inputs = dataset.inputs("test")
+    if dataset.pair[0] is InputKind.IMAGE:
+        return image_versions(inputs, index)
+    train = (text.as_py() for text in dataset.inputs("train"))
+    versions = text_versions(inputs.take(pa.array(index)).to_pylist(), Contexts(train))
+    return ((name, level, pa.chunked_array([texts], pa.string())) for name, level, texts in versions)

@@ -18,7 +18,8 @@ from rungwise.evaluation import Results, append_record, leaderboard, read_record
 from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
-from rungwise.kinds import ColumnKind, InputKind
+from rungwise.kinds import ColumnKind
+from rungwise.ladder.aftermath import corruptible
 from rungwise.ladder.choices import Settings, check_metric, parse_class_weight, with_class_weight
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import (
@@ -225,14 +226,13 @@ class Ladder:
                 renew_budget(self.paths, self.budget)
             records = read_records(self.paths.run)
             fits, unmeasured, uncorrupted = left_to_do(self.paths, records, list(self.plan), self.seeds)
-            is_of_images = self.dataset.pair[0] is InputKind.IMAGE
             num_known = len(self.plan) * self.seeds - len(fits)
             climb = Climb(
                 self.paths,
                 [self._job(*fit) for fit in fits],
                 unmeasured=[self._job(rung) for rung in unmeasured],
                 uncorrupted=[self._job(rung) for rung in uncorrupted],
-                images=self.dataset.inputs("test").shape if is_of_images else None,
+                corruptible=corruptible(self.dataset),
                 facts=facts_of(self.plan, self.dataset),
                 budget=self.budget,
                 elapsed=elapsed(self.paths, records),

@@ -161,15 +161,16 @@ def strength_chart(
         label: what the chart shows.
         unit: of the strengths.
         strengths: as they are written.
-        pictures: data URIs, one for each strength.
+        pictures: data URIs, one for each strength, or none.
         span: the least and the greatest score of all such charts, which have one axis.
         text: how a score is written.
     """
     width, height, start = 330, 290, 36
     count = len(strengths)
     side = (width - start) / count
+    height -= 0 if pictures else round(side)
     x = Scale(-0.5, count - 0.5, start, width, tuple(range(count)))
-    y = linear_scale(span, height - side - 46, 8, num_ticks=4)
+    y = linear_scale(span, height - side * bool(pictures) - 46, 8, num_ticks=4)
     parts = [
         _frame(x, y, height=height, axes=(unit, ""), texts=(lambda step: strengths[round(step)], text)),
         *_curves(lines, x, y),

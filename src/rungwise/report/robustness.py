@@ -1,4 +1,4 @@
-"""The page's section on corrupted images: curves of the score by strength, and a table."""
+"""The page's section on corrupted inputs: curves of the score by strength, and a table."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from rungwise.data import Dataset
 from rungwise.evaluation import Outcome
-from rungwise.evaluation.corruptions import CORRUPTIONS, Corruption, corrupt
-from rungwise.evaluation.robustness import Robustness, chosen_examples
+from rungwise.evaluation.corruptions import Corruption, corrupt
+from rungwise.evaluation.robustness import Robustness, chosen_examples, corruptions_of
+from rungwise.evaluation.text_corruptions import Contexts, TextCorruption, text_versions
 from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import amount_text, difference_text
+from rungwise.kinds import InputKind
 from rungwise.metrics import Metric
 from rungwise.report.charts import Line, line_key, strength_chart
 from rungwise.report.pictures import png, thumbnail
@@ -27,6 +31,9 @@ _STYLES = tuple(f"hue{number}{dash}" for dash in ("", " dashed") for number in r
 _PICTURE_SIDE = 40
 """Pixels of the pictures under the curves."""
 
+_SHOWN_LEVEL, _SHOWN, _MOST_TEXTS = 2, 300, 20
+"""The strength that is shown on a text, its characters at most, and how many texts are looked at for one."""
+
 
 @dataclass(frozen=True)
 class RobustnessSection:
@@ -36,6 +43,8 @@ class RobustnessSection:
         num_examples: test examples that the scores are over.
         keys: the legend: rung, and how its line looks.
         charts: a corruption's name, and its chart.
+        noun: what an example is.
+        texts: a corruption's name and strength, and what it makes of a text; none where inputs aren't texts.
         names: of the corruptions.
         rows: rung, and its scores: clean, over the strengths of each corruption, over all; none where not measured.
         notes: why rungs weren't measured, and which have no curve.
@@ -44,6 +53,8 @@ class RobustnessSection:
     num_examples: int
     keys: Sequence[tuple[str, Markup]]
     charts: Sequence[tuple[str, Markup]]
+    noun: str
+    texts: Sequence[tuple[str, str]]
     names: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
     notes: Sequence[str]
@@ -59,31 +70,53 @@ def robustness_section(
     num_examples = next(reversed(measured.values())).num_examples
     styles = _without_far_baseline(_styles(measured, metric, recommended), measured)
     reasons = {o.rung: o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]}
-    notes = [f"One image is {difference_text(metric, 1 / num_examples)}."] if metric.is_share else []
+    noun = dataset.pair[0].value
+    notes = [f"One {noun} is {difference_text(metric, 1 / num_examples)}."] if metric.is_share else []
     notes += [f"`{rung}` wasn't measured: {reason}." for rung, reason in reasons.items()]
     if without := [f"`{rung}`" for rung in measured if rung not in styles]:
         notes.append(f"The curves leave out {', '.join(without)}, which the table has.")
     values = [s for rung in styles for s in _curve_values(measured[rung]) if math.isfinite(s)]
-    picture = dataset.inputs("test")[chosen_examples(dataset.num("test"), num_examples)[:1]]
+    known = next(reversed(measured.values())).scores
+    corruptions = [corruption for corruption in corruptions_of(dataset.pair[0]) if corruption.name in known]
+    if without := [c.name for c in corruptions_of(dataset.pair[0]) if c.name not in known]:
+        notes.append(f"Left out are {', '.join(without)}, which change nothing in these {noun}s.")
+    chosen = chosen_examples(dataset.num("test"), num_examples)
+    picture = dataset.inputs("test")[chosen[:1]] if dataset.pair[0] is InputKind.IMAGE else None
     return RobustnessSection(
         num_examples,
         [(rung, line_key(style)) for rung, style in styles.items()],
-        [(c.name, _chart(c, measured, styles, metric, values, picture)) for c in CORRUPTIONS]
+        [(c.name, _chart(c, measured, styles, metric, values, picture)) for c in corruptions]
         if values
         else [],
-        [corruption.name for corruption in CORRUPTIONS],
+        noun,
+        _corrupted_texts(dataset, chosen) if dataset.pair[0] is InputKind.TEXT else [],
+        [corruption.name for corruption in corruptions],
         [(o.rung, _row(measured.get(o.rung), metric)) for o in outcomes if o.is_finished],
         notes,
     )
 
 
-def why_unmeasured(outcomes: Sequence[Outcome]) -> str | None:
-    """A sentence, where corrupted images were to be predicted and some rung has nothing of it."""
+def _corrupted_texts(dataset: Dataset, chosen: NDArray[np.int64]) -> list[tuple[str, str]]:
+    """What each corruption at its middle strength makes of the first of the chosen texts that it changes."""
+    some = dataset.inputs("test").take(pa.array(chosen[:_MOST_TEXTS])).to_pylist()
+    train = (text.as_py() for text in dataset.inputs("train"))
+    shown = []
+    for name, level, texts in text_versions(some, Contexts(train)):
+        changed = [text for text, before in zip(texts, some, strict=True) if text != before]
+        if level == _SHOWN_LEVEL and changed:
+            strength = next(c for c in corruptions_of(InputKind.TEXT) if c.name == name).strengths[level]
+            text = changed[0] if len(changed[0]) <= _SHOWN else changed[0][:_SHOWN] + "…"
+            shown.append((f"{name}, {strength:g} %", text))
+    return shown
+
+
+def why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> str | None:
+    """A sentence, where corrupted inputs were to be predicted and some rung has nothing of it."""
     reasons = [o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]]
     if not reasons:
         return None
     return (
-        f"Robustness to corrupted images wasn't measured: {reasons[0]}. `rungwise fit --resume` with a larger "
+        f"Robustness to corrupted {kind.value}s wasn't measured: {reasons[0]}. `rungwise fit --resume` with a larger "
         "`--budget` does it."
     )
 
@@ -115,12 +148,12 @@ def _curve_values(found: Robustness) -> list[float]:
 
 
 def _chart(
-    corruption: Corruption,
+    corruption: Corruption | TextCorruption,
     measured: dict[str, Robustness],
     styles: dict[str, str],
     metric: Metric,
     values: Sequence[float],
-    picture: np.ndarray,
+    picture: np.ndarray | None,
 ) -> Markup:
     lines = [
         Line(style, range(1 + len(corruption.strengths)), [found.clean, *found.scores[corruption.name]], rung)
@@ -128,7 +161,10 @@ def _chart(
         for found in [measured[rung]]
     ]
     lines.sort(key=lambda line: line.style == "chosen")  # on top
-    versions = [picture, *(corrupt(picture, corruption, level) for level in range(len(corruption.strengths)))]
+    versions: list[np.ndarray] = []
+    if picture is not None and isinstance(corruption, Corruption):
+        levels = range(len(corruption.strengths))
+        versions = [picture, *(corrupt(picture, corruption, level) for level in levels)]
     return strength_chart(
         lines,
         label=f"{metric.title} by strength of {corruption.name}; the table has the means",
@@ -143,5 +179,5 @@ def _chart(
 def _row(found: Robustness | None, metric: Metric) -> list[str]:
     if found is None:
         return []
-    means = [float(np.mean(found.scores[corruption.name])) for corruption in CORRUPTIONS]
+    means = [float(np.mean(scores)) for scores in found.scores.values()]
     return ["–" if math.isnan(v) else amount_text(metric, v) for v in (found.clean, *means, found.mean)]
