@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rungwise.fitting import Epoch, FitContext, Pretrained, State
 from rungwise.kinds import InputKind, OutputKind
@@ -34,9 +34,11 @@ __all__ = [
     "SentenceShape",
     "Shape",
     "TableShape",
+    "TagLayer",
     "TextShape",
     "TraditionalRung",
     "Weights",
+    "WordExamples",
 ]
 
 Pair = tuple[InputKind, OutputKind]
@@ -187,6 +189,16 @@ class Examples(Protocol):
         ...
 
 
+@runtime_checkable
+class WordExamples(Examples, Protocol):
+    """Sentences, or parts of them, in their order, of which each word has a row of the network's outputs to itself."""
+
+    @property
+    def num_words(self) -> NDArray[np.int64]:
+        """Words of each example."""
+        ...
+
+
 class Preprocessor(Protocol):
     """Raw inputs -> `Examples`, with a state fitted on the training inputs alone: `Preprocessor(config)`."""
 
@@ -265,6 +277,20 @@ Weights = dict[str, "Tensor"]
 """A network's `state_dict`: names -> tensors."""
 
 
+class TagLayer(Protocol):
+    """What says how scores of tags become tags; for its methods, the words of sentences stand one after the other."""
+
+    legal: Tensor
+
+    def loss(self, scores: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Scores (S, C) float32, tags (S,) int64 of sentences of so many words (N,) -> the mean loss of a word ()."""
+        ...
+
+    def decode(self, scores: Tensor, lengths: Tensor) -> Tensor:
+        """Scores (S, C) float32 of sentences of so many words (N,) -> tags (S,) int64 in legal sequences."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Published:
     """How a network is stored so that `transformers` can read its folder too; `layouts["transformers"]` goes back.
@@ -282,7 +308,8 @@ class Published:
 class NetworkRung(Rung):
     """A rung whose network the common loop trains.
 
-    In training, `forward` may give a tuple: the outputs, and those of auxiliary heads, whose loss counts too.
+    In training, `forward` may give a tuple: the outputs, and those of auxiliary heads, whose loss counts too. A network
+    for tags has a `tagging`, a `TagLayer`, and its `forward` gives a row of scores (S, C) for each word of the batch.
 
     Attributes:
         build: (config, shape) -> the network.

@@ -27,6 +27,7 @@ __all__ = [
     "parse_json",
     "section",
     "strings",
+    "truth",
     "whole",
 ]
 
@@ -120,6 +121,18 @@ def strings(state: Any, name: str) -> list[str]:
         raise _wrong(name, value, "a list of distinct strings")
     strings: list[str] = value
     return strings
+
+
+def truth(state: Any, name: str) -> bool:
+    """The truth value under a name.
+
+    Raises:
+        ModelError: if there is none.
+    """
+    value = entry(state, name)
+    if not isinstance(value, bool):
+        raise _wrong(name, value, "true or false")
+    return value
 
 
 def image_size(state: Any, name: str) -> tuple[int, int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
 from rungwise.rung import Preprocessor
 
@@ -28,4 +27,15 @@ def preprocessor_for(kind: InputKind) -> Callable[[Any], Preprocessor]:
 
             return PixelPreprocessor
         case InputKind.TOKENS | InputKind.PREDICATE:
-            raise ConfigError(f"no preprocessor feeds networks with {kind} input.")
+            return _sentence_preprocessor
+
+
+def _sentence_preprocessor(config: Any) -> Preprocessor:
+    """Words as they are for networks over words, in pieces for those over a tokenizer's."""
+    from rungwise.preprocessing.sentences import SentenceNetworkConfig, SentencePreprocessor
+
+    if isinstance(config, SentenceNetworkConfig):
+        return SentencePreprocessor(config)
+    from rungwise.preprocessing.pieces import PiecePreprocessor
+
+    return PiecePreprocessor(config)

@@ -49,10 +49,11 @@ def check_labels(
     """
     if kind is OutputKind.LABEL:
         return
+    why = "numbers have no classes" if kind is OutputKind.NUMBER else "a sentence has no class"
     problems = []
     if class_weight is not ClassWeight.NONE:
-        problems.append(f"class_weight={class_weight.value!r}: numbers have no classes; leave it at 'none'")
+        problems.append(f"class_weight={class_weight.value!r}: {why}; leave it at 'none'")
     if sampling is not Sampling.SHUFFLED:
-        problems.append(f"sampling={sampling.value!r}: numbers have no classes; leave it at 'shuffled'")
+        problems.append(f"sampling={sampling.value!r}: {why}; leave it at 'shuffled'")
     if problems:
         raise ConfigError("; ".join(problems) + ".")

@@ -15,6 +15,7 @@ from rungwise.rungs._solver import MAX_ROUNDED
 from rungwise.settings import NetworkConfig
 
 if TYPE_CHECKING:
+    from rungwise.preprocessing.sentences import SentenceNetworkConfig
     from rungwise.preprocessing.text_settings import TextNetworkConfig
 
 __all__ = [
@@ -108,7 +109,12 @@ def network_cost(
 
 
 def text_network_bytes(
-    config: TextNetworkConfig, shape: TextShape, *, parameters: float, token_floats: float, products: int
+    config: TextNetworkConfig | SentenceNetworkConfig,
+    shape: TextShape,
+    *,
+    parameters: float,
+    token_floats: float,
+    products: int,
 ) -> float:
     """A network over tokens, whose batches have ever other shapes.
 

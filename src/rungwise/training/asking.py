@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rungwise.fitting import FitContext
-from rungwise.rung import Examples
+from rungwise.rung import Examples, WordExamples
 from rungwise.settings import NetworkConfig
 from rungwise.training.batches import sorted_batches
 from rungwise.training.precision import autocast, resolve_precision
 from rungwise.training.seeds import torch_as_usual
+from rungwise.training.tagging import TagTargets, rows_of
 
-__all__ = ["Labelled", "predict_outputs", "targets_of", "to_device"]
+__all__ = ["Labelled", "Targets", "labels_of", "predict_outputs", "targets_of", "to_device"]
 
-Labelled = tuple[Examples, Tensor]
+Targets = Tensor | TagTargets
+Labelled = tuple[Examples, Targets]
 """Examples (P), and the targets (N) of the inputs that they were made of."""
 
 _LEAST_ASKED, _MOST_ASKED = 64, 256
@@ -28,11 +30,18 @@ _LEAST_ASKED, _MOST_ASKED = 64, 256
 (`fast-cnn`, images a second on one core: 3,530 in batches of 250, 2,540 in batches of 500)."""
 
 
-def targets_of(part: Labelled, index: NDArray[np.int64]) -> Tensor:
+def targets_of(part: Labelled, index: NDArray[np.int64]) -> Targets:
     """The targets (B,) of examples, by their numbers (B,)."""
     examples, targets = part
     owners = examples.owners
     return targets[torch.from_numpy(index if owners is None else owners[index])]
+
+
+def labels_of(part: Labelled) -> NDArray[np.int64]:
+    """The class indices (P,) of all examples, which have one each."""
+    targets = targets_of(part, np.arange(len(part[0])))
+    assert isinstance(targets, Tensor)
+    return targets.numpy()
 
 
 def to_device(network: nn.Module, device: str) -> None:
@@ -51,7 +60,7 @@ def predict_outputs(
 ) -> Tensor:
     """Examples (P) of N inputs -> the network's outputs (N, C) float32 on the CPU, in the inputs' order.
 
-    Of an input in several examples, it is the mean of theirs.
+    Of an input in several examples, it is the mean of theirs. Of `WordExamples`, there is a row for each word (S, C).
 
     Args:
         network: of which the outputs are asked.
@@ -73,6 +82,8 @@ def predict_outputs(
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
             outputs.append(forward(*inputs).float().cpu())
     order = torch.from_numpy(np.concatenate(index))
+    if isinstance(examples, WordExamples):
+        order = rows_of(torch.from_numpy(examples.num_words), order)
     result = torch.empty_like(torch.cat(outputs))
     result[order] = torch.cat(outputs)
     return result.clone() if examples.owners is None else _means(result, torch.from_numpy(examples.owners))

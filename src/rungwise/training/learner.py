@@ -12,23 +12,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.registry import make_config
-from rungwise.rung import NetworkRung, Pair, Shape, Weights
+from rungwise.rung import NetworkRung, Pair, Shape, TagLayer, Weights, WordExamples
 from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
-from rungwise.training.asking import Labelled, predict_outputs
+from rungwise.tags import Tags
+from rungwise.training.asking import Labelled, Targets, predict_outputs
 from rungwise.training.devices import check_device
-from rungwise.training.losses import Objective
+from rungwise.training.losses import Criterion, Objective
 from rungwise.training.precision import resolve_precision
 from rungwise.training.pretrained import fit_head, load_pretrained
 from rungwise.training.progress import as_arrays, as_tensors
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
+from rungwise.training.tagging import TagObjective, TagTargets, decode
 from rungwise.training.trainer import DivergenceError, Trainer
 from rungwise.training.vectors import begin_from_vectors
 
@@ -73,10 +76,10 @@ class NetworkLearner:
     def fit(
         self,
         inputs: Any,
-        targets: NDArray[Any],
+        targets: Any,
         *,
         num_outputs: int,
-        validation: tuple[Any, NDArray[Any]] | None,
+        validation: tuple[Any, Any] | None,
         context: FitContext,
     ) -> None:
         """Fits the preprocessor on the inputs, builds the network for their shape and trains it.
@@ -103,10 +106,8 @@ class NetworkLearner:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.shape = self.preprocessor.shape(num_examples=len(targets), num_outputs=num_outputs)
         self._check_cost()
-        train = (self.preprocessor.examples(inputs), self._tensor(targets))
-        valid = None
-        if validation is not None:
-            valid = (self.preprocessor.examples(validation[0]), self._tensor(validation[1]))
+        train = self._labelled(inputs, targets)
+        valid = None if validation is None else self._labelled(*validation)
         self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
 
     def _train(
@@ -152,20 +153,18 @@ class NetworkLearner:
             kept = {"precision": context.precision.value, "note": note, "training": training}
             context.checkpoint.save(kept, self._state(weights), history)
 
-        weights = class_weights(config.class_weight, train[1].numpy(), self.shape.num_outputs)
-        weighted = None if weights is None else torch.from_numpy(weights)
-        objective = Objective(self.pair[1], config.label_smoothing, weighted)
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
             if progress is None:
                 begin_from_vectors(self.network, self.preprocessor)
+            objective = self._objective(config, train[1], context)
             if isinstance(self.network, Calibrated) and progress is None:
                 some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
                 parts = -(-len(some) // _CALIBRATION_BATCH)
                 self.network.calibrate(train[0].batch(some[part::parts]) for part in range(parts))
             if context.pretrained is not None and progress is None:
                 load_pretrained(self.network, self.rung, context.pretrained)
-                plain = replace(objective, label_smoothing=0.0)
+                plain = self._objective(replace(config, label_smoothing=0.0), train[1], context)
                 fit_head(self.network, self.rung, train, valid, config, context, plain)
                 is_done = isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD
                 if not is_done and context.seconds_left() <= 0:
@@ -177,13 +176,28 @@ class NetworkLearner:
             trainer = self.trainer(self.network, config, context, objective, self.preprocessor.augment, keep)
             self.history = trainer.fit(train, valid, progress)
 
-    def predict(self, inputs: Any) -> NDArray[np.float32 | np.float64]:
-        """Inputs (N) -> class probabilities (N, C), or numbers (N,)."""
+    def _objective(self, config: NetworkConfig, targets: Targets, context: FitContext) -> Criterion:
+        """What the network is trained for."""
+        if isinstance(targets, TagTargets):
+            return TagObjective(self._tagging(), context.unscored)
+        weights = class_weights(config.class_weight, targets.numpy(), self.shape.num_outputs)
+        weighted = None if weights is None else torch.from_numpy(weights)
+        return Objective(self.pair[1], config.label_smoothing, weighted)
+
+    def _tagging(self) -> TagLayer:
+        network: Any = self.network  # of a rung for tags, which has one
+        tagging: TagLayer = network.tagging
+        return tagging
+
+    def predict(self, inputs: Any) -> Any:
+        """Inputs (N) -> class probabilities (N, C), numbers (N,), or `Tags` of each word."""
         views = [
             predict_outputs(self.network, examples, self.config, self.context)
             for examples in self.preprocessor.views(inputs)
         ]
         outputs = torch.stack(views).mean(0) if len(views) > 1 else views[0]
+        if self.pair[1] is OutputKind.TAGS:
+            return decode(self._tagging(), outputs, torch.from_numpy(np.diff(flat_sentences(inputs).offsets)))
         if self.pair[1] is OutputKind.LABEL:
             return outputs.softmax(1).numpy()
         numbers: NDArray[np.float64] = outputs[:, 0].double().numpy()
@@ -260,6 +274,13 @@ class NetworkLearner:
                 f"the network would take {flops:.0e} operations for one example, and at most {_MOST_FLOPS:.0e} are "
                 "allowed; make it smaller, or its inputs."
             )
+
+    def _labelled(self, inputs: Any, targets: Any) -> Labelled:
+        examples = self.preprocessor.examples(inputs)
+        if isinstance(targets, Tags):
+            assert isinstance(examples, WordExamples)
+            return examples, TagTargets.of(targets, examples.num_words)
+        return examples, self._tensor(targets)
 
     def _tensor(self, targets: NDArray[Any]) -> Tensor:
         if self.pair[1] is OutputKind.LABEL:

@@ -6,13 +6,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from rungwise.kinds import OutputKind
 
-__all__ = ["Objective"]
+__all__ = ["Criterion", "Objective"]
+
+
+class Criterion(Protocol):
+    """Loss and score of a network's outputs against the targets of its kind of output."""
+
+    def loss(self, outputs: Tensor, targets: Any) -> Tensor:
+        """Outputs and targets of any number of examples -> their mean loss ()."""
+        ...
+
+    def train_loss(self, outputs: Tensor, targets: Any) -> Tensor:
+        """Outputs and targets of a batch of training -> what is to become less ()."""
+        ...
+
+    def guessing_loss(self, num_outputs: int) -> float:
+        """The loss of outputs that know nothing of the inputs."""
+        ...
+
+    def score(self, outputs: Tensor, targets: Any) -> float:
+        """Outputs and targets of any number of examples -> a score, greater is better."""
+        ...
 
 
 @dataclass(frozen=True)

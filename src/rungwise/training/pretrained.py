@@ -18,8 +18,8 @@ from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Pretrained
 from rungwise.rung import Examples, NetworkRung, Shape, Weights
 from rungwise.settings import NetworkConfig
-from rungwise.training.asking import Labelled, predict_outputs, targets_of
-from rungwise.training.losses import Objective
+from rungwise.training.asking import Labelled, Targets, predict_outputs, targets_of
+from rungwise.training.losses import Criterion
 
 __all__ = ["check_fit", "fit_head", "load_pretrained"]
 
@@ -135,7 +135,7 @@ def fit_head(
     validation: Labelled | None,
     config: NetworkConfig,
     context: FitContext,
-    objective: Objective,
+    objective: Criterion,
 ) -> None:
     """Fits a network's last layer to the features that the rest of it has of the unaltered examples: a linear probe.
 
@@ -191,7 +191,7 @@ def _some(part: Labelled, share: float, seed: int) -> Labelled:
 
 
 def _solve(
-    inputs: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, penalty: float, objective: Objective
+    inputs: Tensor, targets: Targets, weight: Tensor, bias: Tensor, penalty: float, objective: Criterion
 ) -> tuple[Tensor, Tensor]:
     """Inputs (N, F), targets (N,) -> weight (C, F), bias (C,) of the least loss + penalty · ‖weight‖² / 2."""
     weight, bias = (tensor.clone().requires_grad_() for tensor in (weight, bias))

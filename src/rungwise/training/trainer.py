@@ -27,9 +27,16 @@ from rungwise.errors import TrainingError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.rung import Weights
 from rungwise.settings import NetworkConfig, Sampling
-from rungwise.training.asking import Labelled, predict_outputs, targets_of, to_device
+from rungwise.training.asking import (
+    Labelled,
+    Targets,
+    labels_of,
+    predict_outputs,
+    targets_of,
+    to_device,
+)
 from rungwise.training.batches import train_batches
-from rungwise.training.losses import Objective
+from rungwise.training.losses import Criterion
 from rungwise.training.optimizers import make_optimizers
 from rungwise.training.precision import autocast, resolve_precision
 from rungwise.training.progress import is_sound, progress_of, restore_progress
@@ -99,7 +106,7 @@ class Trainer:
         network: nn.Module,
         config: NetworkConfig,
         context: FitContext,
-        objective: Objective,
+        objective: Criterion,
         augment: Augment,
         keep: Keep = _keep_nothing,
     ) -> None:
@@ -166,14 +173,14 @@ class Trainer:
         self.losses: list[Tensor] = []
         self.recent_losses: deque[Tensor] = deque(maxlen=_PROBE_STEPS)
 
-    def batches(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], Tensor]]:
-        """Stage 2: what is left of an epoch, as batches on the device: the network's inputs, and targets (B,)."""
+    def batches(self, epoch: int) -> Iterator[tuple[tuple[Any, ...], Targets]]:
+        """Stage 2: what is left of an epoch, as batches on the device: the network's inputs, and targets (B)."""
         for index in self._epoch_index(self.rng)[self.epoch_step :]:
             inputs = tuple(part.to(self.context.device) for part in self.train[0].batch(index))
             inputs = self.augment(inputs, self.generator, index=index, epoch=epoch)
             yield inputs, targets_of(self.train, index).to(self.context.device)
 
-    def step(self, batch: tuple[tuple[Any, ...], Tensor]) -> None:
+    def step(self, batch: tuple[tuple[Any, ...], Targets]) -> None:
         """Stage 3: one step of the optimizers."""
         inputs, targets = batch
         self.network.train()
@@ -263,8 +270,7 @@ class Trainer:
 
     def _epoch_index(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
         examples = self.train[0]
-        is_balanced = self.config.sampling is Sampling.BALANCED
-        labels = targets_of(self.train, np.arange(len(examples))).numpy() if is_balanced else None
+        labels = labels_of(self.train) if self.config.sampling is Sampling.BALANCED else None
         return train_batches(len(examples), examples.lengths, self.config.batch_size, rng, labels=labels)
 
     def _count_steps(self) -> int:

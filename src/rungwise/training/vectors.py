@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from rungwise.layers.embedding import TokenEmbedding
+from rungwise.preprocessing.pieces import PiecePreprocessor
 from rungwise.preprocessing.tokens import TokenPreprocessor
 from rungwise.rung import Preprocessor
 
@@ -18,6 +19,8 @@ def begin_from_vectors(network: nn.Module, preprocessor: Preprocessor) -> None:
     Raises:
         ConfigError: if the network's vectors have another size.
     """
+    if isinstance(preprocessor, PiecePreprocessor):
+        preprocessor = preprocessor.texts
     if not isinstance(preprocessor, TokenPreprocessor) or preprocessor.vectors is None:
         return
     vectors = preprocessor.vectors

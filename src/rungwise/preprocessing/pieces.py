@@ -1,0 +1,209 @@
+"""Sentences of words to the pieces that a tokenizer cuts words into, for networks over pieces that tag each word."""
+
+# N sentences, P parts of them, B parts of one batch, T pieces of the longest of these, S words of all the sentences
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from rungwise.data.sentences import flat_sentences
+from rungwise.fitting import Pretrained, State
+from rungwise.preprocessing.sentences import NO_PREDICATE, sentence_parts
+from rungwise.preprocessing.text_settings import TextNetworkConfig
+from rungwise.preprocessing.tokens import TokenPreprocessor
+from rungwise.preprocessing.vocabulary import CHUNK, Frame
+from rungwise.rung import Examples, SentenceShape
+from rungwise.stored import finite, truth
+
+__all__ = ["PiecePreprocessor", "Pieces", "cut_words"]
+
+_MOST_PIECES = 16
+"""Of a word; of longer ones, such as links, only the start is seen."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Words in pieces (the `WordExamples` of networks over pieces).
+
+    Attributes:
+        tokens: pieces of all the parts, with what stands around each part, one after the other, int32.
+        offsets: (P + 1,) where each part begins and ends.
+        firsts: the place of each word's first piece in its part (S,).
+        words: (P + 1,) where the words of each part begin and end.
+        predicates: of each part, where the pieces of its predicate begin and end (P, 2), both alike in parts without;
+            None where there are none at all.
+        pad: the token that batches are filled up with.
+    """
+
+    tokens: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    firsts: NDArray[np.int64]
+    words: NDArray[np.int64]
+    predicates: NDArray[np.int64] | None
+    pad: int
+
+    owners: None = None
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Pieces of each part (P,), at least 1."""
+        return np.diff(self.offsets)
+
+    @property
+    def num_words(self) -> NDArray[np.int64]:
+        """Words of each part (P,)."""
+        return np.diff(self.words)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Part numbers (B,) -> tokens (B, T), lengths (B,), is_first (B, T) bool, and any is_predicate (B, T) bool."""
+        lengths = self.lengths[index]
+        steps = np.arange(lengths.max(initial=1))
+        is_token = steps < lengths[:, None]
+        tokens = np.full(is_token.shape, self.pad, dtype=np.int64)
+        tokens[is_token] = self.tokens[_ranges(self.offsets, index)]
+        is_first = np.zeros(is_token.shape, dtype=bool)
+        rows = np.repeat(np.arange(len(index)), self.num_words[index])
+        is_first[rows, self.firsts[_ranges(self.words, index)]] = True
+        arrays = [tokens, lengths, is_first]
+        if self.predicates is not None:
+            begins, ends = self.predicates[index, :, None].transpose(1, 0, 2)  # (B, 1) each
+            arrays.append((begins <= steps) & (steps < ends))
+        return tuple(torch.from_numpy(array) for array in arrays)
+
+
+class PiecePreprocessor:
+    """The `Preprocessor` of sentences for networks over pieces of words.
+
+    Its tokenizer, and what stands around each part, are those of a `TokenPreprocessor` to which each word is a text.
+    """
+
+    def __init__(self, config: TextNetworkConfig) -> None:
+        self.config = config
+        self.texts = TokenPreprocessor(config)
+        self.mean_tokens = 1.0
+        self.has_predicates = False
+
+    def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
+        """Trains the tokenizer, or takes that of the pretrained weights.
+
+        Raises:
+            ConfigError: if the weights came without one that can be used.
+        """
+        sentences = flat_sentences(inputs)
+        self.texts.fit(pa.chunked_array([sentences.tokens]), pretrained)
+        self.mean_tokens = self.texts.mean_tokens * len(sentences.tokens) / max(1, len(sentences))
+        self.has_predicates = sentences.predicates is not None
+
+    def shape(self, *, num_examples: int, num_outputs: int) -> SentenceShape:
+        """The problem's size, of the vocabulary as it came out."""
+        texts = self.texts.shape(num_examples=num_examples, num_outputs=num_outputs)
+        return SentenceShape(
+            num_examples=num_examples,
+            num_outputs=num_outputs,
+            has_predicates=self.has_predicates,
+            vocab_size=texts.vocab_size,
+            mean_tokens=self.mean_tokens,
+            max_tokens=texts.max_tokens,
+        )
+
+    def examples(self, inputs: pa.ChunkedArray) -> Pieces:
+        """Sentences (N) -> the pieces of their words; long ones in parts, cut between words."""
+        frame = self.texts.frame
+        room = max(1, self.config.max_tokens - len(frame.before) - len(frame.after))
+        sentences = flat_sentences(inputs)
+        pieces, counts = cut_words(self.texts.tokenizer, sentences.tokens, min(room, _MOST_PIECES), frame.pad)
+        words, predicates = sentence_parts(sentences, room, counts)
+        before = np.concatenate([[0], counts.cumsum()])
+        starts = before[words[:-1]]
+        firsts = before[:-1] - np.repeat(starts, np.diff(words)) + len(frame.before)
+        tokens, offsets = _framed(pieces, before[words], frame)
+        marks = None
+        if predicates is not None:
+            at = np.minimum(words[:-1] + np.maximum(predicates, 0), len(counts) - 1)
+            size = np.where(predicates == NO_PREDICATE, 0, counts[at])
+            marks = np.stack([firsts[at], firsts[at] + size], axis=1)
+        return Pieces(tokens, offsets, firsts, words, marks, frame.pad)
+
+    def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
+        """Those of `examples` alone."""
+        return [self.examples(inputs)]
+
+    def augment(
+        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
+        """Sentences are trained on as they are."""
+        del generator, index, epoch
+        return batch
+
+    def state(self) -> State:
+        """The tokenizer as the JSON of the `tokenizers` library, mean lengths, and whether there are predicates."""
+        return {
+            **self.texts.state(),
+            "mean_sentence": self.mean_tokens,
+            "has_predicates": self.has_predicates,
+        }
+
+    def restore(self, state: State) -> None:
+        """Takes the tokenizer: of one of ours the vocabulary alone.
+
+        Raises:
+            ModelError: if it isn't a tokenizer of ours, or, of pretrained weights, one that is known to be safe.
+        """
+        self.texts.restore(state)
+        self.mean_tokens = finite(state, "mean_sentence", low=0)
+        self.has_predicates = truth(state, "has_predicates")
+
+
+def cut_words(
+    tokenizer: Tokenizer, words: pa.Array, most: int, nothing: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Words (S,) -> the pieces of all of them, one after the other, and how many each has (S,), at least one.
+
+    A word is cut as it is after a blank, each different one once.
+
+    Args:
+        tokenizer: of any kind.
+        words: strings.
+        most: pieces of a word; those behind are left out.
+        nothing: the piece of a word in which the tokenizer finds none.
+    """
+    coded = words.dictionary_encode()
+    spelt = coded.dictionary.to_pylist()
+    ids: list[list[int]] = []
+    for start in range(0, len(spelt), CHUNK):
+        texts = [f" {word}" for word in spelt[start : start + CHUNK]]
+        encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
+        ids += [encoding.ids[:most] or [nothing] for encoding in encoded]
+    counts = np.fromiter(map(len, ids), np.int64, len(ids))
+    flat = np.fromiter((piece for word in ids for piece in word), np.int32, counts.sum())
+    spellings = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return flat[_ranges(np.concatenate([[0], counts.cumsum()]), spellings)], counts[spellings]
+
+
+def _ranges(offsets: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Offsets (P + 1,), numbers (B,) -> the numbers of all that is between these numbers' offsets."""
+    counts = np.diff(offsets)[index]
+    starts = offsets[index] - (counts.cumsum() - counts)
+    return np.repeat(starts, counts) + np.arange(counts.sum())
+
+
+def _framed(
+    pieces: NDArray[np.int32], ends: NDArray[np.int64], frame: Frame
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Pieces, where each part of them begins and ends (P + 1,) -> the same with what stands around each part."""
+    before, after = (np.array(tokens, dtype=np.int32) for tokens in (frame.before, frame.after))
+    parts = [pieces[start:end] for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+    framed = [token for part in parts for token in (before, part, after)]
+    around = np.arange(len(ends)) * (len(before) + len(after))
+    return np.concatenate([np.zeros(0, np.int32), *framed]), ends + around

@@ -1,0 +1,272 @@
+"""Sentences of words to numbers of words and of their characters, for networks that tag each word."""
+
+# N sentences, P parts of them, B parts of one batch, T words of the longest of these, S words of all the sentences,
+# U spellings, V of them in one batch, L characters of a spelling
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rungwise.data.sentences import Sentences, flat_sentences
+from rungwise.errors import ModelError
+from rungwise.fitting import Pretrained, State
+from rungwise.preprocessing.tokens import in_parts
+from rungwise.rung import Examples, SentenceShape
+from rungwise.settings import NetworkConfig
+from rungwise.stored import finite, strings, truth
+
+__all__ = [
+    "NO_PREDICATE",
+    "PAD",
+    "UNKNOWN",
+    "SentenceNetworkConfig",
+    "SentencePreprocessor",
+    "Words",
+    "sentence_parts",
+]
+
+PAD, UNKNOWN = 0, 1
+"""The numbers that fill a batch up and that stand for what training had too seldom, of words and of characters."""
+
+_NUM_SPECIAL = 2
+
+NO_PREDICATE = -1
+"""The place of a predicate that isn't in a part."""
+
+_HEAD, _TAIL = 16, 8
+"""Characters at a word's start and end that the network sees; few words have more."""
+
+_DIGITS = str.maketrans("123456789", "0" * 9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentenceNetworkConfig(NetworkConfig):
+    """A network over words.
+
+    Attributes:
+        vocab_size: words that have a vector of their own, at most.
+        min_frequency: occurrences in the training sentences that give a word one.
+        num_characters: characters that have a vector of their own, the most frequent ones.
+        max_tokens: words that the network sees at once. A longer sentence is read in equal parts.
+    """
+
+    vocab_size: int = 30_000
+    min_frequency: int = 2
+    num_characters: int = 512
+    max_tokens: int = 512
+
+
+@dataclass(frozen=True)
+class Words:
+    """Numbered sentences (the `WordExamples` of networks over words).
+
+    Attributes:
+        words: of all the sentences, one after the other (S,) int32.
+        spellings: which of the different spellings each word has (S,) int32.
+        characters: of each spelling (U, L) uint16, `PAD` behind its end.
+        offsets: (P + 1,) where each part of a sentence begins and ends.
+        predicates: the place of the predicate in each part (P,), `NO_PREDICATE` in parts without; None where there
+            are none at all.
+    """
+
+    words: NDArray[np.int32]
+    spellings: NDArray[np.int32]
+    characters: NDArray[np.uint16]
+    offsets: NDArray[np.int64]
+    predicates: NDArray[np.int64] | None
+
+    owners: None = None
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Words of each part (P,), at least 1."""
+        return np.diff(self.offsets)
+
+    @property
+    def num_words(self) -> NDArray[np.int64]:
+        """The same."""
+        return self.lengths
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        """Part numbers (B,) -> words and spellings (B, T), characters (V, L), lengths (B,), and any predicates (B,).
+
+        Spellings are numbered anew, so that characters are those of this batch alone.
+        """
+        start, lengths = self.offsets[index], self.lengths[index]
+        steps = np.arange(lengths.max(initial=1))
+        is_word = steps < lengths[:, None]
+        at = (start[:, None] + steps)[is_word]
+        words, spellings = np.full((2, *is_word.shape), PAD, dtype=np.int64)
+        words[is_word] = self.words[at]
+        different, spellings[is_word] = np.unique(self.spellings[at], return_inverse=True)
+        characters = self.characters[different]
+        longest = int((characters != PAD).sum(1).max(initial=1))
+        arrays = [words, spellings, characters[:, :longest].astype(np.int64), lengths]
+        if self.predicates is not None:
+            arrays.append(self.predicates[index])
+        return tuple(torch.from_numpy(array) for array in arrays)
+
+
+class SentencePreprocessor:
+    """The `Preprocessor` of sentences for networks over words.
+
+    A word is looked up in lower case and with every digit a zero; its characters are those that it is spelt with.
+    """
+
+    def __init__(self, config: SentenceNetworkConfig) -> None:
+        self.config = config
+        self.mean_tokens = 1.0
+        self.has_predicates = False
+        self.words: dict[str, int]
+        self.characters: dict[str, int]
+
+    def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
+        """Numbers the words and characters that are frequent enough."""
+        del pretrained  # no network over words begins from any yet
+        sentences = flat_sentences(inputs)
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        for counted in sentences.tokens.value_counts().to_pylist():
+            words[_normal(counted["values"])] += counted["counts"]
+            for character in counted["values"]:
+                characters[character] += counted["counts"]
+        config = self.config
+        self.words = _numbered(_frequent(words, config.min_frequency, config.vocab_size))
+        most = max(0, config.num_characters - _NUM_SPECIAL)
+        self.characters = _numbered(_frequent(characters, config.min_frequency, most))
+        self.mean_tokens = len(sentences.tokens) / max(1, len(sentences))
+        self.has_predicates = sentences.predicates is not None
+
+    def shape(self, *, num_examples: int, num_outputs: int) -> SentenceShape:
+        """The problem's size, of the vocabulary as it came out."""
+        return SentenceShape(
+            num_examples=num_examples,
+            num_outputs=num_outputs,
+            has_predicates=self.has_predicates,
+            vocab_size=len(self.words) + _NUM_SPECIAL,
+            mean_tokens=self.mean_tokens,
+            max_tokens=self.config.max_tokens,
+        )
+
+    def examples(self, inputs: pa.ChunkedArray) -> Words:
+        """Sentences (N) -> their words; long ones in parts."""
+        sentences = flat_sentences(inputs)
+        coded = sentences.tokens.dictionary_encode()
+        spelt = coded.dictionary.to_pylist()
+        spellings = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+        known = np.array([self.words.get(_normal(word), UNKNOWN) for word in spelt], dtype=np.int32)
+        offsets, predicates = sentence_parts(sentences, self.config.max_tokens)
+        return Words(known[spellings], spellings, self._spelt(spelt), offsets, predicates)
+
+    def _spelt(self, words: list[str]) -> NDArray[np.uint16]:
+        """Words (U) -> their characters' numbers (U, L), of long words those at both ends."""
+        seen = [word if len(word) <= _HEAD + _TAIL else word[:_HEAD] + word[-_TAIL:] for word in words]
+        numbers = np.full((len(seen), max([1, *map(len, seen)])), PAD, dtype=np.uint16)
+        for row, word in enumerate(seen):
+            numbers[row, : max(1, len(word))] = [self.characters.get(c, UNKNOWN) for c in word] or UNKNOWN
+        return numbers
+
+    def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
+        """Those of `examples` alone."""
+        return [self.examples(inputs)]
+
+    def augment(
+        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
+        """Sentences are trained on as they are."""
+        del generator, index, epoch
+        return batch
+
+    def state(self) -> State:
+        """Words and characters in the order of their numbers, the mean length, and whether there are predicates."""
+        return {
+            "words": list(self.words),
+            "characters": list(self.characters),
+            "mean_tokens": self.mean_tokens,
+            "has_predicates": self.has_predicates,
+        }
+
+    def restore(self, state: State) -> None:
+        """Takes words and characters.
+
+        Raises:
+            ModelError: if they aren't such lists, or more characters than the network has vectors for.
+        """
+        self.words, self.characters = (_numbered(strings(state, name)) for name in ("words", "characters"))
+        if len(self.characters) + _NUM_SPECIAL > max(_NUM_SPECIAL, self.config.num_characters):
+            raise ModelError(
+                f"there are {len(self.characters)} characters; num_characters={self.config.num_characters} "
+                f"has place for {self.config.num_characters - _NUM_SPECIAL}."
+            )
+        self.mean_tokens = finite(state, "mean_tokens", low=0)
+        self.has_predicates = truth(state, "has_predicates")
+
+
+def sentence_parts(
+    sentences: Sentences, limit: int, sizes: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Cuts sentences (N) between words into parts (P) of at most the limit -> their offsets (P + 1,), predicates (P,).
+
+    Args:
+        sentences: of at least one word each.
+        limit: of a part's size.
+        sizes: of each word (S,), none above the limit; None if each is 1.
+    """
+    lengths = np.diff(sentences.offsets)
+    if sizes is None:
+        parts, owners = in_parts(lengths, limit)
+    else:
+        parts, owners = _parts_of_sizes(lengths, sizes, limit)
+    offsets = np.concatenate([[0], parts.cumsum()]).astype(np.int64)
+    if sentences.predicates is None:
+        return offsets, None
+    owners = np.arange(len(parts)) if owners is None else owners
+    place = sentences.offsets[owners] + sentences.predicates[owners] - offsets[:-1]
+    return offsets, np.where((place >= 0) & (place < parts), place, NO_PREDICATE)
+
+
+def _parts_of_sizes(
+    lengths: NDArray[np.int64], sizes: NDArray[np.int64], limit: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Lengths of sentences (N,), sizes of words (S,) -> words of each part (P,), and its sentence (P,)."""
+    before = np.concatenate([[0], sizes.cumsum()])
+    ends = lengths.cumsum()
+    if not len(lengths) or (before[ends] - before[ends - lengths]).max() <= limit:
+        return lengths, None
+    parts: list[int] = []
+    owners: list[int] = []
+    for owner, (end, length) in enumerate(zip(ends.tolist(), lengths.tolist(), strict=True)):
+        start = end - length
+        while start < end:
+            stop = min(end, int(np.searchsorted(before, before[start] + limit, side="right")) - 1)
+            parts.append(stop - start)
+            owners.append(owner)
+            start = stop
+    return np.array(parts, dtype=np.int64), np.array(owners, dtype=np.int64)
+
+
+def _normal(word: str) -> str:
+    """The word as it is looked up."""
+    return word.lower().translate(_DIGITS)
+
+
+def _frequent(counts: Counter[str], min_frequency: int, most: int) -> list[str]:
+    """The most frequent ones, equally frequent ones by the alphabet."""
+    kept = [(-count, name) for name, count in counts.items() if count >= min_frequency]
+    return [name for _, name in sorted(kept)[:most]]
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names, _NUM_SPECIAL)}

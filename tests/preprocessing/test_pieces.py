@@ -1,0 +1,81 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from rungwise.data.sentences import as_predicates, as_tokens
+from rungwise.fitting import Pretrained
+from rungwise.preprocessing.pieces import PiecePreprocessor, cut_words
+from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
+from rungwise.rungs.transformer.bert import BERTConfig
+
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##der", "##stand", "we", "it"]
+SENTENCES = [["we", "understand", "it"], ["it"], ["", "we"]]
+
+
+def word_pieces():
+    tokenizer = Tokenizer(models.WordPiece({name: n for n, name in enumerate(VOCABULARY)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return tokenizer
+
+
+def pretrained(max_tokens=12):
+    """A preprocessor with a tokenizer of pretrained weights, which stands [CLS] and [SEP] around each part."""
+    config = BERTConfig(pretrained="x", vocab_size=len(VOCABULARY), max_tokens=max_tokens)
+    preprocessor = PiecePreprocessor(config)
+    given = Pretrained(name="x", weights={}, tokenizer=word_pieces().to_str())
+    return preprocessor, given
+
+
+def test_words_are_cut_into_pieces_each_at_least_one_and_not_too_many():
+    pieces, counts = cut_words(word_pieces(), pa.array(["we", "understand", "", "we"]), 2, PAD)
+    assert pieces.tolist() == [7, 4, 5, PAD, 7]
+    assert counts.tolist() == [1, 2, 1, 1]
+
+
+def test_a_batch_marks_the_first_piece_of_each_word_and_the_predicate():
+    preprocessor, given = pretrained()
+    inputs = as_predicates(list(zip(SENTENCES, [1, 0, 1], strict=True)))
+    preprocessor.fit(inputs, given)
+    examples = preprocessor.examples(inputs)
+    tokens, lengths, is_first, is_predicate = examples.batch(np.array([1, 0, 2]))
+    assert lengths.tolist() == [3, 7, 4]
+    assert tokens.tolist() == [[2, 8, 3, 0, 0, 0, 0], [2, 7, 4, 5, 6, 8, 3], [2, 0, 7, 3, 0, 0, 0]]
+    assert [row.nonzero().flatten().tolist() for row in is_first] == [[1], [1, 2, 5], [1, 2]]
+    assert [row.nonzero().flatten().tolist() for row in is_predicate] == [[1], [2, 3, 4], [2]]
+    assert examples.num_words.tolist() == [3, 1, 2]
+
+
+@pytest.mark.parametrize("max_tokens", [3, 4, 5, 7])
+def test_long_sentences_come_in_parts_none_above_the_limit_with_every_word_once(max_tokens):
+    preprocessor, given = pretrained(max_tokens)
+    inputs = as_predicates([(["we", "understand", "it"] * 4, 4), (["it"], 0)])
+    preprocessor.fit(inputs, given)
+    examples = preprocessor.examples(inputs)
+    assert examples.lengths.max() <= max_tokens
+    assert examples.num_words.sum() == 13
+    tokens, _, is_first, is_predicate = examples.batch(np.arange(len(examples)))
+    assert tokens[is_first].tolist() == [7, 4, 8] * 4 + [8]
+    assert tokens[is_predicate].tolist() == [*[4, 5, 6][: max_tokens - 2], 8]
+
+
+def test_a_tokenizer_is_trained_on_the_words_and_comes_back_from_what_is_stored():
+    sentences = as_tokens([["Understand", "we", "must"], ["we", "understand"]] * 3)
+    config = TextNetworkConfig(vocab_size=100)
+    preprocessor, again = PiecePreprocessor(config), PiecePreprocessor(config)
+    preprocessor.fit(sentences)
+    again.restore(preprocessor.state())
+    shapes = [one.shape(num_examples=6, num_outputs=3) for one in (preprocessor, again)]
+    assert shapes[0] == shapes[1]
+    assert shapes[0].mean_tokens == pytest.approx(2.5)
+    ours, theirs = (one.examples(sentences) for one in (preprocessor, again))
+    np.testing.assert_array_equal(ours.tokens, theirs.tokens)
+    assert ours.predicates is None
+    assert len(ours.batch(np.array([0]))) == 3
+
+
+def test_no_sentence_is_no_part():
+    preprocessor = PiecePreprocessor(TextNetworkConfig())
+    preprocessor.fit(as_tokens([["a", "b"]] * 2))
+    assert len(preprocessor.examples(as_tokens([]))) == 0
