@@ -51,6 +51,8 @@ QUICK = {"epochs": 12, "batch_size": 16, "min_steps": 0}
 SMALL: dict[str, dict[str, Any]] = {
     "alexnet": {"width": 8},
     "bert": {"hidden_size": 64, "num_layers": 2, "intermediate_size": 64, "learning_rate": 1e-3},
+    "bilstm-crf": {"hidden_size": 50, "num_characters": 50},
+    "cnn-crf": {"hidden_size": 50, "num_characters": 50},
     "densenet": {"depth": 22, "growth_rate": 8},
     "efficientnet": {"width": 0.2, "learning_rate": 5e-3},
     "fast-cnn": {"channels": (16, 32)},
@@ -301,7 +303,11 @@ def test_every_parameter_gets_a_gradient(name, pair):
     learner = estimator.learner_
     examples = learner.preprocessor.examples(learner_inputs(estimator, problem.inputs))
     values = learner.network(*examples.batch(np.arange(32)))
-    (values * torch.linspace(-1, 2, values.numel()).reshape(values.shape)).sum().backward()
+    if pair[1] is OutputKind.TAGS:  # of which some weights take part in the loss alone
+        tags = estimator.encode_tags(problem.targets).take(np.arange(32))
+        learner.network.tagging.loss(values, *map(torch.from_numpy, (tags.values, tags.lengths))).backward()
+    else:
+        (values * torch.linspace(-1, 2, values.numel()).reshape(values.shape)).sum().backward()
     silent = [
         name
         for name, parameter in learner.network.named_parameters()
@@ -348,6 +354,18 @@ def test_a_text_is_judged_alike_beside_a_longer_one(name, pair):
     with torch.inference_mode():
         alone, beside = (learner.network(*examples.batch(np.array(index)))[0] for index in ([0], [0, 1]))
     torch.testing.assert_close(alone, beside, rtol=1e-4, atol=1e-5)
+
+
+@cases([case for case in NETWORKS if case[1][1] is OutputKind.TAGS])
+def test_a_sentence_is_tagged_alike_beside_a_longer_one(name, pair):
+    estimator = fitted(name, pair)
+    short, long = ["Ada", "sees", "London"], ["Ada", "sees", "a", "wonderfully", "long", "sentence"] * 9
+    sentences = [short, long] if pair[0] is InputKind.TOKENS else [(short, 1), (long, 1)]
+    learner = estimator.learner_
+    examples = learner.preprocessor.examples(learner_inputs(estimator, sentences))
+    with torch.inference_mode():
+        alone, beside = (learner.network(*examples.batch(np.array(index))) for index in ([0], [0, 1]))
+    torch.testing.assert_close(alone, beside[: len(short)], rtol=1e-4, atol=1e-5)
 
 
 def odd_inputs(problem: Problem) -> Any:

@@ -6,7 +6,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.fitting import Pretrained
 from rungwise.preprocessing.pieces import PiecePreprocessor, cut_words
-from rungwise.preprocessing.tokens import PAD, TextNetworkConfig
+from rungwise.preprocessing.text_settings import TextNetworkConfig
+from rungwise.preprocessing.vocabulary import PAD
 from rungwise.rungs.transformer.bert import BERTConfig
 
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##der", "##stand", "we", "it"]

@@ -2,7 +2,8 @@
 
 Idea:
     Every token looks at every other at once and takes what it needs, num_layers times over; the mean of the
-    tokens is what the text means. Positions are learned, since attention itself knows no order.
+    tokens is what the text means, or each word's first token says its tag. Positions are learned, since attention
+    itself knows no order; for semantic roles tokens are also told if they stand before, in or behind the predicate.
 Formula:
     x = E[token] + P[position]; x ← x + softmax(Q Kᵀ / √d) V; x ← x + W₂ φ(W₁ x); p = softmax(V pool(x) + c), with
     a normalisation before (`pre_norm`) or after each addition.
@@ -13,7 +14,8 @@ Deviations:
     normalisation comes before a layer (Xiong 2020, https://arxiv.org/abs/2002.04745), the activation is GELU, there is
     more dropout, and labels are as they are. The paper's form is
     `pre_norm=False, activation="relu", embedding_dropout=0.1, dropout=0.1, label_smoothing=0.1`, and its size
-    `hidden_size=512, num_layers=6, num_heads=8, intermediate_size=2048`.
+    `hidden_size=512, num_layers=6, num_heads=8, intermediate_size=2048`. Tags of words are the best legal sequence, as
+    He et al. (2017), https://aclanthology.org/P17-1044/, decode.
 Cost:
     num_layers · (8 C² + 4 C · intermediate_size) a token and 4 C T² a text and layer: quadratic in its length.
 Wins:
@@ -33,13 +35,14 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import padding_bias
+from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import WordNetworkConfig
 from rungwise.preprocessing.tokens import PAD
-from rungwise.rung import Cost, NetworkRung, TextShape
+from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 
 __all__ = ["RUNG", "Transformer", "TransformerConfig"]
@@ -56,7 +59,7 @@ class TransformerConfig(WordNetworkConfig):
         intermediate_size: channels inside the feed-forward layers.
         pre_norm: normalise what goes into a layer; otherwise what comes out, as in the paper.
         activation: of the feed-forward layers.
-        pooling: what of the tokens goes on.
+        pooling: what of the tokens goes on, where a text has one label.
         embedding_dropout: share of the embedded tokens' entries set to zero in training.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
@@ -78,7 +81,7 @@ class TransformerConfig(WordNetworkConfig):
 
 
 class Transformer(nn.Module):
-    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs), or scores (S, num_outputs) of words' tags."""
 
     def __init__(self, config: TransformerConfig, shape: TextShape) -> None:
         super().__init__()
@@ -97,23 +100,48 @@ class Transformer(nn.Module):
             for _ in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
-        self.pool = Pool(config.pooling, config.hidden_size)
+        self.sides: nn.Parameter | None = None
+        if isinstance(shape, SentenceShape):
+            self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
+            if shape.has_predicates:
+                self.sides = nn.Parameter(torch.randn(3, config.hidden_size) * _SIDE_STD)
+        else:
+            self.pool = Pool(config.pooling, config.hidden_size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(config.hidden_size, shape.num_outputs)
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+    def forward(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        is_first: Tensor | None = None,
+        is_predicate: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
+
+        With is_first (B, T) bool, which marks each word's first token, and perhaps is_predicate (B, T) bool, which
+        marks the predicate's tokens -> scores (S, num_outputs).
+        """
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
-        x = self.embedding_dropout(self.embedding(tokens) + self.positions[:num_tokens])  # (B, T, C)
+        x = self.embedding(tokens) + self.positions[:num_tokens]  # (B, T, C)
+        if self.sides is not None and is_predicate is not None:
+            is_after = (is_predicate.cumsum(1) > 0) & ~is_predicate
+            x = x + self.sides[is_predicate + 2 * is_after]
+        x = self.embedding_dropout(x)
         for block in self.blocks:
             x = block(x, bias)
-        logits: Tensor = self.linear(self.dropout(self.pool(self.norm(x), lengths)))
+        x = self.norm(x)
+        seen = self.pool(x, lengths) if is_first is None else x[is_first]  # (B, C), or (S, C)
+        logits: Tensor = self.linear(self.dropout(seen))
         return logits
 
 
 _POSITION_STD = 0.02
 """Small beside the tokens' vectors: positions that training hardly sees stay near none."""
+
+_SIDE_STD = 0.1
+"""Of what is told to tokens before, of and behind the predicate: as large as their vectors."""
 
 
 _PRODUCTS = 20
@@ -128,11 +156,14 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     norms = config.num_layers * 2 + config.pre_norm
     parameters = config.vector_parameters(shape.vocab_size) + shape.max_tokens * size
     parameters += config.num_layers * (block_weights + block_biases) + norms * 2 * size
-    query = size * (config.pooling is Pooling.ATTENTION)
+    is_tagging = isinstance(shape, SentenceShape)
+    query = size * (config.pooling is Pooling.ATTENTION and not is_tagging)
     parameters += (size + 1) * shape.num_outputs + query
+    parameters += 3 * size * (isinstance(shape, SentenceShape) and shape.has_predicates)
     longest = min(shape.max_tokens, config.max_tokens)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
-    predict += 2 * size * shape.num_outputs + 2 * query * min(tokens, longest)
+    head = 2 * size * shape.num_outputs + 2 * query * min(tokens, longest)
+    predict += tokens * (head + 2 * shape.num_outputs**2) if is_tagging else head
     memory = text_network_bytes(
         config,
         shape,
@@ -145,7 +176,13 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
 
 RUNG = NetworkRung(
     class_name="Transformer",
-    accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
+    accepts=frozenset(
+        {
+            (InputKind.TEXT, OutputKind.LABEL),
+            (InputKind.TOKENS, OutputKind.TAGS),
+            (InputKind.PREDICATE, OutputKind.TAGS),
+        }
+    ),
     config=TransformerConfig,
     cost=cost,
     build=Transformer,

@@ -1,0 +1,101 @@
+"""What the networks that tag words share: settings, features and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rungwise.errors import ConfigError
+from rungwise.layers.words import WordFeatures
+from rungwise.preprocessing.sentences import SentenceNetworkConfig
+from rungwise.rung import Cost, SentenceShape
+from rungwise.rungs._memory import network_cost, text_network_bytes
+
+__all__ = ["WordTaggerConfig", "word_features", "word_tagger_cost"]
+
+_FILTER_WIDTH = 3
+_MEAN_CHARACTERS = 5
+"""Of a word, for which each is asked once in a batch; the same word again costs nothing."""
+
+_CRF_FLOATS = 8
+"""Of a word, for each tag: scores, and the sums of the forward and the backward algorithm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordTaggerConfig(SentenceNetworkConfig):
+    """Settings of a network that tags words by a CRF.
+
+    Attributes:
+        embedding_dim: size of a word's vector.
+        character_dim: size of a character's vector.
+        num_filters: over a word's characters.
+        embedding_dropout: share of a word's features set to zero in training.
+        dropout: share of each layer's output set to zero in training.
+    """
+
+    embedding_dim: int = 100
+    character_dim: int = 30
+    num_filters: int = 50
+    embedding_dropout: float = 0.3
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Checks the settings of networks with a CRF too.
+
+        Raises:
+            ConfigError: with every setting that is out of its range.
+        """
+        super().__post_init__()
+        if self.label_smoothing:
+            raise ConfigError(
+                f"label_smoothing={self.label_smoothing!r}: a CRF learns whole sequences, of which none is soft; "
+                "leave it at 0."
+            )
+
+
+def word_features(config: WordTaggerConfig, shape: SentenceShape) -> WordFeatures:
+    """The words' features of a network."""
+    return WordFeatures(
+        vocab_size=shape.vocab_size,
+        embedding_dim=config.embedding_dim,
+        num_characters=config.num_characters,
+        character_dim=config.character_dim,
+        num_filters=config.num_filters,
+        has_predicates=shape.has_predicates,
+    )
+
+
+def word_tagger_cost(
+    config: WordTaggerConfig,
+    shape: SentenceShape,
+    *,
+    weights: float,
+    other_parameters: float,
+    token_floats: float,
+    products: int,
+) -> Cost:
+    """Of a network over words with a CRF.
+
+    Args:
+        config: its settings.
+        shape: of the problem.
+        weights: that each word is multiplied by, behind its features, each counted as often.
+        other_parameters: behind the features, beside those, the CRF and the last layer's biases.
+        token_floats: of one word behind its features, for the backward pass.
+        products: of matrices with different shapes in a step.
+    """
+    filters = _FILTER_WIDTH * config.character_dim * config.num_filters
+    features = config.embedding_dim + config.num_filters
+    parameters: float = shape.vocab_size * config.embedding_dim + config.num_characters * config.character_dim
+    parameters += filters + config.num_filters + features * (features + 2) * shape.has_predicates
+    parameters += weights + other_parameters + shape.num_outputs * (shape.num_outputs + 3)
+    word = 2 * (weights + _MEAN_CHARACTERS * filters + shape.num_outputs**2)
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=token_floats
+        + _CRF_FLOATS * shape.num_outputs
+        + _MEAN_CHARACTERS * (_FILTER_WIDTH + 2) * config.num_filters,
+        products=products,
+    )
+    return network_cost(config, shape, parameters, word * shape.mean_tokens, memory)
