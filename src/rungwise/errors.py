@@ -39,6 +39,7 @@ class DataError(RungwiseError, ValueError):
         file: the file's name as the user gave it.
         row: 1 for the first record after the header.
         column: the column's name.
+        line: of a file whose records have several, 1 for the first.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class DataError(RungwiseError, ValueError):
         file: object | None = None,
         row: int | None = None,
         column: object | None = None,
+        line: int | None = None,
     ) -> None:
-        self.problem, self.file, self.row, self.column = problem, file, row, column
+        self.problem, self.file, self.row, self.column, self.line = problem, file, row, column, line
         where = [str(file)] if file is not None else []
+        where += [f"line {line}"] if line is not None else []
         where += [f"row {row}"] if row is not None else []
         where += [f"column {str(column)!r}"] if column is not None else []
         message = f"{', '.join(where)}: {problem}" if where else problem

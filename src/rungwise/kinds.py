@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ColumnKind", "InputKind", "OutputKind"]
+__all__ = ["SENTENCE_KINDS", "ColumnKind", "InputKind", "OutputKind"]
 
 
 class InputKind(StrEnum):
@@ -23,6 +23,10 @@ class OutputKind(StrEnum):
     LABEL = "label"
     NUMBER = "number"
     TAGS = "tags"
+
+
+SENTENCE_KINDS = (InputKind.TOKENS, InputKind.PREDICATE)
+"""Kinds of input whose every token gets a tag."""
 
 
 class ColumnKind(StrEnum):

@@ -86,7 +86,9 @@ def _cut(
     units, first = _units(hashes[free])
     notes = _rare(plan, staged.target, strata[first])
     num_twins = len(units) - len(first)
-    if num_twins:
+    if num_twins and plan.pair[0] is InputKind.PREDICATE:
+        notes.append(Note(Level.INFO, f"{len(first)} sentences, each in one part with all its predicates."))
+    elif num_twins:
         twins = f"{num_twins} of {len(units)} inputs repeat another one exactly"
         notes.append(
             Note(
@@ -149,12 +151,12 @@ def _codes(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int32]:
 
 def _strata(plan: Plan, target: pa.ChunkedArray) -> NDArray[np.int32]:
     """The class of each row (N), or zero."""
-    return np.zeros(len(target), np.int32) if plan.pair[1] is OutputKind.NUMBER else _codes(target)
+    return _codes(target) if plan.pair[1] is OutputKind.LABEL else np.zeros(len(target), np.int32)
 
 
 def _rare(plan: Plan, target: pa.ChunkedArray, strata: NDArray[np.int32]) -> list[Note]:
     """Which classes are too rare to be in every part."""
-    if plan.pair[1] is OutputKind.NUMBER:
+    if plan.pair[1] is not OutputKind.LABEL:
         return []
     counts = np.bincount(strata)
     rare = np.flatnonzero((counts > 0) & (counts < MIN_CLASS_ROWS))

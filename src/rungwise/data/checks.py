@@ -21,7 +21,7 @@ from rungwise.data.staging import Staged, num_missing
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind, OutputKind
 
-__all__ = ["check_classes", "find_classes", "findings"]
+__all__ = ["check_classes", "find_classes", "findings", "twins"]
 
 MIN_ROWS_TO_DOUBT = 20
 """Rows from which on hardly a row a class is a mistake."""
@@ -123,7 +123,7 @@ def findings(
     rows: Pool, plan: Plan, staged: Staged, hashes: NDArray[np.uint64], parts: NDArray[np.int8]
 ) -> list[Note]:
     """Duplicates across parts, ordered classes, missing values, empty texts."""
-    notes = _twins(hashes, parts)
+    notes = twins(hashes, parts)
     is_label_table = plan.pair == (InputKind.TABLE, OutputKind.LABEL)
     if is_label_table and plan.target_type == pa.int64() and plan.target.reason != GIVEN:
         name = plan.target.name
@@ -148,7 +148,7 @@ def findings(
     return notes
 
 
-def _twins(hashes: NDArray[np.uint64], parts: NDArray[np.int8]) -> list[Note]:
+def twins(hashes: NDArray[np.uint64], parts: NDArray[np.int8]) -> list[Note]:
     """How many inputs of the other parts are in train too; the smaller sets are the ones looked up in."""
     notes = []
     train = hashes[parts == TRAIN]

@@ -95,12 +95,12 @@ class Dataset:
 
     @cached_property
     def classes(self) -> NDArray[Any] | None:
-        """The classes of the training part in order, or None for numbers."""
+        """The classes or tags of the training part in order, or None for numbers."""
         return None if self._classes is None else np.array(self._classes)
 
     @property
     def num_outputs(self) -> int:
-        """Classes, or 1 for a number."""
+        """Classes or tags, or 1 for a number."""
         return 1 if self._classes is None else len(self._classes)
 
     def check(self) -> None:
@@ -169,19 +169,21 @@ class Dataset:
         return int(self._table(part).num_rows)
 
     def inputs(self, part: str) -> Any:
-        """What a learner gets: TABLE a `pyarrow.Table`, TEXT a `ChunkedArray`, IMAGE uint8 (N, H, W, C)."""
+        """What a learner gets: TABLE a `pyarrow.Table`, IMAGE uint8 (N, H, W, C), else a `ChunkedArray`."""
         table = self._table(part)
         match self.pair[0]:
             case InputKind.IMAGE:
                 return self._open_images(part)
-            case InputKind.TEXT:
+            case InputKind.TEXT | InputKind.TOKENS | InputKind.PREDICATE:
                 return table.column(0)
             case InputKind.TABLE:
                 return table.select(list(range(table.num_columns - 2)))
 
-    def targets(self, part: str) -> NDArray[Any]:
-        """Labels (N) of str, int or bool as they were, or numbers (N) float64."""
+    def targets(self, part: str) -> Any:
+        """Labels (N) of str, int or bool as they were, numbers (N) float64, or a `ChunkedArray` of lists of tags."""
         values = self._table(part).column(-2)
+        if self.pair[1] is OutputKind.TAGS:
+            return values
         if not pa.types.is_string(values.type):
             return np.asarray(values.to_numpy())
         known = pc.unique(values)

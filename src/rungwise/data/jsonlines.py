@@ -23,7 +23,7 @@ from rungwise.data.source import BatchWriter, Source, mapped_table, printable, w
 from rungwise.data.textfiles import HEAD_BYTES, TextFile, Utf8Stream, text_file
 from rungwise.errors import DataError
 
-__all__ = ["read_jsonl"]
+__all__ = ["lines_of", "read_jsonl"]
 
 JSON_BYTES = 1 << 24
 FIRST_BYTES = 1 << 16
@@ -148,7 +148,7 @@ def _json_tables(file: TextFile) -> Iterator[pa.Table]:
     """Tables of simple types."""
     schema: pa.Schema = pa.schema([])
     num_rows = 0
-    for data in _lines(file):
+    for data in lines_of(file):
         block = _Block(data, num_rows)
         _check_flat(file, block)
         for table in _parsed(file, block, schema):
@@ -157,7 +157,7 @@ def _json_tables(file: TextFile) -> Iterator[pa.Table]:
             yield table
 
 
-def _lines(file: TextFile) -> Iterator[bytes]:
+def lines_of(file: TextFile) -> Iterator[bytes]:
     """Blocks of whole lines in UTF-8.
 
     Raises:

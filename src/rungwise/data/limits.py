@@ -18,6 +18,9 @@ __all__ = [
     "MAX_JSON_KEYS",
     "MAX_LABEL_CHARACTERS",
     "MAX_RECORD_BYTES",
+    "MAX_SENTENCE_TOKENS",
+    "MAX_TAG_TYPES",
+    "MAX_TOKEN_CHARACTERS",
     "Expansion",
     "batch_rows",
     "check_image_size",
@@ -48,6 +51,15 @@ MAX_IMAGE_SIDE = 4096
 
 MAX_LABEL_CHARACTERS = 300
 """Characters of the name of a class."""
+
+MAX_SENTENCE_TOKENS = 10_000
+"""Tokens of one sentence: a file without blank lines is no sentence."""
+
+MAX_TOKEN_CHARACTERS = 10_000
+"""Characters of one token."""
+
+MAX_TAG_TYPES = 1000
+"""Types of spans: transitions between tags grow with their square."""
 
 MAX_EXPANSION = 300
 """Bytes that one byte of a compressed file may become, ..."""

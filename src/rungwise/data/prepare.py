@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rungwise.data.reading import read
 from rungwise.data.settle import settle
 from rungwise.data.source import PARTS, Source, workspace
 from rungwise.data.staging import fingerprint, input_hashes, stage
+from rungwise.data.tagging import prepare_sentences
 from rungwise.data.writing import write_images, write_parts
 from rungwise.errors import ConfigError, DataError
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
@@ -88,39 +90,20 @@ def prepare(
     if any((space / name).exists() for name in (MANIFEST, *PARTS)):
         raise DataError("the folder holds a dataset already; choose another.", file=space)
     try:
-        sources = _read_all(given, encoding, space / RAW, image_size)
-        optional = [name for name, kind in kinds.items() if kind is ColumnKind.IGNORE]
-        rows = pool(sources, [*optional, *([] if group is None else [group])])
-        draft = make_plan(rows, target, pair, kinds, group, time)
-        staged = stage(rows, draft, space / RAW / "draft.arrow")
-        plan = settle(rows, draft, staged, pair)
-        if plan.texts() - draft.texts():  # texts aren't trimmed as categories are
-            staged = stage(rows, plan, space / RAW / "staged.arrow")
-        check_classes(rows, plan, staged.target.slice(0, rows.num_train))
-        hashes = input_hashes(rows, plan, staged)
-        twins = None if split_duplicates else hashes
-        parts, notes = assign(rows, plan, staged, twins, (valid_size, test_size), seed, drop_missing_target)
-        classes, more = find_classes(rows, plan, staged.target, parts)
-        notes = [*rows.notes, *plan.notes, *notes, *more, *findings(rows, plan, staged, hashes, parts)]
-        files = write_parts(space, rows, plan, staged, parts)
-        if plan.pair[0] is InputKind.IMAGE:
-            files |= write_images(space, rows, parts)
-        digest = fingerprint(plan, staged, hashes)
-        image_shape = rows.sources[0].images.shape[1:] if rows.sources[0].images is not None else None
-        write_manifest(
-            space,
-            pair=plan.pair,
-            columns=plan.columns,
-            text_columns=plan.text_columns,
-            target=plan.target.name,
-            classes=classes,
-            image_shape=image_shape,
-            sources={part: sources[part if part in sources else "train"].name for part in PARTS},
-            fingerprint=digest,
-            files=files,
-            split_hash=hashlib.sha256(digest.encode() + parts.tobytes()).hexdigest()[:12],
-            notes=notes,
-        )
+        sources = _read_all(given, encoding, space / RAW, image_size, pair, target)
+        shares = (valid_size, test_size)
+        if sources["train"].has_sentences:
+            _refuse_columns(kinds, time)
+            made = prepare_sentences(
+                space, sources, pair, group, shares, seed, split_duplicates=split_duplicates
+            )
+        else:
+            asked = _Asked(
+                target, pair, kinds, group, time, shares, seed, drop_missing_target, split_duplicates
+            )
+            made = _prepare_rows(space, sources, asked)
+        names = {part: sources[part if part in sources else "train"].name for part in PARTS}
+        write_manifest(space, sources=names, **made)
     except BaseException:
         for part in PARTS:
             shutil.rmtree(space / part, ignore_errors=True)
@@ -128,6 +111,69 @@ def prepare(
     finally:
         shutil.rmtree(space / RAW, ignore_errors=True)
     return Dataset._open(space, keeps)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the user said of rows; see `prepare`."""
+
+    target: str | None
+    pair: Pair | None
+    kinds: Mapping[str, ColumnKind]
+    group: str | None
+    time: str | None
+    shares: tuple[float, float]
+    seed: int
+    drop_missing_target: bool
+    split_duplicates: bool
+
+
+def _prepare_rows(space: Path, sources: dict[str, Source], asked: _Asked) -> dict[str, Any]:
+    """Writes the parts of a table, of texts or of images; what the dataset's description says of them."""
+    optional = [name for name, kind in asked.kinds.items() if kind is ColumnKind.IGNORE]
+    rows = pool(sources, [*optional, *([] if asked.group is None else [asked.group])])
+    draft = make_plan(rows, asked.target, asked.pair, asked.kinds, asked.group, asked.time)
+    staged = stage(rows, draft, space / RAW / "draft.arrow")
+    plan = settle(rows, draft, staged, asked.pair)
+    if plan.texts() - draft.texts():  # texts aren't trimmed as categories are
+        staged = stage(rows, plan, space / RAW / "staged.arrow")
+    check_classes(rows, plan, staged.target.slice(0, rows.num_train))
+    hashes = input_hashes(rows, plan, staged)
+    twins = None if asked.split_duplicates else hashes
+    parts, notes = assign(rows, plan, staged, twins, asked.shares, asked.seed, asked.drop_missing_target)
+    classes, more = find_classes(rows, plan, staged.target, parts)
+    notes = [*rows.notes, *plan.notes, *notes, *more, *findings(rows, plan, staged, hashes, parts)]
+    files = write_parts(space, rows, plan, staged, parts)
+    if plan.pair[0] is InputKind.IMAGE:
+        files |= write_images(space, rows, parts)
+    digest = fingerprint(plan, staged, hashes)
+    image_shape = rows.sources[0].images.shape[1:] if rows.sources[0].images is not None else None
+    return {
+        "pair": plan.pair,
+        "columns": plan.columns,
+        "text_columns": plan.text_columns,
+        "target": plan.target.name,
+        "classes": classes,
+        "image_shape": image_shape,
+        "fingerprint": digest,
+        "files": files,
+        "split_hash": hashlib.sha256(digest.encode() + parts.tobytes()).hexdigest()[:12],
+        "notes": notes,
+    }
+
+
+def _refuse_columns(kinds: Mapping[str, ColumnKind], time: str | None) -> None:
+    """Sentences have no columns whose kinds could be told, and no times.
+
+    Raises:
+        ConfigError: if some are given.
+    """
+    given = [
+        *(f"{name}={kind}" for name, kind in kinds.items()),
+        *([] if time is None else [f"time={time!r}"]),
+    ]
+    if given:
+        raise ConfigError(f"{', '.join(given)}: sentences of tokens have neither kinds of columns nor times.")
 
 
 def _check_settings(
@@ -164,7 +210,12 @@ def _given_pair(pair: Pair | None) -> Pair | None:
 
 
 def _read_all(
-    given: Mapping[str, Any], encoding: str, space: Path, image_size: int | None
+    given: Mapping[str, Any],
+    encoding: str,
+    space: Path,
+    image_size: int | None,
+    pair: Pair | None,
+    target: str | None,
 ) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     for part, data in given.items():
@@ -172,5 +223,10 @@ def _read_all(
             continue
         shape = sources["train"].images.shape if sources and sources["train"].images is not None else None
         size = shape[1] if shape is not None and shape[1] == shape[2] else image_size
-        sources[part] = read(data, encoding=encoding, folder=space / part, image_size=size)
+        kind = None if pair is None else pair[0]
+        if sources and sources["train"].has_sentences:
+            kind = InputKind.TOKENS
+        sources[part] = read(
+            data, encoding=encoding, folder=space / part, image_size=size, kind=kind, target=target
+        )
     return sources

@@ -16,15 +16,20 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from rungwise.data.arrays import arrow_table, as_array, as_images, as_texts, flat, framed
+from rungwise.data.conll import SENTENCE_SUFFIXES, read_conll
 from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_folder, resized
 from rungwise.data.jsonlines import read_jsonl
 from rungwise.data.limits import check_image_size, check_num_columns, check_regular
 from rungwise.data.parquet import read_parquet
+from rungwise.data.sentencelines import has_sentences, read_sentence_lines
+from rungwise.data.sentences import flat_sentences
+from rungwise.data.sentencetables import are_sentences, pair_of_sentences, sentence_source
 from rungwise.data.separated import read_csv
 from rungwise.data.source import PARTS, Level, Note, Source, workspace
 from rungwise.data.textfiles import is_zipped
 from rungwise.errors import DataError
 from rungwise.files import is_disk_error
+from rungwise.kinds import SENTENCE_KINDS, InputKind
 
 __all__ = ["TARGET", "TEXT", "check_exists", "read"]
 
@@ -38,7 +43,8 @@ _SEPARATED = (".csv", ".tsv", ".tab")
 _JSON = (".jsonl", ".ndjson")
 _PARQUET = (".parquet", ".pq")
 _KNOWN = (
-    "CSV (.csv, .tsv) and JSON lines (.jsonl, .ndjson), also with .gz, Parquet (.parquet), a folder of images"
+    "CSV (.csv, .tsv), JSON lines (.jsonl, .ndjson) and CoNLL columns (.conll), also with .gz, Parquet (.parquet), "
+    "a folder of images"
 )
 _TARGETS = (
     np.ndarray,
@@ -53,7 +59,13 @@ _HF_PARTS = {"train": ("train",), "valid": ("validation", "valid", "dev"), "test
 
 
 def read(
-    data: Any, *, encoding: str = "utf-8", folder: Path | None = None, image_size: int | None = None
+    data: Any,
+    *,
+    encoding: str = "utf-8",
+    folder: Path | None = None,
+    image_size: int | None = None,
+    kind: InputKind | None = None,
+    target: str | None = None,
 ) -> Source:
     """Rows as they stand, streamed into files that are mapped into memory; nothing is inferred yet.
 
@@ -64,9 +76,13 @@ def read(
         encoding: of text files.
         folder: where the files go; None for a temporary one, which goes when the source does.
         image_size: height and width that images are resized to.
+        kind: what the data are to be, where that is known: text files are read as sentences only where they say that
+            they are, or where that is wanted.
+        target: the column of the tags, for sentences.
 
     Raises:
         DataError: if the data can't be read; the message names file, row and column.
+        UnknownNameError: if sentences have no such column.
         ConfigError: if there is no such encoding, or no images of such a size.
         OSError: if the disk is full, or can't be written.
     """
@@ -75,14 +91,16 @@ def read(
     check_image_size(image_size)
     if isinstance(data, str | Path):
         try:
-            source = _read_path(Path(data), encoding, folder, image_size)
+            source = _read_path(Path(data), encoding, folder, image_size, kind, target)
         except OSError as error:
             if is_disk_error(error) and error.errno != errno.EIO:  # about where it goes, not where it is
                 raise
             name = data if error.filename is None else error.filename
             raise DataError(f"it can't be read ({error.strerror or error}).", file=name) from None
     else:
-        source = _read_object(data)
+        source = _read_object(data, kind)
+    if kind in (None, *SENTENCE_KINDS) and not source.has_sentences:
+        source = sentence_source(source, target, is_wanted=kind is not None)
     if source.images is not None and image_size and source.images.shape[1:3] != (image_size, image_size):
         space, keeps = workspace(folder)
         images = resized(source.images, image_size, space / "resized.npy")
@@ -93,7 +111,14 @@ def read(
     return source
 
 
-def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int | None) -> Source:
+def _read_path(
+    path: Path,
+    encoding: str,
+    folder: Path | None,
+    image_size: int | None,
+    kind: InputKind | None,
+    target: str | None,
+) -> Source:
     check_exists(path)
     if not path.is_dir():
         check_regular(path)
@@ -102,6 +127,11 @@ def _read_path(path: Path, encoding: str, folder: Path | None, image_size: int |
     if path.is_dir():
         return read_image_folder(path, folder=folder, size=image_size)
     suffix = (path.with_suffix("") if is_zipped(path) else path).suffix.lower()
+    is_wanted = kind in SENTENCE_KINDS
+    if suffix in SENTENCE_SUFFIXES or (is_wanted and suffix not in (*_JSON, *_PARQUET)):
+        return read_conll(path, encoding=encoding, target=target)
+    if suffix in _JSON and (is_wanted or (kind is None and has_sentences(path, encoding))):
+        return read_sentence_lines(path, encoding=encoding, target=target)
     if suffix in _SEPARATED:
         return read_csv(path, encoding=encoding, folder=folder)
     if suffix in _JSON:
@@ -138,11 +168,14 @@ def _missing(path: Path) -> DataError:
     )
 
 
-def _read_object(data: Any) -> Source:
+def _read_object(data: Any, kind: InputKind | None) -> Source:
     if type(data).__module__.partition(".")[0] == "datasets":
         return _read_hugging_face(data)
     if isinstance(data, pa.Table | pa.RecordBatch | pd.DataFrame | Mapping):
         return _read_table(data)
+    X, y = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+    if are_sentences(X) and (kind in SENTENCE_KINDS or (y is not None and are_sentences(y))):
+        return Source(name="the sentences", table=pair_of_sentences(X, y))
     if isinstance(data, tuple) and len(data) == 2:
         return _with_target(_read_array(data[0]), data[1])
     return _read_array(data)
@@ -227,9 +260,17 @@ def _hugging_face_table(data: Any) -> pa.Table:
     """Its Arrow table, with the names of its class labels."""
     table = data.with_format("arrow")[:]
     for number, (name, feature) in enumerate(data.features.items()):
+        values = table.column(name)
+        inner = getattr(feature, "feature", None)
         if type(feature).__name__ == "ClassLabel":
-            codes = table.column(name)
-            codes = pa.chunked_array([chunk.cast(pa.int32()) for chunk in codes.chunks], pa.int32())
+            codes = pa.chunked_array([chunk.cast(pa.int32()) for chunk in values.chunks], pa.int32())
             known = pc.if_else(pc.less(codes, 0), pa.scalar(None, pa.int32()), codes)
             table = table.set_column(number, name, pa.array(feature.names).take(known))
+        elif (
+            inner is not None and type(inner).__name__ == "ClassLabel" and not pa.types.is_struct(values.type)
+        ):
+            flat = flat_sentences(values)
+            names = pa.array(inner.names).take(flat.tokens.cast(pa.int32()))
+            lists = pa.ListArray.from_arrays(pa.array(flat.offsets, pa.int32()), names)
+            table = table.set_column(number, name, lists)
     return arrow_table(table)

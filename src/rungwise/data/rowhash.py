@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rungwise.data.limits import batch_rows
+from rungwise.data.sentences import flat_sentences
 
-__all__ = ["hash_images", "hash_table"]
+__all__ = ["hash_images", "hash_lists", "hash_table"]
 
 _CHUNK = 4096
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -29,6 +30,19 @@ def hash_table(table: pa.Table) -> NDArray[np.uint64]:
             part ^= part >> np.uint64(32)
             start += len(chunk)
     return hashes
+
+
+def hash_lists(values: pa.ChunkedArray) -> NDArray[np.uint64]:
+    """Lists of strings (N) -> uint64 (N): sums of their strings' hashes, each times a power for its place, mod 2^64."""
+    lists = flat_sentences(values)
+    inside = np.arange(len(lists.tokens)) - np.repeat(lists.offsets[:-1], np.diff(lists.offsets))
+    powers = np.full(int(inside.max(initial=0)) + 1, _MIX)
+    hashes = _hash(lists.tokens) * np.multiply.accumulate(powers)[inside]
+    before = np.concatenate(
+        [np.zeros(1, np.uint64), np.add.accumulate(hashes)]
+    )  # which wraps, and so do differences
+    sums = before[lists.offsets[1:]] - before[lists.offsets[:-1]]
+    return np.asarray(sums ^ (sums >> np.uint64(32)))
 
 
 def _hash(values: pa.Array) -> NDArray[np.uint64]:

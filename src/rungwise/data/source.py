@@ -88,6 +88,9 @@ class Source:
         table: one row an example; of images all but the pixels.
         images: uint8 (N, H, W, C).
         is_text_file: whether every value is a string that may hold a number or a date.
+        has_sentences: whether rows are sentences: lists of `tokens`, with `tags` (BIO2) and a `predicate` if there are
+            any, and perhaps the `document` that they stand in, and the `text` that they were and where its tokens
+            `starts`; what else there is may say what stays together.
         parts: the rows of train, valid and test, where the source says so itself.
         notes: what happened while reading.
         keeps: what must live as long as the rows, such as a temporary folder.
@@ -97,6 +100,7 @@ class Source:
     table: pa.Table
     images: NDArray[np.uint8] | None = None
     is_text_file: bool = False
+    has_sentences: bool = False
     parts: Mapping[str, range] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     keeps: object = field(default=None, repr=False)

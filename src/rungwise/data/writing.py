@@ -22,7 +22,7 @@ from rungwise.data.source import PARTS, BatchWriter, ImageWriter, PartFile
 from rungwise.data.staging import Staged
 from rungwise.kinds import ColumnKind
 
-__all__ = ["joined", "write_images", "write_parts"]
+__all__ = ["joined", "scatter", "write_images", "write_parts"]
 
 IMAGE_ROWS = 1024
 
@@ -38,7 +38,11 @@ def write_parts(
         table = pa.table([joined(table)], names=[fields[0].name])
     fields += [pa.field(plan.target.name, plan.target_type), pa.field("row", pa.int64())]
     columns = [*table.columns, staged.target, pa.chunked_array([rows.row_numbers()])]
-    whole = pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    return scatter(folder, pa.Table.from_arrays(columns, schema=pa.schema(fields)), parts)
+
+
+def scatter(folder: Path, whole: pa.Table, parts: NDArray[np.int8]) -> dict[str, str]:
+    """Each row of a table into the file of its part (N); name of each file -> SHA-256 of what it holds."""
     for part in PARTS:
         (folder / part).mkdir()
     files = [PartFile(folder / part / TABLE) for part in PARTS]

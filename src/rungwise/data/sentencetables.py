@@ -1,0 +1,152 @@
+"""Sentences that are held in memory or in Parquet: tables with a column of lists of tokens, and pairs (X, y)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rungwise.data.limits import MAX_SENTENCE_TOKENS
+from rungwise.data.schemes import to_bio
+from rungwise.data.sentencelines import TAGS, TOKENS
+from rungwise.data.sentences import TOKENS_TYPE, as_predicates, as_tokens, flat_sentences
+from rungwise.data.source import Source, shown_names
+from rungwise.errors import DataError, UnknownNameError
+
+__all__ = ["are_sentences", "pair_of_sentences", "sentence_source"]
+
+
+def sentence_source(source: Source, target: str | None, *, is_wanted: bool) -> Source:
+    """A table with a column of lists of tokens, in the form that all readers of sentences give; others as they are.
+
+    Raises:
+        DataError: if a row can't be used, and it names the row; or if sentences are wanted and there are none.
+        UnknownNameError: if there is no such column of tags.
+    """
+    table, name = source.table, _token_column(source.table)
+    if name is None and is_wanted:
+        raise _no_sentences(source)
+    if name is None:
+        return source
+    if target is not None and target not in table.column_names:
+        raise UnknownNameError(f"{source.name}: column", target, table.column_names)
+    tokens = _located(as_tokens, table.column(name), source.name)
+    lengths = pc.list_value_length(tokens).to_numpy()
+    _check(lengths == 0, source.name, "it has no tokens; leave such rows out")
+    _check(
+        lengths > MAX_SENTENCE_TOKENS,
+        source.name,
+        f"it has more than {MAX_SENTENCE_TOKENS:,} tokens; cut it into sentences",
+    )
+    columns: dict[str, Any] = {"tokens": tokens}
+    notes = source.notes
+    tags = target if target is not None else next((tag for tag in TAGS if _is_list(table, tag)), None)
+    if tags is not None:
+        columns["tags"], more = _tags(source, tags, lengths)
+        notes = (*notes, *more)
+    if "predicate" in table.column_names:
+        rows = pa.table({"tokens": tokens, "predicate": table.column("predicate")})
+        columns["predicate"] = pc.struct_field(_located(as_predicates, rows, source.name), "predicate")
+    for other, values in zip(table.column_names, table.columns, strict=True):
+        if other not in (name, tags, "predicate") and not pa.types.is_nested(values.type):
+            columns.setdefault(other, values)
+    return dataclasses.replace(
+        source, table=pa.table(columns), is_text_file=False, has_sentences=True, notes=notes
+    )
+
+
+def are_sentences(X: Any) -> bool:
+    """Whether a sequence holds lists of tokens, or such lists with a predicate."""
+    if isinstance(X, pa.ChunkedArray | pa.Array):
+        return bool(pa.types.is_list(X.type) or pa.types.is_struct(X.type))
+    if not isinstance(X, Sequence) or not len(X) or isinstance(X, str):
+        return False
+    first = X[0]
+    if isinstance(first, Mapping):
+        return any(name in first for name in TOKENS)
+    if isinstance(first, tuple) and len(first) == 2 and isinstance(first[0], list | tuple):
+        first = first[0]
+    return isinstance(first, list | tuple) and all(isinstance(token, str) for token in first)
+
+
+def pair_of_sentences(X: Any, y: Any) -> pa.Table:
+    """Sentences, and their tags where there are any, as a table.
+
+    Raises:
+        DataError: if they can't be used; it names the row.
+    """
+    first = X[0]
+    has_predicates = isinstance(first, pa.StructScalar | Mapping) or (
+        isinstance(first, tuple) and isinstance(first[0], list | tuple)
+    )
+    if has_predicates and not (isinstance(first, Mapping) and "predicate" not in first):
+        both = as_predicates(X)
+        columns = {name: pc.struct_field(both, name) for name in ("tokens", "predicate")}
+    else:
+        columns = {"tokens": as_tokens([row["tokens"] for row in X] if isinstance(first, Mapping) else X)}
+    if y is not None:
+        columns["tags"] = as_tokens(y)
+        if len(columns["tags"]) != len(columns["tokens"]):
+            raise DataError(f"X has {len(columns['tokens'])} rows, y has {len(columns['tags'])}.")
+    return pa.table(columns)
+
+
+def _token_column(table: pa.Table) -> str | None:
+    """The name of the column that holds lists of tokens, if there is one."""
+    return next((name for name in TOKENS if name in table.column_names and _is_list(table, name)), None)
+
+
+def _is_list(table: pa.Table, name: str) -> bool:
+    if name not in table.column_names:
+        return False
+    type_ = table.schema.field(name).type
+    return bool(pa.types.is_list(type_) or pa.types.is_large_list(type_))
+
+
+def _tags(source: Source, name: str, lengths: Any) -> tuple[pa.Array, list[Any]]:
+    values = source.table.column(name)
+    if not _is_list(source.table, name):
+        raise DataError(
+            f"its values are of type {values.type}; tags are a list a row.", file=source.name, column=name
+        )
+    if pa.types.is_integer(values.type.value_type):
+        raise DataError(
+            "its tags are numbers, and their names aren't known; write names such as B-LOC, or give the `datasets` "
+            "object, whose features have them.",
+            file=source.name,
+            column=name,
+        )
+    flat = flat_sentences(_located(as_tokens, values, source.name))
+    differs = np.diff(flat.offsets) != lengths
+    _check(differs, source.name, "it has not as many tags as tokens; give each token one")
+    bio, notes = to_bio(flat, lambda at: {"file": source.name, "row": _row(flat.offsets, at)}, source.name)
+    return pa.ListArray.from_arrays(pa.array(flat.offsets, pa.int32()), bio, type=TOKENS_TYPE), notes
+
+
+def _row(offsets: Any, at: int) -> int:
+    return int(np.searchsorted(offsets, at, side="right"))
+
+
+def _located(function: Any, values: Any, file: str) -> Any:
+    try:
+        return function(values)
+    except DataError as error:
+        raise DataError(error.problem, file=file, row=error.row, column=error.column) from None
+
+
+def _check(is_bad: Any, file: str, problem: str) -> None:
+    if is_bad.any():
+        raise DataError(f"{problem}.", file=file, row=int(np.argmax(is_bad)) + 1)
+
+
+def _no_sentences(source: Source) -> DataError:
+    """The error for data of which sentences are wanted."""
+    names = shown_names(source.table.column_names)
+    return DataError(
+        f"it holds no sentences: there is no list `tokens` (it has {names}); give CoNLL columns or JSON lines.",
+        file=source.name,
+    )
