@@ -8,7 +8,7 @@ says how many types there are. In targets, spans of types that training had not 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ __all__ = [
     "VERB",
     "Spans",
     "Tags",
+    "concatenated",
     "legal_starts",
     "legal_transitions",
     "repaired",
@@ -136,6 +137,13 @@ def legal_transitions(num_tags: int) -> NDArray[np.bool_]:
     goes_on = (second > 0) & (second % 2 == 0)
     legal: NDArray[np.bool_] = ~goes_on | (first == second) | (first == second - 1)
     return legal
+
+
+def concatenated(some: Sequence[Tags]) -> Tags:
+    """The sentences of all, one after the other."""
+    lengths = np.concatenate([tags.lengths for tags in some])
+    offsets = np.concatenate([[0], lengths.cumsum()]).astype(np.int64)
+    return Tags(np.concatenate([tags.values for tags in some]), offsets)
 
 
 def repaired(tags: Tags) -> Tags:

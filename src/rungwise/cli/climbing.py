@@ -36,6 +36,10 @@ _PHASES = {
 }
 
 
+_MEASURES = {"label": "accuracy", "number": "R²", "tags": "F1"}
+"""Of each kind of output, what learners report underway."""
+
+
 def make_console(*, stderr: bool) -> Console:
     """Standard output or error; wide where it is no terminal, so that no table is cut."""
     console = Console(stderr=stderr, highlight=False)
@@ -92,7 +96,7 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
     console = make_console(stderr=as_json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as a machine that shuts down sends it
     try:
-        measure = "R²" if ladder.dataset.pair[1] == "number" else "accuracy"  # what learners report underway
+        measure = _MEASURES[ladder.dataset.pair[1]]
         with (
             _TableView(console, measure)
             if console.is_terminal

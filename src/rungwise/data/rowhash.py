@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rungwise.data.limits import batch_rows
 from rungwise.data.sentences import flat_sentences
 
-__all__ = ["hash_images", "hash_lists", "hash_table"]
+__all__ = ["hash_images", "hash_lists", "hash_table", "sentence_numbers"]
 
 _CHUNK = 4096
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -43,6 +43,14 @@ def hash_lists(values: pa.ChunkedArray) -> NDArray[np.uint64]:
     )  # which wraps, and so do differences
     sums = before[lists.offsets[1:]] - before[lists.offsets[:-1]]
     return np.asarray(sums ^ (sums >> np.uint64(32)))
+
+
+def sentence_numbers(inputs: pa.ChunkedArray) -> NDArray[np.int64] | None:
+    """Of sentences with predicates (N,), the number of each among the different ones; None where they have none."""
+    if not pa.types.is_struct(inputs.type):
+        return None
+    hashes = hash_lists(pc.struct_field(inputs, "tokens"))
+    return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
 
 
 def _hash(values: pa.Array) -> NDArray[np.uint64]:

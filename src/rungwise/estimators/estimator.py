@@ -96,7 +96,7 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             precision=_precision(self.precision),
             cut=self._cut,
             note=self.notes_.append,
-            unscored=self._unscored(),
+            unscored=self.unscored,
         )
         if report is not None:
             context = replace(context, report=report)
@@ -131,8 +131,9 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
     def _cut(self) -> None:
         self.deadline_hit_ = True
 
-    def _unscored(self) -> tuple[int, ...]:
-        """The types of spans that no score counts."""
+    @property
+    def unscored(self) -> tuple[int, ...]:
+        """The types of spans that no score counts; of tags alone."""
         return ()
 
     def _outputs(self, X: Any) -> Any:

@@ -18,7 +18,7 @@ from rungwise.data.sentences import Sentences, as_tokens, flat_sentences
 from rungwise.errors import ConfigError, DataError
 from rungwise.estimators.estimator import RungEstimator
 from rungwise.estimators.inputs import coerce_inputs, kind_of, take
-from rungwise.kinds import OutputKind
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.tags import (
     OUTSIDE,
     UNSEEN_BEGIN,
@@ -107,11 +107,13 @@ class RungTagger(RungEstimator):
 
     def score(self, X: Any, y: Any) -> float:
         """F1 over the spans of X (N sentences), whose tags are y; the predicate itself doesn't count as one."""
-        counts = span_counts(self.encode_tags(y), self.predict_tags(X), self._unscored())
+        counts = span_counts(self.encode_tags(y), self.predict_tags(X), self.unscored)
         return span_f1(counts)
 
-    def _unscored(self) -> tuple[int, ...]:
-        return unscored_types(self.classes_.tolist())
+    @property
+    def unscored(self) -> tuple[int, ...]:
+        """The numbers of the types whose spans no score counts: of roles the predicate itself."""
+        return unscored_types(self.classes_.tolist()) if self.pair_[0] is InputKind.PREDICATE else ()
 
     def _whole(self, X: Any, y: Any) -> tuple[pa.ChunkedArray, Sentences]:
         """The sentences that aren't empty, and their tags, flat.

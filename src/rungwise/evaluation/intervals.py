@@ -64,22 +64,30 @@ class Difference:
 
 
 def bootstrap(
-    target: NDArray[Any],
-    outputs: Sequence[tuple[Metric, NDArray[Any]]],
+    target: Any,
+    outputs: Sequence[tuple[Metric, Any]],
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    clusters: NDArray[np.int64] | None = None,
 ) -> Floats:
-    """Target (N,), M metrics with their outputs -> scores (M, B), column b all of the same resample.
+    """Target (N,) or `Tags` (N), M metrics with their outputs -> scores (M, B), column b all of the same resample.
 
     Args:
         target: class numbers or numbers, at least one.
         outputs: what is scored, each with its metric.
         seed: of the resamples.
         resamples: B.
+        clusters: (N,), examples of equal number are drawn together, for metrics whose link is a ratio.
     """
     values = [metric.per_example(target, output) for metric, output in outputs]
-    means = _resampled_means(values, len(target), np.random.SFC64(seed), resamples)
+    num_drawn = len(target)
+    if clusters is not None:
+        known, codes = np.unique(clusters, return_inverse=True)
+        num_drawn = len(known)
+        sums = sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))))
+        values = [sums @ value for value in values]
+    means = _resampled_means(values, num_drawn, np.random.SFC64(seed), resamples)
     return np.stack([metric.link(mean) for (metric, _), mean in zip(outputs, means, strict=True)])
 
 
@@ -116,7 +124,7 @@ def _weights(num_examples: int, rng: np.random.Generator, resamples: int) -> Ite
         yield rows, _COUNTS[rng.integers(0, len(_COUNTS), size=shape, dtype=np.uint16)]
 
 
-def score(metric: Metric, target: NDArray[Any], output: NDArray[Any], scores: Floats) -> Score:
+def score(metric: Metric, target: Any, output: Any, scores: Floats) -> Score:
     """A score with its percentile interval, from its scores (B,) on resamples.
 
     Where nothing varies, as when every prediction is right, resampling can't show doubt; the interval is
@@ -139,8 +147,8 @@ def _unseen(num_examples: int) -> float:
 
 def difference(
     metric: Metric,
-    target: NDArray[Any],
-    outputs: tuple[NDArray[Any], NDArray[Any]],
+    target: Any,
+    outputs: tuple[Any, Any],
     scores: tuple[Floats, Floats],
 ) -> Difference:
     """By how much the first output is better than the second, from their scores (B,) on the same resamples."""
@@ -157,9 +165,9 @@ def difference(
 
 def paired(
     metric: Metric,
-    target: NDArray[Any],
-    first: NDArray[Any],
-    second: NDArray[Any],
+    target: Any,
+    first: Any,
+    second: Any,
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,

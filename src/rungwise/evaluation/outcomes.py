@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
 from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
 from rungwise.evaluation.predictions import Predictions, fit_name, has_predictions, read_predictions
 from rungwise.evaluation.records import read_records
 from rungwise.evaluation.robustness import Robustness, robustness_of
+from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, metric, rarer_class
 
 __all__ = ["PARTS", "Judged", "Outcome", "Results", "run_metric"]
 
 PARTS = ("valid", "test")
+
+_PREDICTED = {OutputKind.LABEL: "classes", OutputKind.NUMBER: "numbers", OutputKind.TAGS: "tags"}
 
 _NO_SCORE = Score(float("nan"), float("nan"), float("nan"))
 
@@ -105,11 +107,12 @@ def run_metric(name: str, outcomes: Sequence[Outcome]) -> Metric:
     known = next((outcome.valid for outcome in outcomes if outcome.valid is not None), None)
     if known is None:
         return metric(name)
-    chosen = metric(name, positive=rarer_class(known.target))
-    if (known.probabilities is None) is (chosen.output == "label"):
-        kind = "numbers" if known.probabilities is None else "classes"
+    positive = rarer_class(known.target) if known.kind is OutputKind.LABEL else None
+    chosen = metric(name, positive=positive, tags=known.tags)
+    if known.kind is not chosen.output:
         raise ConfigError(
-            f"metric {name!r} doesn't fit: this run predicts {kind}; `rungwise tasks` lists its metrics."
+            f"metric {name!r} doesn't fit: this run predicts {_PREDICTED[known.kind]}; `rungwise tasks` lists its "
+            "metrics."
         )
     if chosen.is_binary and known.probabilities is not None and known.probabilities.shape[1] != 2:
         raise ConfigError(
@@ -130,8 +133,8 @@ class Judged:
     """
 
     metric: Metric
-    target: NDArray[Any]
-    outputs: dict[str, NDArray[Any]]
+    target: Any
+    outputs: dict[str, Any]
     scores: dict[str, Floats]
 
     def score(self, rung: str) -> Score:
@@ -179,10 +182,11 @@ def judge(
     parts: dict[str, Predictions] = {o.rung: getattr(o, part) for o in outcomes if o.is_finished}
     if not parts:
         return [Judged(metric, np.empty(0), {}, {}) for metric in metrics]
-    target = next(iter(parts.values())).target
+    first = next(iter(parts.values()))
+    target = first.target
     outputs = [{rung: p.output(metric) for rung, p in parts.items()} for metric in metrics]
     pairs = [(m, output) for m, by_rung in zip(metrics, outputs, strict=True) for output in by_rung.values()]
-    scores = iter(bootstrap(target, pairs, seed=seed))
+    scores = iter(bootstrap(target, pairs, seed=seed, clusters=first.sentences))
     return [
         Judged(metric, target, by_rung, {rung: next(scores) for rung in by_rung})
         for metric, by_rung in zip(metrics, outputs, strict=True)

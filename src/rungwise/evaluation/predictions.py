@@ -4,20 +4,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rungwise.errors import RunError
 from rungwise.files import replace_file
+from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, Needs
+from rungwise.tags import Tags
 
 __all__ = ["Predictions", "fit_name", "has_predictions", "read_predictions", "write_predictions"]
+
+_TAGS = "rungwise.tags"
+"""The key of the file's metadata under which the names of tags stand."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +34,26 @@ class Predictions:
     Attributes:
         target: class numbers (N,) int64, `metrics.UNSEEN` for a class not seen in training; or numbers (N,) float64.
         prediction: of the same form.
-        probabilities: (N, K) of classes, None of numbers.
+        probabilities: (N, K) of classes, None of numbers and tags.
+        tags: where both are `Tags`, the names of the tags; else empty.
+        sentences: of tags (N,), rows of equal number are of one sentence, each with another predicate, and are drawn
+            together by whoever resamples; None where each row is its own.
     """
 
-    target: NDArray[Any]
-    prediction: NDArray[Any]
+    target: Any
+    prediction: Any
     probabilities: NDArray[np.floating[Any]] | None = None
+    tags: tuple[str, ...] = ()
+    sentences: NDArray[np.int64] | None = None
 
-    def output(self, metric: Metric) -> NDArray[Any]:
+    @property
+    def kind(self) -> OutputKind:
+        """What is predicted."""
+        if self.tags:
+            return OutputKind.TAGS
+        return OutputKind.NUMBER if self.probabilities is None else OutputKind.LABEL
+
+    def output(self, metric: Metric) -> Any:
         """What the metric compares the targets with."""
         if metric.needs is Needs.PREDICTION:
             return self.prediction
@@ -61,15 +80,27 @@ def has_predictions(run_folder: Path, name: str) -> bool:
 
 def write_predictions(run_folder: Path, name: str, part: str, predictions: Predictions) -> Path:
     """Stores what a fit said of a part; returns the file."""
-    columns = {"target": pa.array(predictions.target), "prediction": pa.array(predictions.prediction)}
+    columns = {"target": _column(predictions.target), "prediction": _column(predictions.prediction)}
+    if predictions.sentences is not None:
+        columns["sentence"] = pa.array(predictions.sentences)
     if predictions.probabilities is not None:
         flat = pa.array(np.asarray(predictions.probabilities, dtype=np.float32).ravel())
         fixed = pa.FixedSizeListArray.from_arrays(flat, predictions.probabilities.shape[1])
         columns["probabilities"] = fixed.cast(pa.list_(pa.float32()))
+    table = pa.table(columns)
+    if predictions.tags:
+        table = table.replace_schema_metadata({_TAGS: json.dumps(predictions.tags)})
     file = _file(run_folder, name, part)
     file.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(file, lambda part: pq.write_table(pa.table(columns), part))
+    replace_file(file, lambda part: pq.write_table(table, part))
     return file
+
+
+def _column(values: Any) -> pa.Array:
+    """Numbers (N), or a list of numbers for each sentence (N)."""
+    if isinstance(values, Tags):
+        return pa.ListArray.from_arrays(pa.array(values.offsets, pa.int32()), pa.array(values.values))
+    return pa.array(values)
 
 
 def read_predictions(run_folder: Path, name: str, part: str) -> Predictions:
@@ -83,6 +114,8 @@ def read_predictions(run_folder: Path, name: str, part: str) -> Predictions:
         with pq.ParquetFile(file, memory_map=True) as opened:
             # `pq.read_table` waits forever for threads that the system refuses
             table = opened.read(use_threads=False).combine_chunks()
+        if pa.types.is_list(table.schema.field("target").type):
+            return _read_tags(table)
         target, prediction = table["target"].to_numpy(), table["prediction"].to_numpy()
         if "probabilities" not in table.column_names:
             return Predictions(target, prediction)
@@ -92,3 +125,26 @@ def read_predictions(run_folder: Path, name: str, part: str) -> Predictions:
         raise
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise RunError(f"{file} can't be read ({error}); fit the rung {name!r} again.") from error
+
+
+def _read_tags(table: pa.Table) -> Predictions:
+    """Targets and predictions of every token.
+
+    Raises:
+        KeyError: if a column or the tags' names are missing.
+        ValueError: if they don't go together.
+    """
+    names = tuple(json.loads((table.schema.metadata or {})[_TAGS.encode()]))
+    target, prediction = (_tags(table[name]) for name in ("target", "prediction"))
+    if not np.array_equal(target.offsets, prediction.offsets):
+        raise ValueError("targets and predictions are of different tokens")
+    if max(target.values.max(initial=0), prediction.values.max(initial=0)) >= len(names):
+        raise ValueError("a tag has no name")
+    sentences = table["sentence"].to_numpy() if "sentence" in table.column_names else None
+    return Predictions(target, prediction, tags=names, sentences=sentences)
+
+
+def _tags(column: pa.ChunkedArray) -> Tags:
+    lengths = pc.list_value_length(column).to_numpy()
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Tags(pc.list_flatten(column).to_numpy().astype(np.int64), offsets)

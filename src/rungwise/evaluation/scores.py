@@ -9,13 +9,13 @@ from typing import Any
 from rungwise.errors import ConfigError
 from rungwise.evaluation.outcomes import PARTS, Results
 from rungwise.evaluation.predictions import Predictions
-from rungwise.metrics import Metric, class_scores
+from rungwise.metrics import Metric, class_scores, is_roles, type_scores
 
 __all__ = ["scores"]
 
 
 def scores(results: Results, metrics: Sequence[str], classes: Sequence[str] = ()) -> dict[str, Any]:
-    """Rung → part → metric → value, low and high; and for classes the scores of each.
+    """Rung → part → metric → value, low and high; and the scores of each class, or of each type of spans.
 
     Args:
         results: of the run.
@@ -32,7 +32,10 @@ def scores(results: Results, metrics: Sequence[str], classes: Sequence[str] = ()
         judged = results.judge(part, fitting)
         for outcome in finished:
             row = {by.metric.name: asdict(by.score(outcome.rung)) for by in judged}
-            rungs[outcome.rung][part] = row | _of_classes(getattr(outcome, part), classes)
+            predictions = getattr(outcome, part)
+            rungs[outcome.rung][part] = (
+                row | _of_classes(predictions, classes) | _of_types(predictions, metrics)
+            )
     return rungs
 
 
@@ -50,3 +53,12 @@ def _of_classes(predictions: Predictions, classes: Sequence[str]) -> dict[str, A
     names = classes or [str(number) for number in range(count)]
     found = class_scores(predictions.target, predictions.prediction, count)
     return {"classes": [{"class": name, **asdict(row)} for name, row in zip(names, found, strict=True)]}
+
+
+def _of_types(predictions: Predictions, metrics: Sequence[str]) -> dict[str, Any]:
+    if not predictions.tags:
+        return {}
+    by_type = type_scores(
+        predictions.target, predictions.prediction, predictions.tags, is_roles=is_roles(metrics)
+    )
+    return {"types": [{"type": name, **asdict(row)} for name, row in by_type]}

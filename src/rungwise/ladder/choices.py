@@ -110,10 +110,14 @@ def with_class_weight(
     """
     if class_weight is ClassWeight.NONE:
         return settings, []
-    if pair[1] is OutputKind.NUMBER:
+    if pair[1] is not OutputKind.LABEL:
+        what = (
+            "the target is a number, which has no classes"
+            if pair[1] is OutputKind.NUMBER
+            else "tags aren't weighed"
+        )
         raise ConfigError(
-            f"class_weight={class_weight.value!r}: the target is a number, which has no classes; leave it out, or"
-            " choose a classification with `--task`."
+            f"class_weight={class_weight.value!r}: {what}; leave it out, or choose a classification with `--task`."
         )
     weighed, others = dict(settings), []
     for name in rungs:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rungwise.artifacts import load_model
 from rungwise.data import Dataset
-from rungwise.estimators import RungClassifier, RungEstimator
+from rungwise.estimators import RungClassifier, RungEstimator, RungTagger
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.robustness import Version, chosen_examples, corrupted_scores, image_versions
 from rungwise.evaluation.text_corruptions import Contexts, text_versions
@@ -33,8 +33,10 @@ _LATENCY_SECONDS = 0.7
 _LATENCY_CALLS = 200
 
 
-def outputs_of(estimator: RungEstimator, inputs: Any) -> NDArray[Any]:
-    """Inputs (N) -> probabilities (N, C), or numbers (N,)."""
+def outputs_of(estimator: RungEstimator, inputs: Any) -> Any:
+    """Inputs (N) -> probabilities (N, C), numbers (N,), or `Tags` (N)."""
+    if isinstance(estimator, RungTagger):
+        return estimator.predict_tags(inputs)
     return (
         estimator.predict_proba(inputs)
         if isinstance(estimator, RungClassifier)

@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, r2_score
 from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
 from rungwise.data import Dataset
+from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
-from rungwise.estimators import RungClassifier, RungEstimator, estimator_class
+from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.outcomes import PARTS
 from rungwise.evaluation.predictions import Predictions, write_predictions
@@ -38,6 +38,7 @@ from rungwise.ladder.memory import (
     peak_memory_bytes,
     reset_peak_memory,
 )
+from rungwise.tags import Tags, concatenated, span_counts, span_f1
 from rungwise.training.devices import check_device
 
 __all__ = ["DISK_EXIT_CODE", "main", "predict_parts"]
@@ -212,31 +213,53 @@ class _Clock:
 def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: str) -> float:
     """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name.
 
-    Returns their score on valid, as learners measure it: accuracy or R².
+    Returns their score on valid, as learners measure it: accuracy, R² or the F1 of spans.
     """
     made: dict[str, Predictions] = {}
     for part in PARTS:
-        targets, inputs = dataset.targets(part), dataset.inputs(part)
+        inputs = dataset.inputs(part)
         chunks = [
             outputs_of(estimator, rows(inputs, start, start + _CHUNK_ROWS))
-            for start in range(0, len(targets), _CHUNK_ROWS)
+            for start in range(0, dataset.num(part), _CHUNK_ROWS)
         ]
-        made[part] = _predictions(estimator, targets, np.concatenate(chunks))
+        made[part] = _predictions(estimator, dataset, part, _joined(chunks))
         write_predictions(run, name, part, made[part])
+    return _score(estimator, made["valid"])
+
+
+def _joined(chunks: list[Any]) -> Any:
+    return concatenated(chunks) if isinstance(chunks[0], Tags) else np.concatenate(chunks)
+
+
+def _score(estimator: RungEstimator, valid: Predictions) -> float:
+    if isinstance(estimator, RungTagger):
+        return span_f1(span_counts(valid.target, valid.prediction, estimator.unscored))
     score = accuracy_score if isinstance(estimator, RungClassifier) else r2_score
-    return float(score(made["valid"].target, made["valid"].prediction))
+    return float(score(valid.target, valid.prediction))
 
 
-def _predictions(estimator: RungEstimator, targets: NDArray[Any], outputs: NDArray[Any]) -> Predictions:
+def _predictions(estimator: RungEstimator, dataset: Dataset, part: str, outputs: Any) -> Predictions:
+    targets = dataset.targets(part)
+    if isinstance(estimator, RungTagger):
+        return _tag_predictions(estimator, dataset, part, outputs)
     is_classifier = isinstance(estimator, RungClassifier)
     shape = (len(targets), len(estimator.classes_)) if is_classifier else (len(targets),)
     if outputs.shape != shape:
         raise TrainingError(f"the fitted model's outputs have the shape {outputs.shape}, and not {shape}.")
     if not np.isfinite(outputs).all():
         raise TrainingError("the fitted model's outputs are not all finite numbers.")
-    if not is_classifier:
+    if not isinstance(estimator, RungClassifier):
         return Predictions(targets, outputs)
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs)
+
+
+def _tag_predictions(estimator: RungTagger, dataset: Dataset, part: str, tags: Tags) -> Predictions:
+    targets, names = estimator.encode_tags(dataset.targets(part)), tuple(estimator.classes_.tolist())
+    if not np.array_equal(tags.offsets, targets.offsets) or len(tags.values) != len(targets.values):
+        raise TrainingError("the fitted model doesn't give each token one tag.")
+    if len(tags.values) and not 0 <= tags.values.min() <= tags.values.max() < len(names):
+        raise TrainingError(f"the fitted model gives tags that aren't among the {len(names)} of training.")
+    return Predictions(targets, tags, tags=names, sentences=sentence_numbers(dataset.inputs(part)))
 
 
 def _end_with_input() -> None:

@@ -7,14 +7,20 @@
 from rungwise.metrics.catalogue import metric, metric_names
 from rungwise.metrics.classes import UNSEEN, ClassScores, class_scores, rarer_class
 from rungwise.metrics.metric import Metric, Needs
+from rungwise.metrics.spans import Argument, is_roles, plain_spans, span_arguments, type_scores
 
 __all__ = [
     "UNSEEN",
+    "Argument",
     "ClassScores",
     "Metric",
     "Needs",
     "class_scores",
+    "is_roles",
     "metric",
     "metric_names",
+    "plain_spans",
     "rarer_class",
+    "span_arguments",
+    "type_scores",
 ]

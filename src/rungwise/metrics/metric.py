@@ -47,7 +47,8 @@ class Metric:
         greater_is_better: whether a higher score is the better one.
         is_share: whether it is a share of one, which reads best as a percentage.
         is_binary: whether it is for two classes only.
-        per_example: target (N,), output (N,) or (N, K) -> values (N, S), a dense array or a SciPy sparse one.
+        per_example: target (N,), output (N,) or (N, K), or `Tags` (N) both -> values (N, S), a dense array or a SciPy
+            sparse one.
         link: means of the values (S, B) -> scores (B,).
         weighted: target, output, weights (N,) -> score, where that is no link of a weighted mean: the
             values of a metric of ranks are those of its linearisation.
@@ -60,17 +61,15 @@ class Metric:
     greater_is_better: bool
     is_share: bool = False
     is_binary: bool = False
-    per_example: Callable[[NDArray[Any], NDArray[Any]], Any]
+    per_example: Callable[[Any, Any], Any]
     link: Callable[[Floats], Floats] = identity
     weighted: Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], float] | None = None
 
-    def score(
-        self, target: NDArray[Any], output: NDArray[Any], sample_weight: NDArray[Any] | None = None
-    ) -> float:
+    def score(self, target: Any, output: Any, sample_weight: NDArray[Any] | None = None) -> float:
         """Target (N,), output (N,) or (N, K), weights (N,) -> score; NaN where it is not defined.
 
         Args:
-            target: class numbers, or numbers.
+            target: class numbers, numbers, or `Tags`.
             output: what the metric needs: predictions (N,), or probabilities (N, K).
             sample_weight: what each example counts; 1 without.
         """

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from rungwise.data import Dataset
 from rungwise.errors import RunError
-from rungwise.evaluation import Outcome, Results, Verdict, leaderboard, verdict
+from rungwise.evaluation import Outcome, Predictions, Results, Verdict, leaderboard, verdict
 from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import (
     amount_text,
@@ -26,8 +26,8 @@ from rungwise.evaluation.wording import (
     seeds_text,
 )
 from rungwise.files import replace_text
-from rungwise.kinds import OutputKind
-from rungwise.metrics import ClassScores, Metric, class_scores
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.metrics import ClassScores, Metric, class_scores, type_scores
 from rungwise.report.charts import (
     Line,
     Point,
@@ -48,6 +48,7 @@ from rungwise.report.examples import Example, show_examples
 from rungwise.report.robustness import robustness_section, why_unmeasured
 from rungwise.report.scales import linear_scale
 from rungwise.report.sheets import NUM_ALTERATIONS, contact_sheets, is_tiny
+from rungwise.report.spans import SpanExample, confused_types, span_examples
 from rungwise.tasks import task
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def _with_code(text: str) -> Markup:
 
 
 def _class_names(dataset: Dataset) -> list[str]:
-    return [] if dataset.classes is None else [str(name) for name in dataset.classes]
+    if dataset.classes is None or dataset.pair[1] is OutputKind.TAGS:
+        return []
+    return [str(name) for name in dataset.classes]
 
 
 # -------------------------------------------------------------------------------------------------- sections
@@ -272,7 +275,7 @@ def _learning_curves(outcomes: Sequence[Outcome]) -> list[tuple[str, Markup]]:
 
 @dataclass(frozen=True)
 class _Errors:
-    """Where one rung errs: for classes a matrix or pairs, and the scores of each; for numbers a chart."""
+    """Where a rung errs: for classes a matrix or pairs, and the scores of each; for numbers a chart; for tags spans."""
 
     rung: str
     examples: Sequence[Example]
@@ -280,6 +283,7 @@ class _Errors:
     matrix: Sequence[ConfusionRow] = ()
     pairs: Sequence[ConfusedPair] = ()
     classes: Sequence[tuple[str, ClassScores]] = ()
+    spans: Sequence[SpanExample] | None = None
 
 
 def _errors(dataset: Dataset, outcomes: Sequence[Outcome]) -> list[_Errors]:
@@ -291,6 +295,8 @@ def _errors(dataset: Dataset, outcomes: Sequence[Outcome]) -> list[_Errors]:
 def _errors_of(dataset: Dataset, outcome: Outcome, count: int) -> _Errors:
     assert outcome.test is not None
     test, names = outcome.test, _class_names(dataset)
+    if dataset.pair[1] is OutputKind.TAGS:
+        return _tag_errors(dataset, outcome.rung, test, count)
     examples = show_examples(dataset, test, names, count)
     if dataset.pair[1] is OutputKind.NUMBER:
         return _Errors(
@@ -300,6 +306,17 @@ def _errors_of(dataset: Dataset, outcome: Outcome, count: int) -> _Errors:
     if len(names) <= MAX_CLASSES:
         return _Errors(outcome.rung, examples, matrix=confusion_rows(test, names), classes=scores)
     return _Errors(outcome.rung, examples, pairs=confused_pairs(test, names), classes=scores)
+
+
+def _tag_errors(dataset: Dataset, rung: str, test: Predictions, count: int) -> _Errors:
+    has_roles = dataset.pair[0] is InputKind.PREDICATE
+    return _Errors(
+        rung,
+        (),
+        pairs=confused_types(test, is_roles=has_roles),
+        classes=type_scores(test.target, test.prediction, test.tags, is_roles=has_roles),
+        spans=span_examples(dataset, test, count, is_roles=has_roles),
+    )
 
 
 _SHOWN_ELSEWHERE = (

@@ -10,7 +10,16 @@ from pathlib import Path
 from rungwise.errors import ConfigError, UnknownNameError
 from rungwise.rung import Pair
 
-__all__ = ["LABEL_METRICS", "NUMBER_METRICS", "Task", "task", "task_for", "task_names"]
+__all__ = [
+    "LABEL_METRICS",
+    "NUMBER_METRICS",
+    "ROLE_METRICS",
+    "SPAN_METRICS",
+    "Task",
+    "task",
+    "task_for",
+    "task_names",
+]
 
 LABEL_METRICS = (
     "accuracy",
@@ -23,6 +32,8 @@ LABEL_METRICS = (
     "error",
 )
 NUMBER_METRICS = ("rmse", "mae", "r2")
+SPAN_METRICS = ("span-f1", "span-precision", "span-recall", "token-accuracy")
+ROLE_METRICS = ("argument-f1", "argument-precision", "argument-recall", "token-accuracy")
 
 
 @dataclass(frozen=True, kw_only=True)
