@@ -12,6 +12,7 @@ import pyarrow.parquet
 from rungwise.data.arrays import check_names
 from rungwise.data.columns import is_string, is_usable
 from rungwise.data.limits import Expansion, batch_rows, check_num_columns, check_regular
+from rungwise.data.sentencelines import TOKENS
 from rungwise.data.source import BatchWriter, Source, mapped_table, printable, workspace
 from rungwise.errors import DataError
 
@@ -89,16 +90,15 @@ def _plain_type(type_: pa.DataType) -> pa.DataType:
 
 def _batches(path: Path, schema: pa.Schema, strings: list[str], num_rows: int) -> Iterator[pa.RecordBatch]:
     """Batches whose strings may be dictionaries."""
-    used = [field.name for field in schema if is_usable(field.type)]
+    is_read = {field.name: _is_read(field, schema) for field in schema}
+    used = [name for name, is_used in is_read.items() if is_used]
     options = {"coerce_int96_timestamp_unit": "us", "page_checksum_verification": True}
     try:
         with pyarrow.parquet.ParquetFile(path, read_dictionary=strings, **options) as file:
             for batch in file.iter_batches(batch_rows(num_rows, len(used)), columns=used):
                 batch.validate(full=True)  # the reader doesn't check that strings are UTF-8
                 arrays = [
-                    batch.column(field.name)
-                    if is_usable(field.type)
-                    else pa.nulls(batch.num_rows, field.type)
+                    batch.column(field.name) if is_read[field.name] else pa.nulls(batch.num_rows, field.type)
                     for field in schema
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, names=schema.names)
@@ -106,6 +106,19 @@ def _batches(path: Path, schema: pa.Schema, strings: list[str], num_rows: int) -
         if isinstance(error, MemoryError):
             raise
         raise DataError(f"it is damaged ({error}).", file=path) from None
+
+
+def _is_read(field: pa.Field, schema: pa.Schema) -> bool:
+    """Whether a column can be used: of lists those beside a list of tokens."""
+    if is_usable(field.type):
+        return True
+    lists = {each.name for each in schema if _is_simple_list(each.type)}
+    return field.name in lists and not lists.isdisjoint(TOKENS)
+
+
+def _is_simple_list(type_: pa.DataType) -> bool:
+    is_list = pa.types.is_list(type_) or pa.types.is_large_list(type_)
+    return bool(is_list and (is_string(type_.value_type) or pa.types.is_integer(type_.value_type)))
 
 
 def _decoded_bytes(batch: pa.RecordBatch) -> int:

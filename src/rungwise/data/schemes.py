@@ -53,7 +53,7 @@ def to_bio(tags: Sentences, where: Where, name: str) -> tuple[pa.Array, list[Not
 
 def _parsed(names: list[str], codes: NDArray[np.int64], where: Where) -> tuple[list[tuple[str, str]], bool]:
     """Prefix and type of each tag, "O" with no type, and whether none has a prefix (IO, as Stanford NER writes it)."""
-    is_bare = "O" in names and not any(_has_prefix(name) for name in names)
+    is_bare = "O" in names and not any(name[1:2] == "-" for name in names)
     parsed = []
     for number, name in enumerate(names):
         if name == "O":

@@ -89,7 +89,7 @@ def pair_of_sentences(X: Any, y: Any) -> pa.Table:
     else:
         columns = {"tokens": as_tokens([row["tokens"] for row in X] if isinstance(first, Mapping) else X)}
     if y is not None:
-        columns["tags"] = as_tokens(y)
+        columns["tags"] = _as_tags(y)
         if len(columns["tags"]) != len(columns["tokens"]):
             raise DataError(f"X has {len(columns['tokens'])} rows, y has {len(columns['tags'])}.")
     return pa.table(columns)
@@ -98,6 +98,13 @@ def pair_of_sentences(X: Any, y: Any) -> pa.Table:
 def _token_column(table: pa.Table) -> str | None:
     """The name of the column that holds lists of tokens, if there is one."""
     return next((name for name in TOKENS if name in table.column_names and _is_list(table, name)), None)
+
+
+def _as_tags(y: Any) -> pa.ChunkedArray:
+    try:
+        return as_tokens(y)
+    except DataError as error:
+        raise DataError(error.problem.replace("token", "tag"), row=error.row, column="y") from None
 
 
 def _is_list(table: pa.Table, name: str) -> bool:

@@ -1,0 +1,389 @@
+"""Sentences with tags from files: columns in every scheme, JSON lines, and what is wrong with them, by line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rungwise.data import prepare, read
+from rungwise.data.limits import MAX_SENTENCE_TOKENS, MAX_TAG_TYPES
+from rungwise.data.schemes import to_bio
+from rungwise.data.sentences import Sentences
+from rungwise.data.tokenizing import cut, spans_to_tags
+from rungwise.errors import ConfigError, DataError, UnknownNameError
+from rungwise.kinds import InputKind, OutputKind
+
+TOKENS = ["Ada", "Lovelace", "met", "Charles", "Babbage", "in", "London", "."]
+BIO = ["B-PER", "I-PER", "O", "B-PER", "I-PER", "O", "B-LOC", "O"]
+SCHEMES = {
+    "BIO2": BIO,
+    "IOB1": ["I-PER", "I-PER", "O", "I-PER", "I-PER", "O", "I-LOC", "O"],
+    "BIOES": ["B-PER", "E-PER", "O", "B-PER", "E-PER", "O", "S-LOC", "O"],
+    "BILOU": ["B-PER", "L-PER", "O", "B-PER", "L-PER", "O", "U-LOC", "O"],
+    "BMES": ["B-PER", "E-PER", "O", "B-PER", "E-PER", "O", "S-LOC", "O"],
+    "IO": ["PER", "PER", "O", "PER", "PER", "O", "LOC", "O"],
+}
+
+
+def write(tmp_path, content, name="data.conll"):
+    file = tmp_path / name
+    if name.endswith(".gz"):
+        file.write_bytes(gzip.compress(content.encode()))
+    else:
+        file.write_text(content, encoding="utf-8")
+    return file
+
+
+def columns(tags, separator="\t", tokens=TOKENS):
+    return "".join(f"{token}{separator}{tag}\n" for token, tag in zip(tokens, tags, strict=True))
+
+
+def rows(source):
+    return source.table.select(["tokens", "tags"]).to_pylist()
+
+
+def messages(source):
+    return [note.message for note in source.notes]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("separator", ["\t", " ", "   ", ","])
+def test_columns_of_every_scheme_become_bio(scheme, separator, tmp_path):
+    source = read(
+        write(tmp_path, columns(SCHEMES[scheme], separator) + "\n" + columns(SCHEMES[scheme], separator))
+    )
+    assert rows(source) == [{"tokens": TOKENS, "tags": BIO}] * 2
+    assert bool(messages(source)) is (scheme != "BIO2")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_what_conll_files_hold_beside_sentences(ends, tmp_path):
+    lines = [
+        "# a comment",
+        "-DOCSTART- -X- -X- O",
+        "",
+        "EU NNP B-NP B-ORG",
+        "rejects VBZ B-VP O",
+        " ",
+        "-DOCSTART- -X- -X- O",
+        "",
+        "# id = 7",
+        "# NN B-NP O",
+        "Peter NNP B-NP B-PER",
+    ]
+    source = read(write(tmp_path, "\ufeff" + ends.join(lines)))
+    assert rows(source) == [
+        {"tokens": ["EU", "rejects"], "tags": ["B-ORG", "O"]},
+        {"tokens": ["#", "Peter"], "tags": ["O", "B-PER"]},
+    ]
+    assert source.table["document"].to_pylist() == [1, 2]
+
+
+def test_the_tags_may_stand_in_another_column(tmp_path):
+    file = write(tmp_path, "EU\tB-ORG\tx\nrejects\tO\ty\n")
+    assert rows(read(file, target="2")) == [{"tokens": ["EU", "rejects"], "tags": ["B-ORG", "O"]}]
+    named = write(tmp_path, "# global.columns = FORM NER OTHER\nEU\tB-ORG\tx\n", "named.conll")
+    assert rows(read(named, target="NER")) == [{"tokens": ["EU"], "tags": ["B-ORG"]}]
+    with pytest.raises(UnknownNameError, match="column '4' is unknown"):
+        read(file, target="4")
+
+
+def test_files_of_any_name_are_columns_where_sentences_are_wanted(tmp_path):
+    file = write(tmp_path, columns(BIO), "train.txt")
+    with pytest.raises(DataError, match=r"files of type '.txt' can't be read"):
+        read(file)
+    assert rows(read(file, kind=InputKind.TOKENS)) == [{"tokens": TOKENS, "tags": BIO}]
+    packed = write(tmp_path, columns(BIO), "train.conll.gz")
+    assert rows(read(packed)) == [{"tokens": TOKENS, "tags": BIO}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\tO\nb\tO\nc\n", "line 3: it has 1 columns, the others 2: 'c'"),
+        ("a\tO\n\nb\tX-PER\n", "line 3: the tag 'X-PER' is of no scheme"),
+        ("a\tB-\n", "line 1: the tag 'B-' is of no scheme"),
+        ("a\tNN\nb\tVB\n", "line 1: the tag 'NN' is of no scheme"),
+        ("a\tO\n\tO\n", "line 2: there is no token"),
+        ("\n \n# nothing\n", "it has no sentences"),
+        ("", "the file is empty"),
+    ],
+)
+def test_what_is_wrong_with_columns_is_named_with_its_line(content, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        read(write(tmp_path, content))
+
+
+def test_a_file_without_blank_lines_is_no_sentence(tmp_path):
+    with pytest.raises(DataError, match=f"line {MAX_SENTENCE_TOKENS + 1}: the sentence has more than"):
+        read(write(tmp_path, "a\tO\n" * (MAX_SENTENCE_TOKENS + 1)))
+
+
+def test_tags_that_are_something_else_are_refused(tmp_path):
+    content = "".join(f"a\tB-{n}\n\n" for n in range(MAX_TAG_TYPES + 1))
+    with pytest.raises(DataError, match="1,001 types of spans are more than the 1,000"):
+        read(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("tags", "mended", "count"),
+    [
+        (["B-A", "I-B", "O", "I-A"], ["B-A", "B-B", "O", "B-A"], 2),
+        (["B-A", "B-A", "I-A", "I-B"], ["B-A", "B-A", "I-A", "B-B"], 1),
+        (["B-A", "O", "E-A", "S-B"], ["B-A", "O", "B-A", "B-B"], 2),
+        (["B-A", "E-A", "I-A", "E-A"], ["B-A", "I-A", "B-A", "I-A"], 1),
+    ],
+)
+def test_illegal_sequences_are_mended_counted_and_named(tags, mended, count, tmp_path):
+    source = read(write(tmp_path, columns(tags, tokens=list("abcd"))))
+    assert source.table["tags"].to_pylist() == [mended]
+    assert f"{count} tags" in messages(source)[-1]
+    assert "the first at line" in messages(source)[-1]
+
+
+def flat(sentences):
+    offsets = np.cumsum([0, *map(len, sentences)])
+    return Sentences(pa.array([tag for row in sentences for tag in row], pa.string()), offsets, None)
+
+
+def spans(sentences):
+    """Bounds and types by one pass over names, as conlleval's rules say."""
+    found = []
+    for number, row in enumerate(sentences):
+        before = "O"
+        for place, tag in enumerate(row):
+            is_same = before != "O" and tag[1:] == before[1:] and tag[0] not in "BS" and before[0] not in "ES"
+            if tag != "O" and not is_same:
+                found.append([number, place, place + 1, tag[2:]])
+            elif tag != "O":
+                found[-1][2] = place + 1
+            before = tag
+    return found
+
+
+TAGS = [f"{prefix}-{kind}" for prefix in "BIES" for kind in "AB"] + ["O"]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(st.sampled_from(TAGS), min_size=1, max_size=7), min_size=1, max_size=4))
+def test_spans_are_those_of_conlleval_whatever_the_tags(sentences):
+    bio, _ = to_bio(flat(sentences), lambda at: {"line": at}, "it")
+    names = iter(bio.to_pylist())
+    mended = [[next(names) for _ in row] for row in sentences]
+    assert spans(mended) == spans(sentences)
+    assert all(tag[0] in "BIO" for row in mended for tag in row)
+
+
+# --------------------------------------------------------------------------------------------- JSON lines
+
+
+def lines(*objects):
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects)
+
+
+@pytest.mark.parametrize("name", ["data.jsonl", "data.jsonl.gz"])
+@pytest.mark.parametrize("keys", [("tokens", "tags"), ("words", "ner_tags"), ("tokens", "labels")])
+def test_json_lines_of_tokens(name, keys, tmp_path):
+    content = lines({keys[0]: TOKENS, keys[1]: SCHEMES["IOB1"], "doc": 3}, {keys[0]: ["a"], keys[1]: ["O"]})
+    source = read(write(tmp_path, content, name))
+    assert rows(source) == [{"tokens": TOKENS, "tags": BIO}, {"tokens": ["a"], "tags": ["O"]}]
+
+
+def test_json_lines_of_text_and_spans(tmp_path):
+    content = lines(
+        {"text": "Ada Lovelace lebt in 北京市。", "spans": [[0, 12, "PER"], [21, 23, "LOC"]]},
+        {"text": "no-one", "entities": [{"start": 0, "end": 2, "label": "X"}]},
+        {"text": "half words", "label": [[0, 2, "Y"]]},
+    )
+    assert rows(read(write(tmp_path, content, "data.jsonl"))) == [
+        {
+            "tokens": ["Ada", "Lovelace", "lebt", "in", "北", "京", "市", "。"],
+            "tags": ["B-PER", "I-PER", "O", "O", "B-LOC", "I-LOC", "O", "O"],
+        },
+        {"tokens": ["no", "-", "one"], "tags": ["B-X", "O", "O"]},
+        {"tokens": ["ha", "lf", "words"], "tags": ["B-Y", "O", "O"]},
+    ]
+
+
+@given(st.text(max_size=30))
+def test_tokens_are_the_text_without_its_spaces(text):
+    pieces = cut(text)
+    assert all(text[piece.start : piece.end] == piece.token for piece in pieces)
+    assert "".join(piece.token for piece in pieces) == "".join(text.split())
+
+
+def test_spans_come_back_from_the_tags_of_tokens():
+    text, marked = "Dr. O'Neil's 3.5 km run", [(4, 10, "PER"), (13, 19, "LEN")]
+    pieces = cut(text, marked)
+    assert [piece.token for piece in pieces] == ["Dr", ".", "O'Neil", "'", "s", "3.5", "km", "run"]
+    assert spans_to_tags(pieces, marked) == ["O", "O", "B-PER", "O", "O", "B-LEN", "I-LEN", "O"]
+
+
+def test_json_lines_of_roles(tmp_path):
+    row = {"tokens": ["dogs", "bark"], "predicate": 1, "roleset": "bark.01", "tags": ["B-ARG0", "B-V"]}
+    source = read(write(tmp_path, lines(row, row), "data.jsonl"))
+    assert source.table["predicate"].to_pylist() == [1, 1]
+    assert source.table["roleset"].to_pylist() == ["bark.01"] * 2
+
+
+GOOD = {"tokens": ["a", "b"], "tags": ["O", "B-X"]}
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"tokens": ["a"], "tags": ["O", "O"]}, "column 'tags': it has 1 tokens and 2 tags"),
+        ({"tokens": ["a"], "tags": [3]}, "the tag 3 is a number, and its name isn't known"),
+        ({"tokens": ["a", 1], "tags": ["O", "O"]}, "column 'tokens': tokens are strings, got 1"),
+        ({"tokens": [], "tags": []}, "it has no tokens; leave such lines out"),
+        ({"tokens": ["a"], "tags": ["X-Y"]}, "the tag 'X-Y' is of no scheme"),
+        ({"tokens": ["a"]}, "it has no tags, and the first has"),
+        ({"tokens": ["a"], "tags": ["O"], "predicate": 1}, "the predicate 1 is none of its 1 tokens"),
+        ({"tokens": ["\ud800"], "tags": ["O"]}, "isn't text"),
+        ({"sentence": "a"}, "it has neither `tokens`, a list, nor `text`"),
+        ({"text": "a b", "spans": [[0, 9, "X"]]}, "isn't within its text of 3 characters"),
+        ({"text": "a b", "spans": [[1, 2, "X"]]}, "holds no word"),
+        ({"text": "a b", "spans": [[0, 3, "X"], [2, 3, "Y"]]}, "overlaps another"),
+        ({"text": "a b", "spans": [[0, 1]]}, "a span is .first character"),
+        ({"text": "  ", "spans": []}, "its text has no words"),
+        ([1, 2], "it is .1, 2., no JSON object"),
+    ],
+)
+def test_what_is_wrong_with_json_lines_is_named_with_its_line(row, message, tmp_path):
+    content = lines(GOOD) + "\n" + json.dumps(row) + "\n"
+    with pytest.raises(DataError, match=f"line 3.*{message}"):
+        read(write(tmp_path, content, "data.jsonl"))
+
+
+@pytest.mark.parametrize("line", ["{", "[" * 5000, '{"tokens": [' + "[" * 3000, "nul"])
+def test_lines_that_are_no_json_are_named(line, tmp_path):
+    with pytest.raises(DataError, match="line 2: it isn't a JSON object"):
+        read(write(tmp_path, lines(GOOD) + line + "\n", "data.jsonl"))
+
+
+# ------------------------------------------------------------------------------------- tables and pairs
+
+
+@pytest.mark.parametrize("form", ["frame", "arrow", "dict", "parquet", "pair", "pair of arrays"])
+def test_sentences_in_memory_and_in_parquet(form, tmp_path):
+    table = pa.table({"tokens": [TOKENS, ["a"]], "tags": [SCHEMES["BIOES"], ["O"]], "doc": [1, 2]})
+    file = tmp_path / "data.parquet"
+    pq.write_table(table, file)
+    data = {
+        "frame": table.to_pandas(),
+        "arrow": table,
+        "dict": table.to_pydict(),
+        "parquet": file,
+        "pair": (table["tokens"].to_pylist(), table["tags"].to_pylist()),
+        "pair of arrays": (table["tokens"], table["tags"]),
+    }[form]
+    assert rows(read(data)) == [{"tokens": TOKENS, "tags": BIO}, {"tokens": ["a"], "tags": ["O"]}]
+
+
+def test_tables_name_the_row_that_is_wrong():
+    frame = pd.DataFrame({"tokens": [["a"], ["b", "c"]], "tags": [["O"], ["O"]]})
+    with pytest.raises(DataError, match="row 2: it has not as many tags as tokens"):
+        read(frame)
+    with pytest.raises(DataError, match="column 'tags': its tags are numbers, and their names aren't known"):
+        read(frame.assign(tags=[[0], [1, 2]]))
+    with pytest.raises(DataError, match="row 2, column 'y': tags are strings"):
+        prepare((frame["tokens"].tolist(), [["O"], ["O", 1]]))
+
+
+# ------------------------------------------------------------------------------------------------ prepare
+
+
+def many(num, *, documents=False, kind="LOC"):
+    out = []
+    for number in range(num):
+        if documents and number % 3 == 0:
+            out.append("-DOCSTART- O\n\n")
+        out.append(f"sentence O\nnumber{number} B-{kind}\n\n")
+    return "".join(out)
+
+
+def test_a_dataset_of_sentences(tmp_path):
+    train, test = write(tmp_path, many(40)), write(tmp_path, many(5) + many(5, kind="NEW"), "test.conll")
+    dataset = prepare(train, test=test)
+    assert dataset.pair == (InputKind.TOKENS, OutputKind.TAGS)
+    assert [dataset.num(part) for part in ("train", "valid", "test")] == [36, 4, 10]
+    assert dataset.classes.tolist() == ["O", "B-LOC", "I-LOC"]
+    assert dataset.inputs("test")[0].as_py() == ["sentence", "number0"]
+    assert dataset.targets("test")[9].as_py() == ["O", "B-NEW"]
+    assert dataset.row_numbers("test").tolist() == list(range(1, 11))
+    said = " ".join(note.message for note in dataset.notes)
+    assert "test has 5 spans of types that train lacks, which count as missed: NEW." in said
+    assert "test rows have the same input as a row of train" in said
+    assert "train has 36 spans of 1 types: LOC 36." in said
+    dataset.check()
+
+
+def test_documents_stay_together(tmp_path):
+    dataset = prepare(write(tmp_path, many(90, documents=True)))
+    parts = {}
+    for part in ("train", "valid", "test"):
+        for row in dataset.row_numbers(part).tolist():
+            parts.setdefault((row - 1) // 3, set()).add(part)
+    assert all(len(some) == 1 for some in parts.values())
+    assert "whole groups of 'document'" in dataset.notes[-2].message + dataset.notes[0].message
+
+
+def test_all_predicates_of_a_sentence_are_in_one_part(tmp_path):
+    content = lines(
+        *(
+            {"tokens": ["dogs", f"bark{n}", "and", "run"], "predicate": at, "tags": ["B-ARG0", *["O"] * 3]}
+            for n in range(30)
+            for at in (1, 3)
+        )
+    )
+    dataset = prepare(write(tmp_path, content, "data.jsonl"))
+    assert dataset.pair == (InputKind.PREDICATE, OutputKind.TAGS)
+    sentences = [
+        {row["tokens"][1] for row in dataset.inputs(part).to_pylist()} for part in ("train", "valid", "test")
+    ]
+    assert sum(map(len, sentences)) == 30
+    as_names = prepare(tmp_path / "data.jsonl", pair=(InputKind.TOKENS, OutputKind.TAGS))
+    assert as_names.inputs("test").type == pa.list_(pa.string())
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "error", "message"),
+    [
+        ("a\nb\n", {}, DataError, "its sentences have no tags; it has tokens. Name"),
+        ("a O\n\nb O\n" * 9, {}, DataError, "every tag of train is O; there is nothing to learn"),
+        (many(30), {"time": "day"}, ConfigError, "time='day': sentences of tokens have neither"),
+        (many(30), {"columns": {"a": "text"}}, ConfigError, "a=text: sentences of tokens have neither"),
+        (many(30), {"group": "doc"}, UnknownNameError, "column 'doc' is unknown"),
+        (
+            many(30),
+            {"pair": (InputKind.PREDICATE, OutputKind.TAGS)},
+            DataError,
+            "no predicate, the number of a token, from 0; without, the task is `token-classification`",
+        ),
+        (
+            many(30),
+            {"pair": (InputKind.TEXT, OutputKind.LABEL)},
+            ConfigError,
+            "holds sentences of tokens, not text input",
+        ),
+    ],
+)
+def test_what_can_be_no_dataset_is_said(content, options, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        prepare(write(tmp_path, content), **options)
+
+
+def test_sentences_are_wanted_and_there_are_none(tmp_path):
+    with pytest.raises(DataError, match="it holds no sentences: there is no list `tokens`"):
+        prepare(pd.DataFrame({"a": [1], "b": [2]}), pair=(InputKind.TOKENS, OutputKind.TAGS))
+    other = write(tmp_path, "a,b\n1,2\n", "other.csv")
+    with pytest.raises(DataError, match="line 1: the tag 'b' is of no scheme"):
+        prepare(write(tmp_path, many(30)), test=other)
