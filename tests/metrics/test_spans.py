@@ -60,7 +60,9 @@ def test_spans_of_types_that_training_had_not_are_missed():
     target, said = as_tags([[-1, -2, 0, 1]]), as_tags([[1, 2, 0, 1]])
     assert metric("span-f1").score(target, said) == 0.5
     assert metric("argument-f1", tags=tag_names(TYPES)).score(target, said) == 0.5
-    assert dict(type_scores(target, said, tag_names(TYPES), is_roles=False))["?"].support == 1
+    assert (
+        dict(type_scores(target, said, tag_names(TYPES), is_roles=False))["not seen in training"].support == 1
+    )
 
 
 def test_nothing_to_find_and_nothing_found_is_zero_as_in_seqeval():

@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rungwise import tags as tag_numbers
 from rungwise.data import Dataset, prepare
 from rungwise.errors import RunError
 from rungwise.evaluation import Predictions, Results, append_record, write_json, write_predictions
 from rungwise.report import write_report
 from rungwise.report.confusions import confused_pairs, confusion_rows
 from rungwise.report.examples import most_wrong, show_examples
+from rungwise.report.spans import _pieces, _window
 from rungwise.tasks import task_for
 
 EVIL = "<script>alert('x')</script>"
@@ -214,3 +216,63 @@ def test_examples_say_their_row_truth_and_prediction(texts):
         assert example.prediction != example.truth
         assert example.text == dataset.inputs("test")[int(place)].as_py()
         assert example.doubt.endswith("% sure")
+
+
+TAGGED = pd.DataFrame(
+    {
+        "tokens": [[EVIL, "met", f"No{n}", "in", "Rome"] + ["again"] * 100 * (n == 39) for n in range(40)],
+        "tags": [["B-PER", "O", "B-NUM", "O", "B-LOC"] + ["O"] * 100 * (n == 39) for n in range(40)],
+    }
+)
+
+
+def tagged_run(folder, data=TAGGED):
+    """A run on sentences whose one rung takes PER for LOC, misses every NUM, and is right of LOC."""
+    dataset = prepare(data, folder=folder / "data")
+    append_record(folder, record("svm", 0, "done"))
+    names = tuple(dataset.classes.tolist())
+    for part in ("valid", "test"):
+        rows = dataset.targets(part).to_pylist()
+        offsets = np.cumsum([0, *map(len, rows)])
+        values = np.array([names.index(tag) for row in rows for tag in row])
+        said = values.copy()
+        said[values == names.index("B-PER")] = names.index("B-LOC")
+        said[values == names.index("B-NUM")] = 0
+        write_predictions(
+            folder,
+            "svm",
+            part,
+            Predictions(*(tag_numbers.Tags(side, offsets) for side in (values, said)), tags=names),
+        )
+    task = task_for(dataset.pair)
+    config = {"task": task.name, "metric": task.default_metric, "budget": 600.0, "seed": 0, "settings": {}}
+    write_json(folder / "config.json", config | {"environment": {"python": "3.11", "packages": {}}})
+    return dataset
+
+
+def test_spans_are_marked_in_their_sentences(tmp_path):
+    tagged_run(tmp_path)
+    page = write_report(Results(tmp_path)).read_text(encoding="utf-8")
+    assert EVIL not in page
+    evil = EVIL.replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;")
+    assert f'<mark class="span miss">{evil} <small>PER</small></mark>' in page
+    assert f'<mark class="span miss">{evil} <small>LOC</small></mark>' in page
+    assert '<mark class="span hit">Rome <small>LOC</small></mark>' in page
+    assert page.count(" again") <= 2 * 2 * 60  # long sentences are cut, the same in both rows
+    assert "<td>PER</td><td>LOC</td>" in page
+    assert "<td>NUM</td><td>–</td>" in page
+    assert "3 spans missed or invented" in page
+    assert "Precision, recall and F1 of each type" in page
+
+
+def test_long_sentences_are_shown_about_their_first_error():
+    pieces = _pieces(
+        [str(n) for n in range(100)],
+        {(0, ((70, 72),), "X")},
+        set(),
+        71,
+        _window({(0, ((70, 72),), "X")}, 100),
+    )
+    assert [(piece.text, piece.state) for piece in pieces if piece.state] == [("70 71", "miss")]
+    assert pieces[0].text == "…"
+    assert sum(len(piece.text.split()) for piece in pieces) <= 62

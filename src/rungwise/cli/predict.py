@@ -10,13 +10,16 @@ import click
 @click.argument("data")
 @click.option("--rung", metavar="RUNG", help="Another rung than the recommended one.")
 @click.option(
-    "--out", metavar="FILE", help="A new .csv, .tsv, .jsonl or .parquet file (else CSV to standard output)."
+    "--out",
+    metavar="FILE",
+    help="A new .csv, .tsv, .jsonl, .parquet or .conll file (else CSV, or CoNLL columns of tags, to standard output).",
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Of text files.")
 def command(run: str, data: str, rung: str | None, out: str | None, encoding: str) -> None:
     """Predict DATA with the model that RUN recommends: a row an example, with a probability for each class.
 
-    RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column.
+    RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column. Of tags, .conll has a
+    token a line, .jsonl a sentence a line, .csv and .tsv a span a line.
     """
     from rungwise.ladder.predict import check_out, predict_data, write_tables
 

@@ -30,13 +30,14 @@ _TAG = re.compile(r"O|[A-Z]-.+")
 _LINES_LOOKED_AT = 1000
 
 
-def read_conll(path: Path, *, encoding: str, target: str | None) -> Source:
+def read_conll(path: Path, *, encoding: str, target: str | None, has_tags: bool = True) -> Source:
     """A file of columns, separated by tabs, commas or spaces; the token is the first, the tag the last.
 
     Args:
         path: of the file.
         encoding: of the text.
         target: the number of the tags' column, from 1, or its name where a comment gives names.
+        has_tags: whether there are tags; else nothing but the tokens is looked at.
 
     Raises:
         DataError: if a line has more or fewer columns than the others, or a tag is of no scheme; it names the line.
@@ -44,7 +45,7 @@ def read_conll(path: Path, *, encoding: str, target: str | None) -> Source:
         UnknownNameError: if there is no such column.
     """
     file = text_file(path, encoding, has_header=False)
-    layout = _layout(file, target)
+    layout = _layout(file, target, has_tags=has_tags)
     found = _Found()
     for number, line in _numbered_lines(file):
         _take(file, layout, found, number, line)
@@ -118,7 +119,7 @@ def _text(line: bytes, number: int) -> str:
     return text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _layout(file: TextFile, target: str | None) -> _Layout:
+def _layout(file: TextFile, target: str | None, *, has_tags: bool) -> _Layout:
     """How lines are cut, by the first of them."""
     head, _ = file.head(HEAD_BYTES[0])
     lines = [line for line in head.split("\n")[:_LINES_LOOKED_AT] if line.strip()]
@@ -129,7 +130,8 @@ def _layout(file: TextFile, target: str | None) -> _Layout:
     num_columns = max(set(counts), key=counts.count)
     if num_columns > MAX_COLUMNS:
         raise DataError(f"its lines have {num_columns:,} columns; is it text in columns?", file=file.path)
-    return _Layout(separator, num_columns, _tag_column(file, target, names, num_columns))
+    tag = _tag_column(file, target, names, num_columns) if has_tags else None
+    return _Layout(separator, num_columns, tag)
 
 
 def _separator(lines: list[str]) -> str | None:

@@ -20,14 +20,18 @@ from rungwise.data.inference import infer
 from rungwise.data.limits import batch_rows
 from rungwise.data.pool import converted, pool, relocated
 from rungwise.data.reading import read
+from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source, shown_names
 from rungwise.data.writing import joined
 from rungwise.errors import DataError
-from rungwise.kinds import ColumnKind, InputKind
+from rungwise.kinds import SENTENCE_KINDS, ColumnKind, InputKind
 
 __all__ = ["NewInputs", "inputs_for"]
 
 IMAGE_ROWS = 4096
+SENTENCES = 4096
+"""Of a batch."""
+
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in grey: ITU-R BT.601, as in Pillow."""
 
@@ -50,6 +54,8 @@ class NewInputs:
         return self.source.num_rows
 
     def __iter__(self) -> Iterator[Any]:
+        if self.source.has_sentences:
+            return _sentence_batches(self.source, self._dataset)
         if self.source.images is not None:
             return _image_batches(self.source.images, self._dataset)
         return _table_batches(self.source, self._columns, self._dataset)
@@ -75,13 +81,16 @@ def inputs_for(
         if dataset.image_shape and dataset.image_shape[0] == dataset.image_shape[1]
         else None
     )
-    source = read(data, encoding=encoding, folder=folder, image_size=size)
+    kind = dataset.pair[0] if dataset.pair[0] in SENTENCE_KINDS else InputKind.TABLE
+    source = read(data, encoding=encoding, folder=folder, image_size=size, kind=kind, has_target=False)
     if (source.images is None) != (dataset.image_shape is None):
         raise DataError(f"the model takes {dataset.pair[0]}s, this isn't one.", file=source.name)
     columns: tuple[Column, ...] = ()
     notes = source.notes
     if source.images is not None:
         _check_shape(source, dataset)
+    elif source.has_sentences:
+        _check_sentences(source, dataset)
     else:
         source, columns = _matching(source, dataset)
         notes += _extras(source, dataset)
@@ -94,6 +103,24 @@ def _check_shape(source: Source, dataset: Dataset) -> None:
             f"the images are {source.images.shape[1:3]} (height, width), the model takes {dataset.image_shape}.",
             file=source.name,
         )
+
+
+def _check_sentences(source: Source, dataset: Dataset) -> None:
+    if dataset.pair[0] not in SENTENCE_KINDS:
+        raise DataError(
+            f"it holds sentences of tokens, and the model takes {dataset.pair[0]} input.", file=source.name
+        )
+    if dataset.pair[0] is InputKind.PREDICATE and "predicate" not in source.table.column_names:
+        problem = "the model takes sentences with a predicate, the number of a token, from 0; there is none"
+        raise DataError(f"{problem}. Give JSON lines with `tokens` and `predicate`.", file=source.name)
+
+
+def _sentence_batches(source: Source, dataset: Dataset) -> Iterator[pa.ChunkedArray]:
+    """Sentences, each with its predicate where the model takes one."""
+    for start in range(0, source.num_rows, SENTENCES):
+        some = source.table.slice(start, SENTENCES)
+        tokens = as_tokens(some.column("tokens"))
+        yield tokens if dataset.pair[0] is InputKind.TOKENS else as_predicates(some)
 
 
 def _matching(source: Source, dataset: Dataset) -> tuple[Source, tuple[Column, ...]]:

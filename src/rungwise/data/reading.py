@@ -66,6 +66,7 @@ def read(
     image_size: int | None = None,
     kind: InputKind | None = None,
     target: str | None = None,
+    has_target: bool = True,
 ) -> Source:
     """Rows as they stand, streamed into files that are mapped into memory; nothing is inferred yet.
 
@@ -79,6 +80,7 @@ def read(
         kind: what the data are to be, where that is known: text files are read as sentences only where they say that
             they are, or where that is wanted.
         target: the column of the tags, for sentences.
+        has_target: whether sentences have tags; of new ones they aren't looked at.
 
     Raises:
         DataError: if the data can't be read; the message names file, row and column.
@@ -91,7 +93,7 @@ def read(
     check_image_size(image_size)
     if isinstance(data, str | Path):
         try:
-            source = _read_path(Path(data), encoding, folder, image_size, kind, target)
+            source = _read_path(Path(data), encoding, folder, image_size, kind, target, has_target)
         except OSError as error:
             if is_disk_error(error) and error.errno != errno.EIO:  # about where it goes, not where it is
                 raise
@@ -100,7 +102,7 @@ def read(
     else:
         source = _read_object(data, kind)
     if kind in (None, *SENTENCE_KINDS) and not source.has_sentences:
-        source = sentence_source(source, target, is_wanted=kind is not None)
+        source = sentence_source(source, target, is_wanted=kind is not None, has_tags=has_target)
     if source.images is not None and image_size and source.images.shape[1:3] != (image_size, image_size):
         space, keeps = workspace(folder)
         images = resized(source.images, image_size, space / "resized.npy")
@@ -118,6 +120,7 @@ def _read_path(
     image_size: int | None,
     kind: InputKind | None,
     target: str | None,
+    has_tags: bool,
 ) -> Source:
     check_exists(path)
     if not path.is_dir():
@@ -129,9 +132,9 @@ def _read_path(
     suffix = (path.with_suffix("") if is_zipped(path) else path).suffix.lower()
     is_wanted = kind in SENTENCE_KINDS
     if suffix in SENTENCE_SUFFIXES or (is_wanted and suffix not in (*_JSON, *_PARQUET)):
-        return read_conll(path, encoding=encoding, target=target)
+        return read_conll(path, encoding=encoding, target=target, has_tags=has_tags)
     if suffix in _JSON and (is_wanted or (kind is None and has_sentences(path, encoding))):
-        return read_sentence_lines(path, encoding=encoding, target=target)
+        return read_sentence_lines(path, encoding=encoding, target=target, has_tags=has_tags)
     if suffix in _SEPARATED:
         return read_csv(path, encoding=encoding, folder=folder)
     if suffix in _JSON:

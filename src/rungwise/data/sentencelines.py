@@ -49,20 +49,21 @@ def has_sentences(path: Path, encoding: str) -> bool:
     )
 
 
-def read_sentence_lines(path: Path, *, encoding: str, target: str | None) -> Source:
+def read_sentence_lines(path: Path, *, encoding: str, target: str | None, has_tags: bool = True) -> Source:
     """A file with one JSON object a line, a sentence each.
 
     Args:
         path: of the file.
         encoding: of the text.
         target: the key of the tags.
+        has_tags: whether there are tags or spans; else they aren't looked at.
 
     Raises:
         DataError: if a line can't be used; it names the line.
         ConfigError: if there is no such encoding.
     """
     file = text_file(path, encoding, has_header=False)
-    found = _Found(target)
+    found = _Found(() if not has_tags else TAGS if target is None else (target,))
     expansion = Expansion(path, GUNZIP)
     for number, line in _numbered(file):
         expansion.add(len(line))
@@ -79,7 +80,7 @@ def read_sentence_lines(path: Path, *, encoding: str, target: str | None) -> Sou
 class _Found:
     """What was read so far; a value for each sentence in every list."""
 
-    target: str | None
+    tag_names: tuple[str, ...]
     tokens: list[pa.Array] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     tags: list[list[str] | None] = field(default_factory=list)
@@ -109,15 +110,14 @@ class _Found:
     def _add_tokens(self, row: Mapping[str, Any], name: str) -> str | None:
         tokens = row[name]
         _check_tokens(tokens, name)
-        known = [self.target] if self.target is not None else TAGS
-        key = next((tag for tag in known if isinstance(row.get(tag), list)), None)
+        key = next((tag for tag in self.tag_names if isinstance(row.get(tag), list)), None)
         tags = None if key is None else _tags(row[key], key, len(tokens))
         self._append(tokens, tags, None, None)
         return key
 
     def _add_text(self, row: Mapping[str, Any]) -> str | None:
         text = row["text"]
-        known = [self.target] if self.target is not None else _SPANS
+        known = _SPANS if self.tag_names == TAGS else self.tag_names
         key = next((name for name in known if isinstance(row.get(name), list)), None)
         spans = [] if key is None else [_span(value, text, key) for value in row[key]]
         pieces = cut(text, spans)

@@ -10,17 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rungwise.data.columns import is_string
 from rungwise.data.limits import MAX_SENTENCE_TOKENS
 from rungwise.data.schemes import to_bio
 from rungwise.data.sentencelines import TAGS, TOKENS
 from rungwise.data.sentences import TOKENS_TYPE, as_predicates, as_tokens, flat_sentences
 from rungwise.data.source import Source, shown_names
+from rungwise.data.tokenizing import cut
 from rungwise.errors import DataError, UnknownNameError
 
 __all__ = ["are_sentences", "pair_of_sentences", "sentence_source"]
 
 
-def sentence_source(source: Source, target: str | None, *, is_wanted: bool) -> Source:
+def sentence_source(source: Source, target: str | None, *, is_wanted: bool, has_tags: bool = True) -> Source:
     """A table with a column of lists of tokens, in the form that all readers of sentences give; others as they are.
 
     Raises:
@@ -29,7 +31,7 @@ def sentence_source(source: Source, target: str | None, *, is_wanted: bool) -> S
     """
     table, name = source.table, _token_column(source.table)
     if name is None and is_wanted:
-        raise _no_sentences(source)
+        return _cut_texts(source)
     if name is None:
         return source
     if target is not None and target not in table.column_names:
@@ -45,7 +47,7 @@ def sentence_source(source: Source, target: str | None, *, is_wanted: bool) -> S
     columns: dict[str, Any] = {"tokens": tokens}
     notes = source.notes
     tags = target if target is not None else next((tag for tag in TAGS if _is_list(table, tag)), None)
-    if tags is not None:
+    if tags is not None and has_tags:
         columns["tags"], more = _tags(source, tags, lengths)
         notes = (*notes, *more)
     if "predicate" in table.column_names:
@@ -148,6 +150,25 @@ def _located(function: Any, values: Any, file: str) -> Any:
 def _check(is_bad: Any, file: str, problem: str) -> None:
     if is_bad.any():
         raise DataError(f"{problem}.", file=file, row=int(np.argmax(is_bad)) + 1)
+
+
+def _cut_texts(source: Source) -> Source:
+    """Texts, each of which is cut into tokens.
+
+    Raises:
+        DataError: if there are none.
+    """
+    if "text" not in source.table.column_names or not is_string(source.table.schema.field("text").type):
+        raise _no_sentences(source)
+    texts = source.table.column("text").to_pylist()
+    rows = [cut(text or "") for text in texts]
+    _check(np.array([not row for row in rows]), source.name, "its text has no words; leave such rows out")
+    columns: dict[str, Any] = {
+        "tokens": pa.array([[piece.token for piece in row] for row in rows], TOKENS_TYPE),
+        "text": pa.array(texts, pa.string()),
+        "starts": pa.array([[piece.start for piece in row] for row in rows], pa.list_(pa.int32())),
+    }
+    return dataclasses.replace(source, table=pa.table(columns), is_text_file=False, has_sentences=True)
 
 
 def _no_sentences(source: Source) -> DataError:

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 
 from rungwise.data import NewInputs, inputs_for
 from rungwise.errors import ConfigError
-from rungwise.estimators import RungClassifier, RungEstimator
+from rungwise.estimators import RungClassifier, RungEstimator, RungTagger
 from rungwise.ladder.run import Ladder
+from rungwise.ladder.tagged import ConllWriter, TaggedLinesWriter, span_tables, tagged_table
 
 __all__ = ["check_out", "predict_batches", "predict_data", "write_tables"]
 
@@ -45,10 +46,15 @@ def predict_data(
 
 
 def predict_batches(estimator: RungEstimator, inputs: NewInputs) -> Iterator[pa.Table]:
-    """Tables of `file` for images, `prediction`, and for classes a `probability CLASS` for each."""
+    """Tables of `file` for images, `prediction`, and for classes a `probability CLASS` for each; see `tagged_table`."""
     names = None if inputs.source.images is None else inputs.source.table.column("file")
     start = 0
     for batch in inputs:
+        if isinstance(estimator, RungTagger):
+            rows = inputs.source.table.slice(start, len(batch))
+            yield tagged_table(estimator, batch, rows)
+            start += len(batch)
+            continue
         columns = _outputs(estimator, batch)
         count = len(columns["prediction"])
         if names is not None:
@@ -104,15 +110,26 @@ _WRITERS: dict[str, Callable[[Any, pa.Schema], _Writer]] = {
 }
 
 
+_TAG_WRITERS: dict[str, Callable[[Any, pa.Schema], _Writer]] = {
+    **_WRITERS,
+    ".jsonl": TaggedLinesWriter,
+    ".ndjson": TaggedLinesWriter,
+    ".conll": ConllWriter,
+}
+"""Of tags; tables of text have a row a span."""
+
+_SPAN_TABLES = (".csv", ".tsv", ".tab")
+
+
 def check_out(out: str) -> None:
     """Sees that predictions can go into a new file of that name.
 
     Raises:
         ConfigError: if its ending is none that can be written, it exists, or its folder doesn't.
     """
-    if _ending(out) not in _WRITERS:
+    if _ending(out) not in _TAG_WRITERS:
         raise ConfigError(
-            f"{out}: a file of predictions ends with one of {', '.join(_WRITERS)}, or that and .gz."
+            f"{out}: a file of predictions ends with one of {', '.join(_TAG_WRITERS)}, or that and .gz."
         )
     if Path(out).exists():
         raise ConfigError(f"{out} exists; choose another name, or remove it first.")
@@ -125,15 +142,26 @@ def _ending(out: str) -> str:
 
 
 def write_tables(tables: Iterator[pa.Table], out: str | None) -> int:
-    """Writes tables to a new file by its ending, or as CSV to standard output; returns the number of rows."""
+    """Writes tables to a new file by its ending, else as CSV, or CoNLL columns of tags; returns the number of rows.
+
+    Raises:
+        ConfigError: if the ending is for tags, and there are none.
+    """
     first = next(tables, None)
     if first is None:
         return 0
     count = 0
-    ending = ".csv" if out is None else _ending(out)
+    of_tags = "tags" in first.column_names and "tokens" in first.column_names
+    ending = (".conll" if of_tags else ".csv") if out is None else _ending(out)
+    writers = _TAG_WRITERS if of_tags else _WRITERS
+    if ending not in writers:
+        raise ConfigError(f"{out}: {ending} is for tags of tokens; choose one of {', '.join(writers)}.")
+    if of_tags and ending in _SPAN_TABLES:
+        tables = span_tables(chain([first], tables))
+        first = next(tables)
     with (
         pa.PythonFile(sys.stdout.buffer, "w") if out is None else pa.output_stream(out) as sink,
-        closing(_WRITERS[ending](sink, first.schema)) as writer,
+        closing(writers[ending](sink, first.schema)) as writer,
     ):
         for table in chain([first], tables):
             writer.write_table(table)

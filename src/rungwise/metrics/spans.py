@@ -36,7 +36,7 @@ _CONTINUES = "C-"
 Argument = tuple[int, tuple[tuple[int, int], ...], str]
 """The number of the sentence, first token and the one behind the last of each part, and the type."""
 
-_UNSEEN = "?"
+_UNSEEN = "not seen in training"
 """Stands for types that training had not."""
 
 
