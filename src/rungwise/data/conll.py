@@ -19,15 +19,19 @@ from rungwise.data.source import Note, Source, printable, shown
 from rungwise.data.textfiles import HEAD_BYTES, TextFile, Utf8Stream, text_file
 from rungwise.errors import DataError, UnknownNameError
 
-__all__ = ["SENTENCE_SUFFIXES", "read_conll"]
+__all__ = ["COLUMNS", "SENTENCE_SUFFIXES", "form_column", "numbered_lines", "read_conll"]
 
 SENTENCE_SUFFIXES = (".conll", ".conll03", ".iob", ".iob1", ".iob2", ".bio", ".bioes", ".ner")
 
 _BLOCK_BYTES = 1 << 22
 _DOCUMENT = "-DOCSTART-"
-_COLUMNS = "# global.columns ="
+COLUMNS = "# global.columns ="
+"""What a comment begins with that names the columns."""
+
 _TAG = re.compile(r"O|[A-Z]-.+")
 _LINES_LOOKED_AT = 1000
+_LINES_NUMBERED = 2
+"""Of a sentence that tell whether a column numbers the tokens."""
 
 
 def read_conll(path: Path, *, encoding: str, target: str | None, has_tags: bool = True) -> Source:
@@ -47,7 +51,7 @@ def read_conll(path: Path, *, encoding: str, target: str | None, has_tags: bool 
     file = text_file(path, encoding, has_header=False)
     layout = _layout(file, target, has_tags=has_tags)
     found = _Found()
-    for number, line in _numbered_lines(file):
+    for number, line in numbered_lines(file):
         _take(file, layout, found, number, line)
     found.end_sentence()
     if not found.tokens:
@@ -65,12 +69,14 @@ class _Layout:
     Attributes:
         separator: between columns, None for any spaces.
         num_columns: of every line.
-        tag: the number of the tags' column, from 0; None if there is one column, of tokens alone.
+        tag: the number of the tags' column, from 0; None if tokens are all there is.
+        token: the number of the tokens' column, from 0: behind that which numbers them, if there is one.
     """
 
     separator: str | None
     num_columns: int
     tag: int | None
+    token: int = 0
 
     def cut(self, line: str) -> list[str]:
         """The columns of a line."""
@@ -95,7 +101,7 @@ class _Found:
             self.documents.append(self.num_documents)
 
 
-def _numbered_lines(file: TextFile) -> Iterator[tuple[int, str]]:
+def numbered_lines(file: TextFile) -> Iterator[tuple[int, str]]:
     """Lines without their ends, numbered from 1."""
     number, rest = 0, b""
     with Utf8Stream(file) as stream:
@@ -123,7 +129,7 @@ def _layout(file: TextFile, target: str | None, *, has_tags: bool) -> _Layout:
     """How lines are cut, by the first of them."""
     head, _ = file.head(HEAD_BYTES[0])
     lines = [line for line in head.split("\n")[:_LINES_LOOKED_AT] if line.strip()]
-    names = next((line.removeprefix(_COLUMNS).split() for line in lines if line.startswith(_COLUMNS)), [])
+    names = next((line.removeprefix(COLUMNS).split() for line in lines if line.startswith(COLUMNS)), [])
     plain = [line.rstrip("\r") for line in lines if not line.startswith(("#", _DOCUMENT))] or lines
     separator = _separator(plain)
     counts = [len(line.split(separator)) for line in plain]
@@ -131,7 +137,27 @@ def _layout(file: TextFile, target: str | None, *, has_tags: bool) -> _Layout:
     if num_columns > MAX_COLUMNS:
         raise DataError(f"its lines have {num_columns:,} columns; is it text in columns?", file=file.path)
     tag = _tag_column(file, target, names, num_columns) if has_tags else None
-    return _Layout(separator, num_columns, tag)
+    return _Layout(
+        separator, num_columns, tag, form_column([line.split(separator) for line in _first(lines)])
+    )
+
+
+def _first(lines: list[str]) -> list[str]:
+    """The first lines of tokens that a file has, of one sentence or more."""
+    return [line for line in lines if not line.startswith(("#", _DOCUMENT))][:_LINES_NUMBERED]
+
+
+def form_column(cells: list[list[str]]) -> int:
+    """The column of the tokens, from 0: behind that which numbers them, if there is one.
+
+    Args:
+        cells: of the first lines of a sentence, at least two, whose numbers then go up from 0 or 1.
+    """
+    fewest = min((len(row) for row in cells), default=0)
+    for column in range(min(3, fewest - 1) if len(cells) > 1 else 0):
+        if any(all(row[column] == str(first + n) for n, row in enumerate(cells[:2])) for first in (0, 1)):
+            return column + 1
+    return 0
 
 
 def _separator(lines: list[str]) -> str | None:
@@ -174,15 +200,18 @@ def _take(file: TextFile, layout: _Layout, found: _Found, number: int, line: str
             file=file.path,
             line=number,
         )
-    if not cells[0]:
+    token = cells[layout.token]
+    if not token:
         raise DataError(
-            f"there is no token in {shown(line)}; the first column is the token.", file=file.path, line=number
+            f"there is no token in {shown(line)}; the token is the first column, or the one behind their numbers.",
+            file=file.path,
+            line=number,
         )
-    if len(cells[0]) > MAX_TOKEN_CHARACTERS:
+    if len(token) > MAX_TOKEN_CHARACTERS:
         raise DataError(
             f"the token has more than {MAX_TOKEN_CHARACTERS:,} characters.", file=file.path, line=number
         )
-    found.tokens.append(cells[0])
+    found.tokens.append(token)
     found.lines.append(number)
     if layout.tag is not None:
         found.tags.append(cells[layout.tag].strip())

@@ -225,7 +225,8 @@ def _read_all(
         size = shape[1] if shape is not None and shape[1] == shape[2] else image_size
         kind = None if pair is None else pair[0]
         if sources and sources["train"].has_sentences:
-            kind = InputKind.TOKENS
+            has_predicates = "predicate" in sources["train"].table.column_names
+            kind = InputKind.PREDICATE if has_predicates else InputKind.TOKENS
         sources[part] = read(
             data, encoding=encoding, folder=space / part, image_size=size, kind=kind, target=target
         )

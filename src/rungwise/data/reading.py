@@ -21,6 +21,7 @@ from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_
 from rungwise.data.jsonlines import read_jsonl
 from rungwise.data.limits import check_image_size, check_num_columns, check_regular
 from rungwise.data.parquet import read_parquet
+from rungwise.data.props import PROPS_SUFFIXES, read_props
 from rungwise.data.sentencelines import has_sentences, read_sentence_lines
 from rungwise.data.sentences import flat_sentences
 from rungwise.data.sentencetables import are_sentences, pair_of_sentences, sentence_source
@@ -131,7 +132,10 @@ def _read_path(
         return read_image_folder(path, folder=folder, size=image_size)
     suffix = (path.with_suffix("") if is_zipped(path) else path).suffix.lower()
     is_wanted = kind in SENTENCE_KINDS
-    if suffix in SENTENCE_SUFFIXES or (is_wanted and suffix not in (*_JSON, *_PARQUET)):
+    may_have_roles = kind is InputKind.PREDICATE or (kind is None and suffix in PROPS_SUFFIXES)
+    if may_have_roles and suffix not in (*_JSON, *_PARQUET):
+        return read_props(path, encoding=encoding)
+    if suffix in (*SENTENCE_SUFFIXES, *PROPS_SUFFIXES) or (is_wanted and suffix not in (*_JSON, *_PARQUET)):
         return read_conll(path, encoding=encoding, target=target, has_tags=has_tags)
     if suffix in _JSON and (is_wanted or (kind is None and has_sentences(path, encoding))):
         return read_sentence_lines(path, encoding=encoding, target=target, has_tags=has_tags)
