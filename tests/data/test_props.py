@@ -110,7 +110,8 @@ def test_a_dataset_of_roles_from_columns(tmp_path):
     sentences = [
         lines([f"dog{n}", "barks", "."], ["-", "bark", "-"], ["(A0*)", "(V*)", "*"]) for n in range(30)
     ]
-    dataset = prepare(write(tmp_path, "".join(sentences), "train.conllu"))
+    test = write(tmp_path, "".join(sentences[:5]), "test.conllu")
+    dataset = prepare(write(tmp_path, "".join(sentences), "train.conllu"), test=test)
     assert dataset.pair == (InputKind.PREDICATE, OutputKind.TAGS)
     assert dataset.classes.tolist() == ["O", "B-A0", "I-A0", "B-V", "I-V"]
 

@@ -366,7 +366,7 @@ def test_all_predicates_of_a_sentence_are_in_one_part(tmp_path):
             many(30),
             {"pair": (InputKind.PREDICATE, OutputKind.TAGS)},
             DataError,
-            "no predicate, the number of a token, from 0; without, the task is `token-classification`",
+            "no column marks as many predicates as there are columns of roles",
         ),
         (
             many(30),
@@ -379,6 +379,12 @@ def test_all_predicates_of_a_sentence_are_in_one_part(tmp_path):
 def test_what_can_be_no_dataset_is_said(content, options, error, message, tmp_path):
     with pytest.raises(error, match=message):
         prepare(write(tmp_path, content), **options)
+
+
+def test_roles_need_predicates(tmp_path):
+    file = write(tmp_path, lines(*[GOOD] * 20), "data.jsonl")
+    with pytest.raises(DataError, match="no predicate, the number of a token, from 0; without, the task is"):
+        prepare(file, pair=(InputKind.PREDICATE, OutputKind.TAGS))
 
 
 def test_sentences_are_wanted_and_there_are_none(tmp_path):
