@@ -97,6 +97,10 @@ def test_of_brackets_within_others_the_outer_ones_count(tmp_path):
         ("a\t-\t*\nb\tsee\n", "line 2: it has 2 columns, the line before 3"),
         (lines(["a", "b"], ["x", "y"]), "no column marks as many predicates as there are columns of roles"),
         ("\n\n# nothing\n", "it has no sentences"),
+        (
+            "# global.columns = ID FORM UP:PRED UP:ARGSPANS\n1\ta\t_\n",
+            "line 2: it has 3 columns, and 4 are named",
+        ),
         (FORMS["UP 2"].replace("A0:1-2|V:3", "A0:1-9"), "line 4: the roles 'A0:1-9' are no TYPE:FIRST-LAST"),
         (FORMS["UP 2"].replace("A0:1-2|V:3", "A0:1-4"), "line 4: the roles .* overlap"),
     ],

@@ -18,8 +18,8 @@ from rungwise.data.limits import MAX_SENTENCE_TOKENS, MAX_TAG_TYPES
 from rungwise.data.schemes import to_bio
 from rungwise.data.sentences import Sentences
 from rungwise.data.tokenizing import cut, spans_to_tags
-from rungwise.errors import ConfigError, DataError, UnknownNameError
-from rungwise.kinds import InputKind, OutputKind
+from rungwise.errors import ConfigError, DataError, RungwiseError, UnknownNameError
+from rungwise.kinds import SENTENCE_KINDS, InputKind, OutputKind
 
 TOKENS = ["Ada", "Lovelace", "met", "Charles", "Babbage", "in", "London", "."]
 BIO = ["B-PER", "I-PER", "O", "B-PER", "I-PER", "O", "B-LOC", "O"]
@@ -393,3 +393,61 @@ def test_sentences_are_wanted_and_there_are_none(tmp_path):
     other = write(tmp_path, "a,b\n1,2\n", "other.csv")
     with pytest.raises(DataError, match="line 1: the tag 'b' is of no scheme"):
         prepare(write(tmp_path, many(30)), test=other)
+
+
+# ------------------------------------------------------------------------------------------------ hostile
+
+PIECES = [
+    *(
+        b"\t",
+        b" ",
+        b",",
+        b"\n",
+        b"\n\n",
+        b"\r",
+        b"#",
+        b"-DOCSTART-",
+        b"B-X",
+        b"I-X",
+        b"E-X",
+        b"O",
+        b"(A0*",
+        b"*)",
+    ),
+    *(
+        b"*",
+        b"1",
+        b"2",
+        b"_",
+        b"\xff",
+        b"\0",
+        "北".encode(),
+        b'{"tokens": ',
+        b'"tags": ',
+        b'{"text": ',
+        b'"spans": ',
+    ),
+    *(b"[", b"]", b"{", b"}", b'"a"', b", ", b"-1", b"1e999", b"NaN", b"null", b"\\ud800", b"\xef\xbb\xbf"),
+    b"# global.columns = ID FORM UP:PRED UP:ARGSPANS\n",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join),
+    st.sampled_from(["x.conll", "x.jsonl", "x.conllu", "x.txt"]),
+    st.sampled_from([None, *SENTENCE_KINDS]),
+    st.booleans(),
+)
+def test_whatever_a_file_holds_is_read_or_refused_by_name(tmp_path_factory, content, name, kind, has_target):
+    file = tmp_path_factory.getbasetemp() / name
+    file.write_bytes(content)
+    try:
+        source = read(file, kind=kind, has_target=has_target)
+    except RungwiseError:
+        return
+    if source.has_sentences:
+        for row in source.table.to_pylist():
+            assert row["tokens"]
+            assert len(row.get("tags", row["tokens"])) == len(row["tokens"])
+            assert 0 <= row.get("predicate", 0) < len(row["tokens"])

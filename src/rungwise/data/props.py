@@ -28,6 +28,9 @@ __all__ = ["PROPS_SUFFIXES", "read_props"]
 PROPS_SUFFIXES = (".conllu", ".conllup", ".props", ".gold_conll")
 
 _NOTHING = ("-", "_", "*", "O", "")
+_NAMED = ("FORM", "UP:PRED", "UP:ARGSPANS")
+"""Names of the columns that say all, where a comment gives names."""
+
 _BRACKETS = re.compile(r"((?:\([^()*]+)*)\*(\)*)")
 _BIO = re.compile(r"O|_|-|[BI]-.+")
 _SPAN = re.compile(r"([^:|]+):(\d+)(?:-(\d+))?")
@@ -118,8 +121,8 @@ def _layout(file: TextFile, sentences: Sequence[_Sentence], names: Sequence[str]
     Raises:
         DataError: if there is no such place.
     """
-    if "UP:PRED" in names and "UP:ARGSPANS" in names and "FORM" in names:
-        return _Layout(names.index("FORM"), names.index("UP:PRED"), None, names.index("UP:ARGSPANS"))
+    if set(_NAMED) <= set(names):
+        return _named_layout(file, sentences, names)
     form = form_column(max(sentences[:2], key=lambda each: len(each.cells)).cells)
     fewest = min(len(sentence.cells[0]) for sentence in sentences)
     for predicate in range(form + 1, fewest):
@@ -136,6 +139,15 @@ def _layout(file: TextFile, sentences: Sequence[_Sentence], names: Sequence[str]
         "I-A0, O, a column for each predicate. JSON lines with `tokens`, `predicate` and `tags` can be read too.",
         file=file.path,
     )
+
+
+def _named_layout(file: TextFile, sentences: Sequence[_Sentence], names: Sequence[str]) -> _Layout:
+    form, predicate, spans = (names.index(name) for name in _NAMED)
+    for sentence in sentences:
+        if len(sentence.cells[0]) <= max(form, predicate, spans):
+            problem = f"it has {len(sentence.cells[0])} columns, and {len(names)} are named"
+            raise DataError(f"{problem} by `{COLUMNS} …`.", file=file.path, line=sentence.lines[0])
+    return _Layout(form, predicate, None, spans)
 
 
 def _are_roles(sentences: Sequence[_Sentence], counts: Sequence[int], first: int) -> bool:
