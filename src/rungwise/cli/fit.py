@@ -74,8 +74,9 @@ def command(
 ) -> None:
     """Train every rung that fits DATA, from linear models to Transformers, and say which one pays.
 
-    DATA is a CSV, TSV, JSON-lines or Parquet file, a folder of images with a sub-folder a class, or a folder of
-    MNIST-like IDX files. What is left out is inferred, and the inference is printed.
+    DATA is a CSV, TSV, JSON-lines or Parquet file, sentences with tags as CoNLL columns or JSON lines, a folder of
+    images with a sub-folder a class, or a folder of MNIST-like IDX files. What is left out is inferred, and the
+    inference is printed.
     """
     check_files(data, options["valid"], options["test"])
     start_ahead()

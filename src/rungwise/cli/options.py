@@ -19,7 +19,9 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """How data is read, understood and split."""
     options: list[Decorator] = [
-        click.option("--target", metavar="COLUMN", help="The column to predict (inferred)."),
+        click.option(
+            "--target", metavar="COLUMN", help="The column to predict (inferred); its number in CoNLL."
+        ),
         click.option("--task", metavar="TASK", help="The task (inferred); `rungwise tasks` lists them."),
         click.option("--valid", metavar="DATA", help="Data to choose by (else cut from DATA)."),
         click.option("--test", metavar="DATA", help="Data to judge by (else cut from DATA)."),
