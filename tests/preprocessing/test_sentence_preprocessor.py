@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+import rungwise as rw
 from rungwise.data.sentences import as_predicates, as_tokens, flat_sentences
-from rungwise.errors import ModelError
+from rungwise.errors import ConfigError, ModelError
 from rungwise.preprocessing.sentences import (
     NO_PREDICATE,
     PAD,
@@ -71,6 +72,21 @@ def test_parts_by_the_size_of_words_hold_as_many_whole_words_as_fit():
     assert predicates.tolist() == [NO_PREDICATE, 0, 0, NO_PREDICATE]
     offsets, _ = sentence_parts(sentences, 6, np.array([3, 1, 2, 1, 4]))
     assert offsets.tolist() == [0, 3, 5]
+
+
+def test_words_begin_from_the_vectors_of_a_file(tmp_path):
+    file = tmp_path / "vectors.txt"
+    file.write_text("Ada 1 2 3\nmet 4 5 6\n1066 7 8 9\nelse 0 0 1\n")
+    given = {"vectors": str(file), "embedding_dim": 3, "min_frequency": 1, "epochs": 1, "hidden_size": 4}
+    tagger = rw.BiLSTMCRFTagger(**given, learning_rate=1e-9, random_state=0)
+    tagger.fit(SENTENCES, [["B-PER"] + ["O"] * (len(words) - 1) for words in SENTENCES])
+    words = tagger.learner_.preprocessor.words
+    vectors = tagger.learner_.network.features.embedding.weight.detach()
+    known = [vectors[words[word]].tolist() for word in ("ada", "met", "0000")]
+    np.testing.assert_allclose(known, [[1, 2, 3], [4, 5, 6], [7, 8, 9]], atol=1e-5)
+    assert vectors[PAD].tolist() == [0, 0, 0]
+    with pytest.raises(ConfigError, match="vectors have 3 numbers, the network's 5"):
+        rw.CNNCRFTagger(**given | {"embedding_dim": 5}).fit(SENTENCES[:1], [["B-A"] * 5])
 
 
 def test_what_is_stored_numbers_words_the_same():

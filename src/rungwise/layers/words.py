@@ -14,6 +14,9 @@ __all__ = ["CharacterCNN", "WordFeatures"]
 
 _PAD = 0
 
+_STD = 0.1
+"""Of characters' vectors, as of words'."""
+
 
 class CharacterCNN(nn.Module):
     """Filters over a word's characters, of which each gives its largest value: characters (V, L) -> (V, F).
@@ -31,7 +34,9 @@ class CharacterCNN(nn.Module):
         self, num_characters: int, embedding_dim: int, num_filters: int, filter_width: int = 3
     ) -> None:
         super().__init__()
-        self.embedding = token_embedding(num_characters, embedding_dim, _PAD)
+        self.embedding = nn.Embedding(num_characters, embedding_dim, padding_idx=_PAD)
+        nn.init.normal_(self.embedding.weight, std=_STD)
+        nn.init.zeros_(self.embedding.weight[_PAD].detach())
         self.linear = nn.Linear(filter_width * embedding_dim, num_filters)
         self.filter_width = filter_width
 

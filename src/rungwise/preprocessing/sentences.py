@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from rungwise.data.sentences import Sentences, flat_sentences
 from rungwise.errors import ModelError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.tokens import in_parts
+from rungwise.preprocessing.vectors import WordVectors, read_vectors
 from rungwise.rung import Examples, SentenceShape
 from rungwise.settings import NetworkConfig
 from rungwise.stored import finite, strings, truth
@@ -57,12 +58,19 @@ class SentenceNetworkConfig(NetworkConfig):
         min_frequency: occurrences in the training sentences that give a word one.
         num_characters: characters that have a vector of their own, the most frequent ones.
         max_tokens: words that the network sees at once. A longer sentence is read in equal parts.
+        vectors: a file of word vectors in the text format of word2vec and GloVe, which may be gzipped, that words begin
+            from; None for random ones.
     """
 
     vocab_size: int = 30_000
     min_frequency: int = 2
     num_characters: int = 512
     max_tokens: int = 512
+    vectors: str | None = None
+
+    def vector_size(self) -> int:
+        """Numbers of a word's vector."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -123,17 +131,25 @@ class SentencePreprocessor:
     """The `Preprocessor` of sentences for networks over words.
 
     A word is looked up in lower case and with every digit a zero; its characters are those that it is spelt with.
+
+    Attributes:
+        vectors: that the words are to begin from, once they are numbered; None for random ones.
     """
 
     def __init__(self, config: SentenceNetworkConfig) -> None:
         self.config = config
         self.mean_tokens = 1.0
         self.has_predicates = False
+        self.vectors: WordVectors | None = None
         self.words: dict[str, int]
         self.characters: dict[str, int]
 
     def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
-        """Numbers the words and characters that are frequent enough."""
+        """Numbers the words and characters that are frequent enough, and reads the words' vectors.
+
+        Raises:
+            ConfigError: if a file of vectors has none of the words.
+        """
         del pretrained  # no network over words begins from any yet
         sentences = flat_sentences(inputs)
         words: Counter[str] = Counter()
@@ -144,6 +160,7 @@ class SentencePreprocessor:
                 characters[character] += counted["counts"]
         config = self.config
         self.words = _numbered(_frequent(words, config.min_frequency, config.vocab_size))
+        self.vectors = None if config.vectors is None else _read_vectors(config.vectors, self.words)
         most = max(0, config.num_characters - _NUM_SPECIAL)
         self.characters = _numbered(_frequent(characters, config.min_frequency, most))
         self.mean_tokens = len(sentences.tokens) / max(1, len(sentences))
@@ -255,6 +272,14 @@ def _parts_of_sizes(
             owners.append(owner)
             start = stop
     return np.array(parts, dtype=np.int64), np.array(owners, dtype=np.int64)
+
+
+def _read_vectors(file: str, words: Mapping[str, int]) -> WordVectors:
+    """Those of the words and, unknown, of the numbers before them."""
+    read = read_vectors(file, {word: number - _NUM_SPECIAL for word, number in words.items()}, _normal)
+    return WordVectors(
+        np.pad(read.values, ((_NUM_SPECIAL, 0), (0, 0))), np.pad(read.is_known, (_NUM_SPECIAL, 0))
+    )
 
 
 def _normal(word: str) -> str:

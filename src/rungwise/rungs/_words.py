@@ -38,6 +38,10 @@ class WordTaggerConfig(SentenceNetworkConfig):
     embedding_dropout: float = 0.3
     dropout: float = 0.3
 
+    def vector_size(self) -> int:
+        """Numbers of a word's vector."""
+        return self.embedding_dim
+
     def __post_init__(self) -> None:
         """Checks the settings of networks with a CRF too.
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from rungwise.layers.embedding import TokenEmbedding
 from rungwise.preprocessing.pieces import PiecePreprocessor
+from rungwise.preprocessing.sentences import SentencePreprocessor
 from rungwise.preprocessing.tokens import TokenPreprocessor
 from rungwise.rung import Preprocessor
 
@@ -21,7 +22,7 @@ def begin_from_vectors(network: nn.Module, preprocessor: Preprocessor) -> None:
     """
     if isinstance(preprocessor, PiecePreprocessor):
         preprocessor = preprocessor.texts
-    if not isinstance(preprocessor, TokenPreprocessor) or preprocessor.vectors is None:
+    if not isinstance(preprocessor, TokenPreprocessor | SentencePreprocessor) or preprocessor.vectors is None:
         return
     vectors = preprocessor.vectors
     for module in network.modules():
