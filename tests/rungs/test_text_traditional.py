@@ -3,13 +3,17 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from scipy import sparse
 from sklearn.metrics import log_loss
 
 from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.preprocessing.ngrams import NGrams, Unit, Weighting
 from rungwise.rung import TextShape
+from rungwise.rungs.traditional.fasttext import FastTextConfig, _Factors
 from rungwise.rungs.traditional.nb_svm import log_count_ratio
 
 PAIR = (InputKind.TEXT, OutputKind.LABEL)
@@ -154,3 +158,57 @@ def test_chinese_needs_no_word_splitter():
     for name in RUNGS:
         learner = fitted(name, (inputs, targets), (inputs, targets))
         assert (learner.predict(inputs).argmax(1) == targets).all()
+
+
+# ------------------------------------------------------------------------------------------------- fasttext
+
+
+def factors_of(num_outputs):
+    rng = np.random.default_rng(0)
+    features = sparse.csr_array(rng.random((6, 9)) * (rng.random((6, 9)) < 0.5), dtype=np.float32)
+    return _Factors(9, num_outputs, 4, seed=1), features
+
+
+def test_fasttext_steps_go_by_the_gradient_of_the_log_loss():
+    factors, features = factors_of(3)
+    targets, counts = np.array([0, 1, 2, 0, 1, 1]), np.array([1, 1, 2, 1, 0.5, 1], np.float32)
+    parts = [
+        torch.tensor(part, requires_grad=True) for part in (factors.vectors, factors.weights, factors.bias)
+    ]
+    logits = torch.tensor(features.toarray()) @ parts[0] @ parts[1] + parts[2]
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(targets), reduction="none")
+    (loss * torch.tensor(counts)).sum().backward()
+    slopes = [part.grad.numpy() for part in parts]
+    before = [factors.vectors.copy(), factors.weights.copy(), factors.bias.copy()]
+    factors._step(features, np.eye(3, dtype=np.float32)[targets], counts[:, None], 0.1)
+    after = [factors.vectors, factors.weights, factors.bias]
+    squares = [np.square(slopes[0]).mean(1, keepdims=True), np.square(slopes[1]), np.square(slopes[2])]
+    for was, now, slope, square in zip(before, after, slopes, squares, strict=True):
+        np.testing.assert_allclose(now, was - 0.1 * slope / np.sqrt(square + 1e-8), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_outputs", [2, 4])
+def test_fasttext_keeps_the_product_of_vectors_and_weights(num_outputs):
+    factors, features = factors_of(num_outputs)
+    scores = features @ factors.vectors @ factors.weights + factors.bias
+    expected = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    np.testing.assert_allclose(factors.product().probabilities(features), expected, rtol=1e-5)
+
+
+def test_fasttext_means_are_shares_of_a_texts_ngrams():
+    ngrams = NGrams(Unit.WORD, 1, 1, min_df=1, max_features=99, weighting=Weighting.MEAN)
+    rows = ngrams.fit_transform(pa.chunked_array([["good good film", "film"]])).toarray()
+    shares = dict(zip(ngrams.names, rows[0], strict=True))
+    assert shares["good"] == pytest.approx(2 * shares["film"])
+    np.testing.assert_allclose(rows.sum(1), 1)
+    assert ngrams.transform(pa.chunked_array([["unheard film"]])).sum() == pytest.approx(1)
+
+
+def test_fasttext_settings_out_of_range_are_named():
+    for settings, message in (
+        ({"embedding_dim": 0}, "embedding_dim=0: must be at least 1"),
+        ({"epochs": 0}, "epochs=0: must be above 0"),
+        ({"word_ngrams": 0}, "word_ngrams and char_ngrams are both 0"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            FastTextConfig(**settings)

@@ -63,10 +63,11 @@ class Unit(StrEnum):
 
 
 class Weighting(StrEnum):
-    """What stands in a row: (1 + ln count) · idf, scaled to length 1; or 1 for each n-gram that occurs."""
+    """What stands in a row: (1 + ln count) · idf, scaled to length 1; 1 for each n-gram that occurs; or its share."""
 
     TFIDF = "tfidf"
     BINARY = "binary"
+    MEAN = "mean"
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,9 @@ class NGrams:
         """Counts (N, F) -> rows (N, F), in place."""
         if self.weighting is Weighting.BINARY:
             counts.data[:] = 1
+            return counts
+        if self.weighting is Weighting.MEAN:
+            counts.data /= np.repeat(counts.sum(axis=1), np.diff(counts.indptr))
             return counts
         counts.data[:] = (1 + np.log(counts.data)) * self.idf[counts.indices]
         lengths = np.sqrt(counts.multiply(counts).sum(axis=1))
