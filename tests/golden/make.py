@@ -60,6 +60,7 @@ SMALL_DEEP: dict[str, dict[str, Any]] = {
     "alexnet": {"width": 1},
     "bilstm-crf": {"character_dim": 4, "num_characters": 50},
     "cnn-crf": {"character_dim": 4, "num_characters": 50},
+    "crf": {"c1": 1.0, "max_iterations": 20},
     "densenet": {"depth": 22, "growth_rate": 2},
     "efficientnet": {"width": 0.01},
     "inception": {"width": 1},
