@@ -98,9 +98,9 @@ def test_weights_and_tags_are_crfsuites_own(algorithm, tmp_path):
     flat = flat_sentences(inputs)
     attributes.fit(flat, min_count=1)
     rows = attributes.rows(flat)
-    trainer = ChainTrainer(len(attributes), 5)
+    trainer = ChainTrainer(len(attributes), 5, None)
     trainer.add(rows, flat.offsets, targets.values)
-    weights = trainer.fit(algorithm, {"max_iterations": 20}, seed=5, deadline=None)
+    weights = trainer.fit(algorithm, {"max_iterations": 20}, seed=5)
     theirs = pycrfsuite.Trainer(algorithm, {"max_iterations": 20}, verbose=False)
     named = [
         [[f"a{number}" for number in row if number >= 0] for row in rows[first:last]]
@@ -143,14 +143,29 @@ def test_the_seed_decides_what_crfsuite_draws_and_nobody_else_notices():
 
 
 def test_training_ends_at_the_deadline_and_says_so():
-    trainer = ChainTrainer(1, 2)
-    trainer.add(np.zeros((2, 1), np.int32), np.array([0, 2]), np.array([0, 1]))
-    with pytest.raises(OutOfTimeError):
-        trainer.fit("lbfgs", {}, seed=0, deadline=time.monotonic() - 1)
+    rows, offsets, tags = np.zeros((2, 1), np.int32), np.array([0, 2]), np.array([0, 1])
+    trainer = ChainTrainer(1, 2, time.monotonic() + 60)
+    trainer.add(rows, offsets, tags)
+    trainer.deadline = time.monotonic() - 1
+    for work in (lambda: trainer.add(rows, offsets, tags), lambda: trainer.fit("lbfgs", {}, seed=0)):
+        with pytest.raises(OutOfTimeError):
+            work()
     inputs, targets = tagged(30)
     context = FitContext(deadline=time.monotonic() - 1)
     with pytest.raises(TrainingError, match="no time left for one fit"):
         Crf(CrfConfig(), TOKENS).fit(inputs, targets, num_outputs=5, validation=None, context=context)
+
+
+def test_training_under_way_is_ended_by_the_deadline():
+    inputs, targets = tagged(2000)
+    attributes, flat = Attributes(OF_WORDS, has_predicates=False), flat_sentences(inputs)
+    attributes.fit(flat, min_count=1)
+    trainer = ChainTrainer(len(attributes), 5, None)
+    trainer.add(attributes.rows(flat), flat.offsets, targets.values)
+    trainer.deadline = time.monotonic() + 0.2
+    with pytest.raises(OutOfTimeError):
+        trainer.fit("lbfgs", {"c2": 0.0, "epsilon": 0.0, "delta": 0.0}, seed=0)
+    assert time.monotonic() < trainer.deadline + 20
 
 
 def test_little_time_gives_fewer_iterations_and_is_said():

@@ -47,16 +47,22 @@ class ChainTrainer(pycrfsuite.BaseTrainer):  # type: ignore[misc]
     Args:
         num_attributes: that tokens may have.
         num_tags: of a token.
+        deadline: on the clock of `time.monotonic`, of all that it does; None for no limit.
     """
 
-    def __init__(self, num_attributes: int, num_tags: int) -> None:
+    def __init__(self, num_attributes: int, num_tags: int, deadline: float | None) -> None:
         super().__init__(verbose=False)
-        self.deadline: float | None = None
+        self.deadline = deadline
         self.names = np.array([*map(str, range(num_attributes)), ""], dtype=object)
         self.tags = list(map(str, range(num_tags)))
 
     def add(self, rows: NDArray[np.int32], offsets: NDArray[np.int64], tags: NDArray[np.int64]) -> None:
-        """Takes sentences: their tokens' attributes (S, T), -1 for none, and their tags (S,)."""
+        """Takes sentences: their tokens' attributes (S, T), -1 for none, and their tags (S,).
+
+        Raises:
+            OutOfTimeError: if the deadline is over.
+        """
+        self._check_time()
         is_there = rows >= 0
         names = self.names[rows[is_there]].tolist()
         ends = np.cumsum(is_there.sum(axis=1)).tolist()
@@ -66,15 +72,13 @@ class ChainTrainer(pycrfsuite.BaseTrainer):  # type: ignore[misc]
         for start, end in pairwise(bounds):
             self.append(tokens[start:end], named[start:end])
 
-    def fit(
-        self, algorithm: str, settings: Mapping[str, Any], *, seed: int, deadline: float | None
-    ) -> Weights:
+    def fit(self, algorithm: str, settings: Mapping[str, Any], *, seed: int) -> Weights:
         """The weights that an algorithm of CRFsuite finds with these settings.
 
         Raises:
-            OutOfTimeError: if the deadline, on the clock of `time.monotonic`, passes before.
+            OutOfTimeError: if the deadline passes before.
         """
-        self.deadline = deadline
+        self._check_time()
         self.select(algorithm)
         self.set_params(dict(settings))
         with tempfile.TemporaryDirectory(prefix="rungwise-crf-") as folder:
@@ -86,6 +90,9 @@ class ChainTrainer(pycrfsuite.BaseTrainer):  # type: ignore[misc]
     def message(self, message: bytes) -> None:
         """Called by CRFsuite, with each iteration among others; raising ends the training."""
         del message
+        self._check_time()
+
+    def _check_time(self) -> None:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise OutOfTimeError
 

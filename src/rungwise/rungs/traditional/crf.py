@@ -31,7 +31,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -66,7 +65,7 @@ _PACE_TOKENS, _PACE_ITERATIONS = 4000, 3
 """Of the sentences that a deadline's pace is measured on."""
 
 _TRAINING_SHARE = 0.8
-"""Of the time left, what training may take; the rest is for handing over sentences, and for choosing."""
+"""Of the time left once sentences are handed over, what training may take; the rest is for choosing."""
 
 _DEAR = 3e8
 """Tokens times pairs of tags from which the likelihood takes too long."""
@@ -168,27 +167,25 @@ class Crf:
         self.attributes.fit(sentences, min_count=min_count)
         tags = predicted_tags(targets, config.rare_types)
         values = numbers_among(targets.values, tags)
-        fits = _fits(config, len(values), len(tags), has_choice=bool(validation and len(validation[1])))
-        if context.deadline is not None:
-            fits = self._affordable(fits, sentences, values, len(tags), context)
-        trainer = self._trainer(sentences, values, len(tags))
+        has_choice = validation is not None and len(validation[1]) > 0
+        fits = _fits(config, len(values), len(tags), has_choice=has_choice)
         best_score = -1.0
-        for number, (algorithm, settings) in enumerate(fits, 1):
-            try:
-                chain = Chain(
-                    tags, trainer.fit(algorithm, settings, seed=context.seed, deadline=context.deadline)
-                )
-            except OutOfTimeError:
-                context.cut()
-                break
-            score = 0.0
-            if validation is not None and len(validation[1]):
-                score = self._choose_outside(chain, *validation, context.unscored)
-            if score > best_score:
-                self.chain, best_score = chain, score
-            context.report(number / len(fits), score if validation is not None else None)
-            if context.checkpoint.is_due():
-                context.checkpoint.save({}, self.state(), self.history)
+        try:
+            if context.deadline is not None:
+                fits = self._affordable(fits, sentences, values, len(tags), context)
+            trainer = self._trainer(sentences, values, len(tags), context.deadline)
+            for number, (algorithm, settings) in enumerate(fits, 1):
+                chain = Chain(tags, trainer.fit(algorithm, settings, seed=context.seed))
+                score = 0.0
+                if validation is not None and has_choice:
+                    score = self._choose_outside(chain, *validation, context.unscored)
+                if score > best_score:
+                    self.chain, best_score = chain, score
+                context.report(number / len(fits), score if has_choice else None)
+                if context.checkpoint.is_due():
+                    context.checkpoint.save({}, self.state(), self.history)
+        except OutOfTimeError:
+            context.cut()
         if best_score < 0:
             raise TrainingError("there was no time left for one fit of the CRF; allow more time.")
         self.chain, is_kept = self.chain.without_silent()
@@ -222,10 +219,12 @@ class Crf:
             section(state, "chain"), num_attributes=len(self.attributes), num_outputs=num_outputs
         )
 
-    def _trainer(self, sentences: Sentences, values: NDArray[np.int64], num_tags: int) -> ChainTrainer:
+    def _trainer(
+        self, sentences: Sentences, values: NDArray[np.int64], num_tags: int, deadline: float | None
+    ) -> ChainTrainer:
         """A trainer that was given the sentences and their tags (S,), as numbers of those that are predicted."""
-        trainer, first = ChainTrainer(len(self.attributes), num_tags), 0
-        for part in parts(sentences, PART_TOKENS):
+        trainer, first = ChainTrainer(len(self.attributes), num_tags, deadline), 0
+        for part in parts(sentences, _PACE_TOKENS):
             last = first + int(part.offsets[-1])
             trainer.add(self.attributes.rows(part, is_training=True), part.offsets, values[first:last])
             first = last
@@ -239,17 +238,24 @@ class Crf:
         num_tags: int,
         context: FitContext,
     ) -> list[_Fit]:
-        """The fits, or the first of them, in as many iterations as there is time for at the pace of some sentences."""
+        """The fits, or the first of them, in as many iterations as there is time for at the pace of some sentences.
+
+        Raises:
+            OutOfTimeError: if there isn't time for one.
+        """
         some = next(parts(sentences, _PACE_TOKENS))
         num_tokens = int(some.offsets[-1])
-        trainer = self._trainer(some, values[:num_tokens], num_tags)
         algorithm, settings = fits[0]
         started = time.monotonic()
-        with suppress(OutOfTimeError):
-            trial = {**settings, "max_iterations": _PACE_ITERATIONS}
-            trainer.fit(algorithm, trial, seed=context.seed, deadline=context.deadline)
-        seconds = (time.monotonic() - started) / _PACE_ITERATIONS * len(values) / num_tokens
-        affordable = _TRAINING_SHARE * max(0.0, context.seconds_left()) / seconds
+        trainer = self._trainer(some, values[:num_tokens], num_tags, context.deadline)
+        handed_over = time.monotonic()
+        trainer.fit(algorithm, {**settings, "max_iterations": _PACE_ITERATIONS}, seed=context.seed)
+        times = len(values) / num_tokens
+        seconds = (time.monotonic() - handed_over) / _PACE_ITERATIONS * times
+        left = context.seconds_left() - (handed_over - started) * times
+        if left <= seconds:
+            raise OutOfTimeError
+        affordable = _TRAINING_SHARE * left / seconds
         wanted = settings["max_iterations"]
         if affordable >= wanted * len(fits):
             return fits
