@@ -12,14 +12,14 @@ import pytest
 from rungwise import registry
 from rungwise.estimators import RungEstimator, estimator_class
 from rungwise.kinds import OutputKind
-from rungwise.rung import ImageShape, Shape, TableShape, TextShape
+from rungwise.rung import ImageShape, SentenceShape, Shape, TableShape, TextShape
 from rungwise.rungs._linear import stacked
 
 RNG = np.random.default_rng(0)
 ROWS, TEXTS, IMAGES = 20_000, 2_000, 1_000
 TABLE = pd.DataFrame(RNG.normal(size=(ROWS, 20))).rename(columns=str)
 WORDS = np.array(["".join(letters) for letters in RNG.choice(list("abcdefghijklmnop"), (3_000, 5))])
-PROBLEMS: dict[str, tuple[object, np.ndarray, Shape]] = {
+PROBLEMS: dict[str, tuple[object, object, Shape]] = {
     "table": (
         TABLE,
         np.where(TABLE["0"] > 0, "a", "b"),
@@ -39,6 +39,11 @@ PROBLEMS: dict[str, tuple[object, np.ndarray, Shape]] = {
         RNG.integers(0, 256, (IMAGES, 28, 28), dtype=np.uint8),
         RNG.choice(["a", "b"], IMAGES),
         ImageShape(num_examples=IMAGES, num_outputs=2, channels=1, height=28, width=28),
+    ),
+    "sentences": (
+        [sentence.tolist() for sentence in RNG.choice(WORDS, (TEXTS, 20))],
+        [tags.tolist() for tags in RNG.choice(["O", "O", "B-x", "B-y"], (TEXTS, 20))],
+        SentenceShape(num_examples=TEXTS, num_outputs=5, vocab_size=3_000, mean_tokens=20, max_tokens=20),
     ),
 }
 
@@ -61,12 +66,14 @@ def peak_bytes(work: Callable[[], object]) -> int:
         ("tfidf-logistic", "texts"),
         ("linear-svm", "texts"),
         ("hog-svm", "images"),
+        ("hmm", "sentences"),
     ],
 )
 def test_the_expected_memory_is_near_what_is_seen(name, problem):
     inputs, targets, shape = PROBLEMS[problem]
     settings = {"num_trees_blind": 5, "num_trees": 5} if name == "gradient-boosting" else {}
-    output = OutputKind.NUMBER if problem == "numbers" else OutputKind.LABEL
+    outputs = {"numbers": OutputKind.NUMBER, "sentences": OutputKind.TAGS}
+    output = outputs.get(problem, OutputKind.LABEL)
     estimator: RungEstimator = estimator_class(name, output)(**settings)
     rung = registry.rung(name)
     peak = peak_bytes(lambda: estimator.fit(inputs, targets))

@@ -16,7 +16,7 @@ from rungwise.rungs._viterbi import FORBIDDEN, batches
 from rungwise.stored import array
 from rungwise.tags import legal_starts, legal_transitions
 
-__all__ = ["MOST_TAGS", "Trigrams"]
+__all__ = ["MOST_COUNTED", "MOST_TAGS", "Trigrams"]
 
 MOST_TAGS = 255
 """Of which each three have a probability in memory."""
@@ -24,7 +24,8 @@ MOST_TAGS = 255
 _BATCH_CELLS = 1 << 19
 """Scores (B, P, K, K) that are held at a time."""
 
-_MOST_COUNTED = 2**40
+MOST_COUNTED = 2**40
+"""Of a stored count."""
 
 
 class Trigrams:
@@ -89,8 +90,8 @@ class Trigrams:
         total = (size + 1) ** 2 * size
         if not len(keys) or (np.diff(keys) <= 0).any() or keys[0] < 0 or keys[-1] >= total:
             raise ModelError(f"trigrams must be distinct numbers below {total}, sorted.")
-        if not ((counted > 0) & (counted <= _MOST_COUNTED)).all():
-            raise ModelError(f"trigrams' counts must be from 1 to {_MOST_COUNTED}.")
+        if not ((counted > 0) & (counted <= MOST_COUNTED)).all():
+            raise ModelError(f"trigrams' counts must be from 1 to {MOST_COUNTED}.")
         counts = np.zeros(total, np.int64)
         counts[keys] = counted
         return cls(tags, counts.reshape(size + 1, size + 1, size))

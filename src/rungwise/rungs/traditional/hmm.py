@@ -49,7 +49,7 @@ from rungwise.rung import Cost, Pair, SentenceShape, TraditionalRung
 from rungwise.rungs._chain import checked_rows, checked_tags, numbers_among, predicted_tags, rows_state
 from rungwise.rungs._memory import DOUBLE
 from rungwise.rungs._outside import best_outside
-from rungwise.rungs._trigrams import MOST_TAGS, Trigrams
+from rungwise.rungs._trigrams import MOST_COUNTED, MOST_TAGS, Trigrams
 from rungwise.stored import finite, section
 from rungwise.tags import OUTSIDE, Tags
 
@@ -197,8 +197,8 @@ class Hmm:
             raise ModelError(f"there are {len(tags)} tags; an HMM has {MOST_TAGS} at most.")
         self.trigrams = Trigrams.from_state(section(state, "trigrams"), tags=tags)
         self.counts = checked_rows(state, "counts", len(self.attributes), len(tags))
-        if not (self.counts.data > 0).all():
-            raise ModelError("counts must be above 0.")
+        if not ((self.counts.data > 0) & (self.counts.data <= MOST_COUNTED)).all():
+            raise ModelError(f"counts must be above 0, and {MOST_COUNTED} at most.")
         self.smoothing = finite(state, "smoothing", _LEAST, 1 / _LEAST)
         self.outside = finite(state, "outside", -_MOST_OUTSIDE, _MOST_OUTSIDE)
 
