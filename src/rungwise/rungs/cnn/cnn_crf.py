@@ -53,9 +53,10 @@ class CNNCRFConfig(WordTaggerConfig):
         num_iterations: times that the block is applied.
     """
 
-    epochs: int = 10
-    batch_size: int = 64
+    epochs: int = 8
+    batch_size: int = 32
     learning_rate: float = 2e-3
+    min_steps: int = 1500
     hidden_size: int = 200
     num_dilations: int = 3
     num_iterations: int = 2

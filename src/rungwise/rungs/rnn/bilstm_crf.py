@@ -51,10 +51,11 @@ class BiLSTMCRFConfig(WordTaggerConfig):
         num_layers: layers, one over the other.
     """
 
-    epochs: int = 10
-    batch_size: int = 64
+    epochs: int = 6
+    batch_size: int = 32
     learning_rate: float = 3e-3
-    hidden_size: int = 200
+    min_steps: int = 1500
+    hidden_size: int = 150
     num_layers: int = 2
 
 
