@@ -175,6 +175,7 @@ class FitContext:
         note: called with a sentence for the user, such as why training began anew.
         checkpoint: where the fit keeps how far it is.
         pretrained: weights to begin from, of the networks that can.
+        unlabeled: a `pyarrow.ChunkedArray` of texts to learn from before the labels, of the networks that can.
         unscored: of tags, the numbers of the types whose spans no score counts (`tags.span_counts`).
     """
 
@@ -188,6 +189,7 @@ class FitContext:
     note: Callable[[str], None] = _say_nothing
     checkpoint: Checkpoint = _NOWHERE
     pretrained: Pretrained | None = None
+    unlabeled: Any = None
     unscored: tuple[int, ...] = ()
 
     def seconds_left(self) -> float:

@@ -20,6 +20,7 @@ __all__ = [
     "Sampling",
     "Schedule",
     "Tuning",
+    "UnlabeledConfig",
 ]
 
 
@@ -206,3 +207,36 @@ class PretrainableConfig(NetworkConfig):
             optimizer=self.optimizer if self._is_said("optimizer") else Optimizer.ADAMW,
             min_steps=0,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnlabeledConfig(NetworkConfig):
+    """How a network over tokens is trained that may first learn from texts without labels.
+
+    Attributes:
+        unlabeled: a file of such texts, one a line; masked tokens of these and of the training texts are guessed before
+            the labels are learned. None for nothing.
+        masked_epochs: passes over all these texts.
+        masked_rate: the highest learning rate of that.
+    """
+
+    unlabeled: str | None = None
+    masked_epochs: int = 3
+    masked_rate: float = 3e-4
+
+    def __post_init__(self) -> None:
+        """Checks the settings of masking too.
+
+        Raises:
+            ConfigError: with every setting that is out of its range.
+        """
+        super().__post_init__()
+        if not 0 < self.masked_rate < math.inf:
+            raise ConfigError(f"masked_rate={self.masked_rate!r}: must be a number above 0.")
+        said = [
+            name
+            for name in ("masked_epochs", "masked_rate")
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default
+        ]
+        if said and self.unlabeled is None:
+            raise ConfigError(f"{', '.join(said)}: without `unlabeled` texts nothing is masked; name a file.")

@@ -33,6 +33,11 @@ from rungwise.ladder.processes import start_ahead
     help="A rung's setting; may be repeated. `rungwise rungs RUNG` lists them.",
 )
 @click.option(
+    "--unlabeled",
+    metavar="FILE",
+    help="Texts without labels, one a line, that `bert` learns from first: --set bert.unlabeled=FILE.",
+)
+@click.option(
     "--class-weight",
     type=click.Choice(["none", "balanced"]),
     default="none",
@@ -69,6 +74,7 @@ def command(
     text: str | None,
     columns: tuple[str, ...],
     resume: str | None,
+    unlabeled: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -78,7 +84,7 @@ def command(
     images with a sub-folder a class, or a folder of MNIST-like IDX files. What is left out is inferred, and the
     inference is printed.
     """
-    check_files(data, options["valid"], options["test"])
+    check_files(data, options["valid"], options["test"], unlabeled)
     start_ahead()
     from rungwise.cli.climbing import climb, show_data
     from rungwise.ladder import Ladder, parse_budget
@@ -92,6 +98,8 @@ def command(
             ladder.budget = parse_budget(options["budget"])
         climb(ladder, as_json=as_json)
         return
+    if unlabeled is not None:
+        options["settings"].setdefault("bert", {})["unlabeled"] = unlabeled
     of_ladder = (
         "rungs",
         "up_to",

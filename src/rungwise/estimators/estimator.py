@@ -21,7 +21,7 @@ from rungwise.estimators.inputs import check_labels, check_numbers, coerce_input
 from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
-from rungwise.settings import PretrainableConfig
+from rungwise.settings import PretrainableConfig, UnlabeledConfig
 
 if TYPE_CHECKING:
     from rungwise.artifacts.checkpoint import FileCheckpoint
@@ -104,6 +104,10 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
             from rungwise.artifacts.pretrained import read_pretrained
 
             context = replace(context, pretrained=read_pretrained(config.pretrained))
+        if isinstance(config, UnlabeledConfig) and config.unlabeled is not None:
+            from rungwise.data.lines import read_lines
+
+            context = replace(context, unlabeled=read_lines(Path(config.unlabeled).expanduser()))
         if checkpoint is not None:
             valid_targets = None if validation is None else validation[1]
             kept = self._checkpoint(Path(checkpoint), context, targets, valid_targets)

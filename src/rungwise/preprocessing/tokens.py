@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import Pretrained, State
+from rungwise.preprocessing.masking import Masking
 from rungwise.preprocessing.text_settings import TextNetworkConfig, Unit, WordNetworkConfig, is_pretrained
 from rungwise.preprocessing.vectors import WordVectors, read_vectors
 from rungwise.preprocessing.vocabulary import (
@@ -122,11 +123,10 @@ class TokenPreprocessor:
 
     def shape(self, *, num_examples: int, num_outputs: int) -> TextShape:
         """The problem's size, of the vocabulary as it came out."""
-        is_taken = is_pretrained(self.config)
         return TextShape(
             num_examples=num_examples,
             num_outputs=num_outputs,
-            vocab_size=self.config.vocab_size if is_taken else self.tokenizer.get_vocab_size(),
+            vocab_size=self.masking().vocab_size,
             mean_tokens=self.mean_tokens,
             max_tokens=self.config.max_tokens,
         )
@@ -145,6 +145,12 @@ class TokenPreprocessor:
         all_lengths = np.concatenate([np.zeros(0, np.int64), *lengths])
         parts, owners = in_parts(all_lengths, self.config.max_tokens - around)
         return Tokens(*_framed(flat, parts, self.frame), owners, self.frame.pad)
+
+    def masking(self) -> Masking:
+        """How tokens are masked that are to be guessed."""
+        rows = self.config.vocab_size if is_pretrained(self.config) else self.tokenizer.get_vocab_size()
+        kept = (*self.frame.before, *self.frame.after, self.frame.pad)
+        return Masking(self.frame.mask, kept, rows)
 
     def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
         """Those of `examples` alone."""

@@ -50,7 +50,7 @@ _LONGEST_WORD = 256
 _WORD = r"\w+|[^\w\s]"
 """A word, or any other sign alone, so that an emoji that training had not leaves the word before it known."""
 
-_PAD_NAMES = ("[PAD]", "<pad>")
+_PADS, _MASKS = ("[PAD]", "<pad>"), ("[MASK]", "<mask>")
 
 _PARTS = {
     "normalizer": {
@@ -93,11 +93,13 @@ class Frame:
         before: the tokens before it, such as [CLS].
         after: the tokens behind it, such as [SEP].
         pad: the token that fills a batch up.
+        mask: the token that stands for one that is to be guessed; in our own tokenizers, the unknown one.
     """
 
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     pad: int = PAD
+    mask: int = UNKNOWN
 
 
 def chunks(inputs: pa.ChunkedArray) -> Iterator[list[str]]:
@@ -251,6 +253,11 @@ def frame_of(tokenizer: Tokenizer) -> Frame:
     is_special = encoding.special_tokens_mask
     first = is_special.index(0) if 0 in is_special else len(is_special)
     last = len(is_special) - is_special[::-1].index(0) if 0 in is_special else len(is_special)
-    pads = [tokenizer.token_to_id(name) for name in _PAD_NAMES]
-    pad = next((number for number in pads if number is not None), PAD)
-    return Frame(tuple(encoding.ids[:first]), tuple(encoding.ids[last:]), pad)
+    pad, mask = (_number(tokenizer, names, default) for names, default in ((_PADS, PAD), (_MASKS, UNKNOWN)))
+    return Frame(tuple(encoding.ids[:first]), tuple(encoding.ids[last:]), pad, mask)
+
+
+def _number(tokenizer: Tokenizer, names: tuple[str, ...], default: int) -> int:
+    """Of the first token that there is."""
+    numbers = (tokenizer.token_to_id(name) for name in names)
+    return next((number for number in numbers if number is not None), default)

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ from rungwise.tags import Tags
 from rungwise.training.asking import Labelled, Targets, predict_outputs
 from rungwise.training.devices import check_device
 from rungwise.training.losses import Criterion, Objective
+from rungwise.training.masked import pretrain
 from rungwise.training.precision import resolve_precision
 from rungwise.training.pretrained import fit_head, load_pretrained
 from rungwise.training.progress import as_arrays, as_tensors
@@ -65,6 +67,7 @@ class NetworkLearner:
         self.history: list[Epoch] = []
         self.network: nn.Module
         self.shape: Shape
+        self.unlabeled: pa.ChunkedArray | None = None
         self.context = FitContext()
         self.target_mean, self.target_scale = 0.0, 1.0
 
@@ -101,11 +104,15 @@ class NetworkLearner:
             if self.rung.adopt is not None:
                 self._configure(self.rung.adopt(self.given, context.pretrained.config))
             context = replace(context, pretrained=_with_usual_pixels(context.pretrained, self.rung))
-        self.preprocessor.fit(inputs, context.pretrained)
+        texts = inputs
+        if context.unlabeled is not None:
+            texts = pa.chunked_array([*inputs.chunks, *context.unlabeled.chunks])
+        self.preprocessor.fit(texts, context.pretrained)
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.shape = self.preprocessor.shape(num_examples=len(targets), num_outputs=num_outputs)
         self._check_cost()
+        self.unlabeled = None if context.unlabeled is None else texts
         train = self._labelled(inputs, targets)
         valid = None if validation is None else self._labelled(*validation)
         self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
@@ -164,6 +171,9 @@ class NetworkLearner:
                 self.network.calibrate(train[0].batch(some[part::parts]) for part in range(parts))
             if context.pretrained is not None and progress is None:
                 load_pretrained(self.network, self.rung, context.pretrained)
+            if self.unlabeled is not None and progress is None:
+                pretrain(self.network, self.preprocessor, self.unlabeled, config, context)
+            if context.pretrained is not None and progress is None:
                 plain = self._objective(replace(config, label_smoothing=0.0), train[1], context)
                 fit_head(self.network, self.rung, train, valid, config, context, plain)
                 is_done = isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD

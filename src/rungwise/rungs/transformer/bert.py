@@ -44,7 +44,7 @@ from rungwise.preprocessing.tokens import TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, TextShape, Weights
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 from rungwise.rungs._weights import joined_heads, renamed, split_heads
-from rungwise.settings import PretrainableConfig
+from rungwise.settings import PretrainableConfig, UnlabeledConfig
 
 __all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
 
@@ -93,7 +93,7 @@ _STD = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
-class BERTConfig(PretrainableConfig, TextNetworkConfig):
+class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
     """The network's settings; with pretrained weights, these decide the sizes.
 
     Attributes:

@@ -1,0 +1,129 @@
+"""Pretrains an encoder on texts without labels: some tokens are masked, and it learns to guess them.
+
+Source: Devlin et al. (2019), https://arxiv.org/abs/1810.04805.
+"""
+
+# B texts, T tokens, M masked tokens of a batch, C hidden_size, V vocab_size
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import pyarrow as pa
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rungwise.errors import TrainingError
+from rungwise.fitting import FitContext
+from rungwise.preprocessing.tokens import TokenPreprocessor
+from rungwise.rung import Preprocessor
+from rungwise.settings import NetworkConfig, UnlabeledConfig
+from rungwise.training.trainer import Trainer
+
+__all__ = ["Encoder", "MaskedEncoder", "pretrain"]
+
+_SHARE = 0.5
+"""Of the time that is left, what pretraining may take."""
+
+
+class Encoder(Protocol):
+    """A network over tokens that can be pretrained."""
+
+    embedding: nn.Embedding
+
+    def encode(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> a vector for each (B, T, C)."""
+        ...
+
+
+class MaskedEncoder(nn.Module):
+    """An encoder with a head that guesses tokens by their vectors: it gives the loss of each masked token (M, 1)."""
+
+    def __init__(self, encoder: nn.Module, vocab_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.norm = nn.LayerNorm(hidden_size)
+        self.bias = nn.Parameter(torch.zeros(vocab_size))
+
+    def forward(self, tokens: Tensor, lengths: Tensor, chosen: Tensor, wanted: Tensor) -> Tensor:
+        """Tokens (B, T), lengths (B,), where some are masked (B, T) bool, what they were (B, T) -> losses (M, 1)."""
+        encoder: Any = self.encoder
+        states = encoder.encode(tokens, lengths)[chosen]  # (M, C)
+        guesses = self.norm(F.gelu(self.dense(states))) @ encoder.embedding.weight.T + self.bias
+        losses: Tensor = F.cross_entropy(guesses.float(), wanted[chosen], reduction="none")[:, None]
+        return losses
+
+
+@dataclass(frozen=True)
+class _Guessing:
+    """The criterion of outputs that are losses already."""
+
+    vocab_size: int
+
+    def loss(self, outputs: Tensor, targets: Any) -> Tensor:
+        """Losses (M, 1) -> their mean ()."""
+        del targets
+        return outputs.mean()
+
+    def train_loss(self, outputs: Tensor, targets: Any) -> Tensor:
+        """Losses (M, 1) -> their mean ()."""
+        return self.loss(outputs, targets)
+
+    def guessing_loss(self, num_outputs: int) -> float:
+        """Of a guess among all tokens."""
+        del num_outputs
+        return math.log(self.vocab_size)
+
+    def score(self, outputs: Tensor, targets: Any) -> float:
+        """Less is better."""
+        del targets
+        return -float(outputs.mean())
+
+
+def pretrain(
+    network: nn.Module, preprocessor: Preprocessor, texts: pa.ChunkedArray, config: Any, context: FitContext
+) -> None:
+    """Trains the encoder of a network in place, for a share of the time at most.
+
+    Args:
+        network: an `Encoder`.
+        preprocessor: what turns texts into its tokens.
+        texts: strings.
+        config: an `UnlabeledConfig`.
+        context: of the fit.
+    """
+    assert isinstance(config, UnlabeledConfig)
+    assert isinstance(preprocessor, TokenPreprocessor)
+    examples, masking = preprocessor.examples(texts), preprocessor.masking()
+    encoder: Any = network
+    left = context.seconds_left()
+    deadline = None if math.isinf(left) else time.monotonic() + _SHARE * left
+    own = FitContext(
+        seed=context.seed,
+        deadline=deadline,
+        device=context.device,
+        precision=context.precision,
+        cut=context.cut,
+    )
+    training: NetworkConfig = replace(
+        config, epochs=config.masked_epochs, learning_rate=config.masked_rate, min_steps=0
+    )
+    masked = MaskedEncoder(network, masking.vocab_size, encoder.embedding.embedding_dim)
+    trainer = Trainer(masked, training, own, _Guessing(masking.vocab_size), masking)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    try:
+        trainer.fit((examples, torch.zeros(len(texts))), None)
+    except TrainingError as error:
+        network.load_state_dict(before)
+        context.note(f"pretraining on texts without labels did nothing: {error}")
+        return
+    history = trainer.history
+    context.note(
+        f"pretrained on {len(texts)} texts for {history[-1].epoch:g} passes: the loss of a masked token fell from "
+        f"{history[0].train_loss:.2f} to {history[-1].train_loss:.2f}"
+    )
