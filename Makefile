@@ -32,7 +32,7 @@ lint: $(VENV)/.installed-dev
 chaos: $(VENV)/.installed
 	$(BIN)/python tests/chaos/suite.py
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/make_cards.py
 
 clean:

@@ -63,6 +63,9 @@ SMALL_DEEP: dict[str, dict[str, Any]] = {
     "crf": {"c1": 1.0, "max_iterations": 20},
     "densenet": {"depth": 22, "growth_rate": 2},
     "efficientnet": {"width": 0.01},
+    "hugging-face": {
+        "description": '{"model_type": "distilbert", "dim": 8, "n_layers": 1, "n_heads": 2, "hidden_dim": 8}'
+    },
     "inception": {"width": 1},
     "resnet": {"depth": 10, "width": 2},
 }

@@ -1,0 +1,257 @@
+"""Any encoder or decoder of the `transformers` library, tuned to the task.
+
+Idea:
+    What isn't one of our own networks: DistilBERT, ELECTRA, ALBERT, DeBERTa, MPNet, ModernBERT, GPT-2 and others, from
+    a folder or by its name on the hub. The mean of its last states goes into a linear layer.
+Formula:
+    p = softmax(V · mean_t(states(x)_t) + c).
+Source:
+    Wolf et al. (2020), Transformers: State-of-the-Art Natural Language Processing, EMNLP,
+    https://arxiv.org/abs/1910.03771.
+Deviations:
+    The network is that library's, without its own head; code that comes with a checkpoint is never run. The head is
+    fitted before the rest learns, as `bert`'s.
+Cost:
+    Twice the weights behind the embeddings a token, and attention.
+Wins:
+    Where a checkpoint knows the language or the domain, and isn't of BERT's or RoBERTa's kind, which are faster as
+    `bert`.
+Loses:
+    In cost to everything else.
+"""
+
+# B texts, T tokens, C channels of a state
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rungwise.errors import ConfigError
+from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.dropout import Dropout
+from rungwise.layers.sequence import Pool, Pooling, real_steps
+from rungwise.preprocessing.tokens import TextNetworkConfig
+from rungwise.rung import Cost, NetworkRung, TextShape, Weights
+from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
+from rungwise.settings import PretrainableConfig
+
+__all__ = ["RUNG", "HuggingFace", "HuggingFaceConfig"]
+
+_SMALL = '{"model_type": "distilbert", "dim": 128, "n_layers": 2, "n_heads": 4, "hidden_dim": 256}'
+
+_LONGEST = 2**16
+"""Characters of a description."""
+
+_SPARE_POSITIONS = 2
+"""Places that networks of RoBERTa's kind have and don't use."""
+
+_NESTED = ("rope_parameters", "rope_scaling", "layer_types")
+"""Entries of a description that may hold others; elsewhere these would be whole networks."""
+
+_LEFT_OUT = {
+    "architectures",
+    "attn_implementation",
+    "auto_map",
+    "dtype",
+    "experts_implementation",
+    "id2label",
+    "label2id",
+    "quantization_config",
+    "task_specific_params",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
+}
+"""Entries that say nothing of the network, or name code to run, and those that begin with an underscore."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HuggingFaceConfig(PretrainableConfig, TextNetworkConfig):
+    """The network's settings.
+
+    Attributes:
+        description: Hugging Face's `config.json` as a text, of a network that begins from random weights; pretrained
+            ones bring their own.
+        pooling: what of the states goes on.
+        dropout: share of the pooled states set to zero in training; the network's own is in its description.
+    """
+
+    epochs: int = 8
+    batch_size: int = 32
+    learning_rate: float = 5e-4
+    tuning_rate: float = 5e-5
+    tuning_epochs: int = 8
+    description: str = _SMALL
+    pooling: Pooling = Pooling.MEAN
+    dropout: float = 0.1
+
+
+def adopt(config: HuggingFaceConfig, said: Mapping[str, Any]) -> HuggingFaceConfig:
+    """The settings, with the network that pretrained weights are of.
+
+    Args:
+        config: as the user has it.
+        said: Hugging Face's `config.json`.
+
+    Raises:
+        ConfigError: if it is none of a network over tokens, or a description was given as well.
+    """
+    name = f"pretrained={config.pretrained!r}"
+    if config.description != HuggingFaceConfig.description:
+        raise ConfigError(
+            f"description: the pretrained weights of {config.pretrained!r} bring their own; leave it out."
+        )
+    if not isinstance(said.get("model_type"), str):
+        raise ConfigError(
+            f"{name}: it has no config.json with a model_type; name a folder of Hugging Face's, or of the hub."
+        )
+    size = said.get("vocab_size")
+    if type(size) is not int or size < 1:
+        raise ConfigError(
+            f"{name}: its config.json has vocab_size={size!r}; a network over tokens has a whole number."
+        )
+    kept = {key: value for key, value in said.items() if key not in _LEFT_OUT and not key.startswith("_")}
+    places = said.get("max_position_embeddings") or said.get("n_positions")
+    longest = config.max_tokens
+    if isinstance(places, int) and places > _SPARE_POSITIONS:
+        longest = min(longest, places - _SPARE_POSITIONS)
+    changed = replace(config, description=json.dumps(kept), vocab_size=size, max_tokens=longest)
+    _described(changed, size)
+    return changed
+
+
+def _library() -> Any:
+    try:
+        import transformers
+    except ImportError:
+        raise ConfigError(
+            "the rung `hugging-face` takes the `transformers` library: `pip install 'rungwise[transformers]'`."
+        ) from None
+    return transformers
+
+
+def _described(config: HuggingFaceConfig, vocab_size: int) -> Any:
+    """That library's config of a described network; only networks that it has itself, and none that reads files.
+
+    Raises:
+        ConfigError: if there is no such network over tokens.
+    """
+    from_library = _library()
+    try:
+        if len(config.description) > _LONGEST:
+            raise ValueError(f"it has more than {_LONGEST} characters")
+        said = json.loads(config.description)
+        kind = said.pop("model_type")
+        known = from_library.models.auto.modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+        odd = [
+            key
+            for key, value in said.items()
+            if key in _LEFT_OUT or key.startswith("_") or (isinstance(value, dict) and key not in _NESTED)
+        ]
+        if kind not in known or odd:
+            what = (
+                f"model_type {kind!r} isn't known" if kind not in known else f"{', '.join(odd)} can't be used"
+            )
+            raise ValueError(what)
+        made = from_library.AutoConfig.for_model(kind, **{**said, "vocab_size": vocab_size})
+        if made.is_encoder_decoder:
+            raise ValueError(f"{kind!r} is an encoder with a decoder")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ConfigError(
+            f"the description of a network of `transformers` can't be used: {str(error)[:300]}. It must be the "
+            "config.json of an encoder or a decoder over tokens that the library has itself."
+        ) from None
+    return made
+
+
+def _network(config: HuggingFaceConfig, vocab_size: int) -> nn.Module:
+    model = _library().AutoModel.from_config(_described(config, vocab_size), attn_implementation="eager")
+    assert isinstance(model, nn.Module)
+    return model
+
+
+class HuggingFace(nn.Module):
+    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+
+    def __init__(self, config: HuggingFaceConfig, shape: TextShape) -> None:
+        super().__init__()
+        self.model = _network(config, shape.vocab_size)
+        size = _hidden_size(self.model)
+        self.pool = Pool(config.pooling, size)
+        self.dropout = Dropout(config.dropout)
+        self.linear = nn.Linear(size, shape.num_outputs)
+
+    def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> (B, C)."""
+        mask = real_steps(lengths, tokens.shape[1])
+        states = self.model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+        pooled: Tensor = self.pool(states, lengths)
+        return pooled
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths)))
+        return logits
+
+
+def _hidden_size(model: Any) -> int:
+    return int(model.config.hidden_size)
+
+
+def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
+    """Twice the weights behind the embeddings a token, and attention, of the network as it is built without memory."""
+    with torch.device("meta"):
+        model: Any = _network(config, shape.vocab_size)
+    size, tokens = _hidden_size(model), shape.mean_tokens
+    looked_up = sum(m.weight.numel() for m in model.modules() if isinstance(m, nn.Embedding))
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    num_layers, num_heads = int(model.config.num_hidden_layers), int(model.config.num_attention_heads)
+    longest = min(shape.max_tokens, config.max_tokens)
+    parameters = weights + (size + 1) * shape.num_outputs + size * (config.pooling is Pooling.ATTENTION)
+    predict = tokens * (2 * (weights - looked_up) + num_layers * 4 * size * min(tokens, longest))
+    predict += 2 * size * shape.num_outputs
+    inner = (weights - looked_up) // (2 * size * num_layers)
+    memory = text_network_bytes(
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=2 * num_layers * attention_floats(size, inner, num_heads, longest),
+        products=_PRODUCTS,
+    )
+    return network_cost(config, shape, parameters, predict, memory)
+
+
+_PRODUCTS = 20
+"""Of matrices with different shapes in a step: all blocks have the same."""
+
+
+def _bare(weights: Weights) -> Weights:
+    """The names of the library's encoders -> ours."""
+    return {f"model.{name}": tensor for name, tensor in weights.items()}
+
+
+def _with_head(weights: Weights) -> Weights:
+    """The names of the library's networks with heads, which put the encoder's name before its own -> ours."""
+    stems = [name.partition(".")[0] for name in weights]
+    stem = max(stems, key=stems.count, default="") + "."
+    return {f"model.{name.removeprefix(stem)}": t for name, t in weights.items() if name.startswith(stem)}
+
+
+RUNG = NetworkRung(
+    class_name="HuggingFace",
+    accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
+    config=HuggingFaceConfig,
+    cost=cost,
+    on_request=True,
+    build=HuggingFace,
+    head="linear",
+    optional=("pool", "model.pooler"),
+    adopt=adopt,
+    layouts={"bare": _bare, "with head": _with_head},
+)
