@@ -4,8 +4,8 @@ KIND trainer: tunes an encoder with the Trainer of `transformers`, by its defaul
 gives for text classification (AdamW, 2e-5, batches of 16, padded to their longest), and prints seconds and accuracy.
 
 KIND pipeline: answers as the `transformers` pipeline does; KIND onnx: as ONNX Runtime does with an int8 model, in
-batches of texts of about one length. Both speak with their parent line by line: on "batch" they answer all texts and say the
-seconds, on "single" some of them one by one, and say the median, on "labels" they say the last labels.
+batches of texts of about one length. Both speak with their parent line by line: on "batch" they answer all texts and
+say the seconds, on "single" some of them one by one, and say the median, on "labels" they say the last labels.
 """
 
 from __future__ import annotations

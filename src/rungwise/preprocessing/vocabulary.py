@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from rungwise.errors import ModelError
+from rungwise.preprocessing.kept import made_once
 from rungwise.preprocessing.words import word_tokenizer
 from rungwise.stored import entry, parse_json, section
 
@@ -117,10 +119,17 @@ def train_tokenizer(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: i
     TextCNN with it scores 81.1 on SST-2, 80.8 with BPE (whose pieces don't say where a word begins) and 80.3 with
     whole words, which leave new ones out. The library numbers characters inside of words in random order, which
     decides between equally frequent pieces; a first pass finds them, so that the second can be given their order.
+    Several rungs of a run want the same one, which the first of them trains.
     """
-    characters = _pieces(texts, 0, min_frequency, _SPECIAL)
-    inner = sorted(piece for piece in characters if piece.startswith(_INNER) and piece != _INNER)
-    return _own(_pieces(texts, vocab_size, min_frequency, _SPECIAL + inner))
+
+    def train() -> str:
+        characters = _pieces(texts, 0, min_frequency, _SPECIAL)
+        inner = sorted(piece for piece in characters if piece.startswith(_INNER) and piece != _INNER)
+        vocabulary = _pieces(texts, vocab_size, min_frequency, _SPECIAL + inner)
+        return json.dumps(vocabulary, ensure_ascii=False)
+
+    how = f"{tokenizers.__version__} {_own({}).to_str()} {vocab_size} {min_frequency}"
+    return _own(json.loads(made_once(texts, how, train)))
 
 
 def train_words(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: int) -> Tokenizer:
