@@ -244,3 +244,30 @@ def test_transformers_gives_the_same_outputs_and_loads_what_is_saved(tmp_path, l
     logits = again(tokens, attention_mask=mask).logits
     # the fitted head has large weights
     torch.testing.assert_close(model.learner_.network(tokens, LENGTHS), logits, atol=1e-3, rtol=1e-3)
+
+
+SENTENCES = [["the", "film", "was", "good"], ["a", "bad", "films"]] * 8
+TAGS = [["O", "B-WORK", "O", "O"], ["O", "O", "B-WORK"]] * 8
+
+
+def test_it_tags_words_by_their_first_pieces_and_begins_from_a_folder(tmp_path):
+    folder = written(tmp_path / "lm", *build())
+    model = rw.BERTTagger(pretrained=str(folder), tuning_rate=1e-2, tuning_epochs=60, dropout=0.0)
+    model.fit(SENTENCES, TAGS)
+    assert model.predict(SENTENCES[:2]) == TAGS[:2]
+    assert [len(row) for row in model.predict([["good"] * 40, ["电影"]])] == [40, 1]
+    model.save(tmp_path / "model")
+    assert rw.load(tmp_path / "model").predict(SENTENCES[:2]) == TAGS[:2]
+
+
+@pytest.mark.skipif(not has_transformers, reason="transformers isn't installed")
+@torch.no_grad()
+def test_transformers_tags_tokens_with_what_is_saved(tmp_path):
+    folder = written(tmp_path / "lm", *build())
+    model = rw.BERTTagger(pretrained=str(folder), tuning_epochs=1, random_state=0, precision="fp32")
+    model.fit(SENTENCES, TAGS).save(tmp_path / "model")
+    again = theirs("AutoModelForTokenClassification", tmp_path / "model")
+    assert list(again.config.id2label.values()) == ["O", "B-WORK", "I-WORK"]
+    mask = torch.arange(5) < LENGTHS[:, None]
+    logits = again(TOKENS, attention_mask=mask.long()).logits[mask]
+    torch.testing.assert_close(model.learner_.network(TOKENS, LENGTHS, mask), logits, atol=1e-3, rtol=1e-3)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
-from rungwise.kinds import OutputKind
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.registry import make_config
@@ -105,6 +105,10 @@ class NetworkLearner:
                 self._configure(self.rung.adopt(self.given, context.pretrained.config))
             context = replace(context, pretrained=_with_usual_pixels(context.pretrained, self.rung))
         texts = inputs
+        if context.unlabeled is not None and self.pair[0] is not InputKind.TEXT:
+            raise ConfigError(
+                "unlabeled: texts without labels are learned from where the inputs are texts; leave it out."
+            )
         if context.unlabeled is not None:
             texts = pa.chunked_array([*inputs.chunks, *context.unlabeled.chunks])
         self.preprocessor.fit(texts, context.pretrained)

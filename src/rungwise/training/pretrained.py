@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Pretrained
-from rungwise.rung import Examples, NetworkRung, Shape, Weights
+from rungwise.rung import Examples, NetworkRung, Shape, Weights, WordExamples
 from rungwise.settings import NetworkConfig
 from rungwise.training.asking import Labelled, Targets, predict_outputs, targets_of
 from rungwise.training.losses import Criterion
@@ -38,6 +38,10 @@ _FEW, _SHARE = 32, 0.25
 """Examples that the pace is measured by, and how much of the time left their features may take."""
 
 
+_MOST_ROWS = 100_000
+"""Features that the head is fitted to: more of them hardly change it, and fill the memory."""
+
+
 class _Some:
     """Of some examples those with these numbers, each an input of its own."""
 
@@ -53,6 +57,18 @@ class _Some:
     def batch(self, index: NDArray[np.int64]) -> tuple[Any, ...]:
         """Numbers (B,) among these -> the tensors of the network."""
         return self.examples.batch(self.index[index])
+
+
+class _SomeWords(_Some):
+    """Of some sentences those with these numbers."""
+
+    def __init__(self, examples: WordExamples, index: NDArray[np.int64]) -> None:
+        super().__init__(examples, index)
+        self.num_words = examples.num_words[index]
+
+
+def _chosen(examples: Examples, index: NDArray[np.int64]) -> Examples:
+    return _SomeWords(examples, index) if isinstance(examples, WordExamples) else _Some(examples, index)
 
 
 # ------------------------------------------------------------------------------------------------- weights
@@ -83,11 +99,10 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
     wanted = {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if not name.startswith((f"{rung.head}.", f"{rung.auxiliary}.")) and not name.endswith(_COUNTS)
+        if not _is_of(name, (rung.head, rung.auxiliary)) and not name.endswith(_COUNTS)
     }
     tries = {library: _converted(layout, given) for library, layout in _layouts(rung).items()}
-    free = tuple(f"{name}." for name in rung.optional)
-    needed = {name: tensor for name, tensor in wanted.items() if not name.startswith(free)}
+    needed = {name: tensor for name, tensor in wanted.items() if not _is_of(name, rung.optional)}
     problems = {library: _problems(needed, weights) for library, weights in tries.items()}
     best = min(problems, key=lambda library: len(problems[library]))
     if problems[best]:
@@ -100,6 +115,11 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
     given = tries[best]
     taken = [name for name in wanted if name in needed or not _problems({name: wanted[name]}, given)]
     return {name: given[name] for name in taken}
+
+
+def _is_of(name: str, parts: Iterable[str | None]) -> bool:
+    """Whether a weight is one of these parts of the network, or in one."""
+    return any(part is not None and (name == part or name.startswith(f"{part}.")) for part in parts)
 
 
 def _layouts(rung: NetworkRung) -> dict[str, Callable[[Weights], Weights]]:
@@ -150,14 +170,15 @@ def fit_head(
 
     body: Any = network.features  # which `NetworkRung.head` promises
     start = time.monotonic()
-    few = features_of(_Some(train[0], np.arange(min(_FEW, len(train[0])))))
-    pace = (time.monotonic() - start) / len(few)
+    few = min(_FEW, len(train[0]))
+    features_of(_chosen(train[0], np.arange(few)))
+    pace = (time.monotonic() - start) / few
     given = [train] if validation is None else [train, validation]
     affordable = _SHARE * context.seconds_left() / pace
     share = min(1.0, affordable / sum(len(part[0]) for part in given))
-    parts = [_some(part, share, context.seed) for part in given]
     if share < 1:
         context.cut()
+    parts = [_some(part, min(share, _MOST_ROWS / _num_rows(part)), context.seed) for part in given]
     features = [features_of(part[0]) for part in parts]
     mean, std = features[0].mean(0), features[0].std(0, correction=0).clamp(min=1e-6)
     inputs = [(part - mean) / std for part in features]
@@ -187,7 +208,13 @@ def _some(part: Labelled, share: float, seed: int) -> Labelled:
     examples = part[0]
     count = len(examples) if share >= 1 else min(len(examples), max(_FEW, int(share * len(examples))))
     index = np.sort(np.random.default_rng(seed).permutation(len(examples))[:count])
-    return _Some(examples, index), targets_of(part, index)
+    return _chosen(examples, index), targets_of(part, index)
+
+
+def _num_rows(part: Labelled) -> int:
+    """Features that labelled examples have: one each, or one a word."""
+    examples = part[0]
+    return int(examples.num_words.sum()) if isinstance(examples, WordExamples) else len(examples)
 
 
 def _solve(

@@ -37,11 +37,12 @@ from torch import Tensor, nn
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import padding_bias
+from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.tokens import TextNetworkConfig
-from rungwise.rung import Cost, NetworkRung, Published, TextShape, Weights
+from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 from rungwise.rungs._weights import joined_heads, renamed, split_heads
 from rungwise.settings import PretrainableConfig, UnlabeledConfig
@@ -91,6 +92,9 @@ _LARGEST = 2**24
 _STD = 0.02
 """Of the weights of embeddings, at random."""
 
+_SIDE_STD = 0.05
+"""Of what is told to tokens before, of and behind the predicate: as large as pretrained vectors of tokens."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
@@ -106,7 +110,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
         num_segments: kinds of segments that have a vector, of which the first is used.
         activation: of the feed-forward layers.
         norm_eps: added to the variance in normalisation.
-        pooling: what of the tokens goes on; "first" through a layer of its own.
+        pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
 
@@ -188,7 +192,7 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
 
 
 class BERT(nn.Module):
-    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs), or scores (S, num_outputs) of words' tags."""
 
     def __init__(self, config: BERTConfig, shape: TextShape) -> None:
         super().__init__()
@@ -213,32 +217,60 @@ class BERT(nn.Module):
             )
             for _ in range(config.num_layers)
         )
-        self.pool = Pool(config.pooling, size)
-        self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
+        self.sides: nn.Parameter | None = None
+        self.pooler: nn.Linear | None = None
+        if isinstance(shape, SentenceShape):
+            self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
+            if shape.has_predicates:
+                self.sides = nn.Parameter(torch.randn(3, size) * _SIDE_STD)
+        else:
+            self.pool = Pool(config.pooling, size)
+            self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def encode(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> the last block's (B, T, C)."""
+    def encode(self, tokens: Tensor, lengths: Tensor, is_predicate: Tensor | None = None) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64, perhaps is_predicate (B, T) bool -> the last block's (B, T, C)."""
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         positions = self.positions[self.first_position : self.first_position + num_tokens]
-        x: Tensor = self.dropout(
-            self.norm(self.embedding(tokens) + positions + self.segments[0])
-        )  # (B, T, C)
+        x: Tensor = self.embedding(tokens) + positions + self.segments[0]  # (B, T, C)
+        if self.sides is not None and is_predicate is not None:
+            is_after = (is_predicate.cumsum(1) > 0) & ~is_predicate
+            x = x + self.sides[is_predicate + 2 * is_after]
+        x = self.dropout(self.norm(x))
         for block in self.blocks:
             x = block(x, bias)
         return x
 
-    def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> (B, C)."""
-        pooled: Tensor = self.pool(self.encode(tokens, lengths), lengths)
+    def features(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        is_first: Tensor | None = None,
+        is_predicate: Tensor | None = None,
+    ) -> Tensor:
+        """As `forward`, but for the last layer -> (B, C), or (S, C)."""
+        states = self.encode(tokens, lengths, is_predicate)
+        if is_first is not None:
+            return states[is_first]
+        pooled: Tensor = self.pool(states, lengths)
         if self.pooler is None:
             return pooled
         return torch.tanh(self.pooler(pooled))
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
-        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths)))
+    def forward(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        is_first: Tensor | None = None,
+        is_predicate: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
+
+        With is_first (B, T) bool, which marks each word's first token, and perhaps is_predicate (B, T) bool, which
+        marks the predicate's tokens -> scores (S, num_outputs).
+        """
+        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, is_first, is_predicate)))
         return logits
 
 
@@ -251,13 +283,17 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
     block_weights = 4 * size * size + 2 * size * inner
     block_others = 4 * size + inner + size + 4 * size  # biases and norms
-    pooler = size * (size + 1) if config.pooling is Pooling.FIRST else 0
+    is_tagging = isinstance(shape, SentenceShape)
+    pooler = size * (size + 1) if config.pooling is Pooling.FIRST and not is_tagging else 0
     parameters = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
     parameters += config.num_layers * (block_weights + block_others) + pooler
-    parameters += (size + 1) * shape.num_outputs + size * (config.pooling is Pooling.ATTENTION)
+    parameters += (size + 1) * shape.num_outputs
+    parameters += size * (config.pooling is Pooling.ATTENTION and not is_tagging)
+    parameters += 3 * size * (isinstance(shape, SentenceShape) and shape.has_predicates)
     longest = min(shape.max_tokens, config.max_tokens)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
-    predict += 2 * pooler + 2 * size * shape.num_outputs
+    head = 2 * size * shape.num_outputs
+    predict += tokens * (head + 2 * shape.num_outputs**2) if is_tagging else 2 * pooler + head
     memory = text_network_bytes(
         config,
         shape,
@@ -314,7 +350,8 @@ def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
     """Our names -> those of `transformers`' classifiers."""
     prefix = config.layout.value
     theirs = renamed(split_heads(weights, ("query", "key", "value")), _OURS)
-    head = "classifier.out_proj." if _has_dense_head(config) else "classifier."
+    has_dense = config.layout is Layout.ROBERTA and any(name.startswith("pooler.") for name in weights)
+    head = "classifier.out_proj." if has_dense else "classifier."
     dense = "classifier.dense." if config.layout is Layout.ROBERTA else f"{prefix}.pooler.dense."
     named = {}
     for name, tensor in theirs.items():
@@ -328,14 +365,12 @@ def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
     return named
 
 
-def _has_dense_head(config: BERTConfig) -> bool:
-    return config.layout is Layout.ROBERTA and config.pooling is Pooling.FIRST
-
-
 def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
     """Hugging Face's `config.json`."""
     stem = {Layout.BERT: "Bert", Layout.ROBERTA: "Roberta"}[config.layout]
     kind = "ForSequenceClassification" if config.pooling is Pooling.FIRST else "Model"
+    if isinstance(shape, SentenceShape):
+        kind = "Model" if shape.has_predicates else "ForTokenClassification"
     activation = next(theirs for theirs, ours in _ACTIVATIONS.items() if ours is config.activation)
     sizes = {theirs: getattr(config, ours) for ours, theirs in _SIZES.items()}
     return {
@@ -354,13 +389,19 @@ def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
 
 RUNG = NetworkRung(
     class_name="BERT",
-    accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
+    accepts=frozenset(
+        {
+            (InputKind.TEXT, OutputKind.LABEL),
+            (InputKind.TOKENS, OutputKind.TAGS),
+            (InputKind.PREDICATE, OutputKind.TAGS),
+        }
+    ),
     config=BERTConfig,
     cost=cost,
     on_request=True,
     build=BERT,
     head="linear",
-    optional=("pool", "pooler"),
+    optional=("pool", "pooler", "sides"),
     adopt=adopt,
     layouts={"transformers": _from_transformers},
     published=Published(weights=_to_transformers, config=_described),
