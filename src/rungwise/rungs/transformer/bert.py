@@ -43,8 +43,8 @@ from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.tokens import TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
+from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
-from rungwise.rungs._weights import joined_heads, renamed, split_heads
 from rungwise.settings import PretrainableConfig, UnlabeledConfig
 
 __all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
@@ -304,65 +304,9 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     return network_cost(config, shape, parameters, predict, memory)
 
 
-# ------------------------------------------------------------------------------- Hugging Face's names
-
-_OLDER = {r"\.gamma$": ".weight", r"\.beta$": ".bias"}
-"""The first checkpoints' names of a norm's parameters."""
-
-_THEIRS = {
-    r"^embeddings\.word_embeddings\.": "embedding.",
-    r"^embeddings\.position_embeddings\.weight$": "positions",
-    r"^embeddings\.token_type_embeddings\.weight$": "segments",
-    r"^embeddings\.LayerNorm\.": "norm.",
-    r"^encoder\.layer\.": "blocks.",
-    r"\.attention\.self\.(query|key|value)\.": r".attention.\1.",
-    r"\.attention\.output\.dense\.": ".attention.output.",
-    r"\.attention\.output\.LayerNorm\.": ".attention_norm.",
-    r"\.intermediate\.dense\.": ".expand.",
-    r"(blocks\.\d+)\.output\.dense\.": r"\1.contract.",
-    r"(blocks\.\d+)\.output\.LayerNorm\.": r"\1.feed_forward_norm.",
-    r"^(pooler|classifier)\.dense\.": "pooler.",
-    r"^classifier\.(out_proj\.)?": "linear.",
-}
-
-_OURS = {
-    r"^embedding\.": "embeddings.word_embeddings.",
-    r"^positions$": "embeddings.position_embeddings.weight",
-    r"^segments$": "embeddings.token_type_embeddings.weight",
-    r"^norm\.": "embeddings.LayerNorm.",
-    r"^blocks\.": "encoder.layer.",
-    r"\.attention\.(query|key|value)\.": r".attention.self.\1.",
-    r"(layer\.\d+\.attention)\.output\.": r"\1.output.dense.",
-    r"(layer\.\d+)\.attention_norm\.": r"\1.attention.output.LayerNorm.",
-    r"\.expand\.": ".intermediate.dense.",
-    r"(layer\.\d+)\.contract\.": r"\1.output.dense.",
-    r"(layer\.\d+)\.feed_forward_norm\.": r"\1.output.LayerNorm.",
-}
-
-
-def _from_transformers(weights: Weights) -> Weights:
-    """The names of `transformers.BertModel`, `RobertaModel` and their classifiers -> ours."""
-    bare = renamed(weights, {r"^(bert|roberta)\.": "", **_OLDER})
-    return joined_heads(renamed(bare, _THEIRS), ("query", "key", "value"))
-
-
 def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
     """Our names -> those of `transformers`' classifiers."""
-    prefix = config.layout.value
-    theirs = renamed(split_heads(weights, ("query", "key", "value")), _OURS)
-    has_dense = config.layout is Layout.ROBERTA and any(name.startswith("pooler.") for name in weights)
-    head = "classifier.out_proj." if has_dense else "classifier."
-    dense = "classifier.dense." if config.layout is Layout.ROBERTA else f"{prefix}.pooler.dense."
-    named = {}
-    for name, tensor in theirs.items():
-        if name.startswith("linear."):
-            name = head + name.removeprefix("linear.")
-        elif name.startswith("pooler."):
-            name = dense + name.removeprefix("pooler.")
-        else:
-            name = f"{prefix}.{name}"
-        named[name] = tensor
-    return named
+    return bert_weights_for_others(weights, config.layout.value, has_pooler=config.layout is Layout.BERT)
 
 
 def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
@@ -403,6 +347,6 @@ RUNG = NetworkRung(
     head="linear",
     optional=("pool", "pooler", "sides"),
     adopt=adopt,
-    layouts={"transformers": _from_transformers},
+    layouts={"transformers": bert_weights},
     published=Published(weights=_to_transformers, config=_described),
 )
