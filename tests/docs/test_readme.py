@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import rungwise as rw
 from rungwise import registry
 from rungwise.rung import ImageShape
 from rungwise.rungs.cnn.efficientnet import EfficientNet, EfficientNetConfig
@@ -61,6 +62,15 @@ def working_folder(tmp_path):
     weights = EfficientNet(EfficientNetConfig(), shape).state_dict()
     torch.save(weights, tmp_path / "efficientnet-lite0.pth")
     (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *texts]), encoding="utf-8")
+    small = {"hidden_size": 8, "num_layers": 1, "num_heads": 1, "intermediate_size": 8, "epochs": 1}
+    rw.BERTClassifier(**small).fit(["a good film", "a bad film"] * 2, ["good", "bad"] * 2).save(
+        tmp_path / "minilm"
+    )
+    for part, cities in (("train", ("Rome", "Oslo", "Lima")), ("test", ("Rome", "Lima"))):
+        lines = [
+            f"in O\n{city} B-CITY\n{word} O\n" for city in cities for word in ("today", "again", "now", "too")
+        ]
+        (tmp_path / f"{part}.conll").write_text("\n".join(lines), encoding="utf-8")
     return tmp_path
 
 
@@ -77,7 +87,7 @@ def run(arguments: list[str], folder: Path) -> str:
 def test_the_commands_run(working_folder):
     commands = [line.split() for block in blocks(ENGLISH, "sh") for line in block.splitlines()]
     outputs = [run(["-m", *command], working_folder) for command in commands if command[0] == "rungwise"]
-    assert len(outputs) == 6
+    assert len(outputs) == 8
     assert "prediction" in "".join(outputs)
 
 
