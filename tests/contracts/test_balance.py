@@ -12,6 +12,7 @@ from problems import make_problem
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 from sklearn.utils.class_weight import compute_class_weight
+from test_rungs import SMALL
 
 from rungwise import registry
 from rungwise.errors import ConfigError
@@ -37,7 +38,7 @@ QUICK_NETWORK = {"epochs": 4, "batch_size": 16, "min_steps": 0, "random_state": 
 
 def settings(name, **wanted):
     names = {field.name for field in dataclasses.fields(registry.rung(name).config)}
-    return {key: value for key, value in (QUICK | wanted).items() if key in names}
+    return {key: value for key, value in (SMALL.get(name, {}) | QUICK | wanted).items() if key in names}
 
 
 def test_weights_are_scikit_learns():
