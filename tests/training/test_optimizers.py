@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from rungwise.settings import NetworkConfig, Optimizer
+from rungwise.training import optimizers
 from rungwise.training.optimizers import FlatMuon, hidden_weights, make_optimizers
 
 
@@ -76,3 +77,19 @@ def test_muon_steps_are_as_long_as_adamws():
     kernel.grad = torch.randn(kernel.shape, generator=generator)
     muon.step()
     assert 0.1 * 0.1 < float(kernel.detach().square().mean().sqrt()) < 0.1 * 0.4
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (8, 3, 3, 3)])
+def test_steps_without_bf16_are_those_with_it_but_for_their_rounding(shape, monkeypatch):
+    def stepped(has_bf16):
+        monkeypatch.setattr(optimizers, "has_bf16", lambda device: has_bf16)
+        generator = torch.Generator().manual_seed(0)
+        weight = nn.Parameter(torch.randn(shape, generator=generator))
+        muon = FlatMuon([weight], 0.1, 0.01)
+        for _ in range(4):
+            weight.grad = torch.randn(shape, generator=generator)
+            muon.step()
+        return weight.detach(), muon.state[muon.matrices[0]]["momentum_buffer"]
+
+    for one, other in zip(stepped(False), stepped(True), strict=True):
+        torch.testing.assert_close(one, other, atol=0.02, rtol=0.02)

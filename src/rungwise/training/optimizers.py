@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from rungwise.settings import NetworkConfig, Optimizer
+from rungwise.training.precision import has_bf16
 
 __all__ = ["FlatMuon", "hidden_weights", "make_optimizers"]
 
 _MOMENTUM = 0.95
+_RMS = 0.2
+"""Root mean square of a step of AdamW, to which those of Muon are scaled (`match_rms_adamw`)."""
 
 
 def make_optimizers(network: nn.Module, config: NetworkConfig) -> list[torch.optim.Optimizer]:
@@ -78,13 +81,43 @@ class FlatMuon(torch.optim.Muon):
             if weight.grad is not None:
                 gradient = torch.empty_like(weight).copy_(weight.grad)  # in the weight's order of memory
                 matrix.grad = _as_matrix(gradient)
-        super().step(closure)  # type: ignore[no-untyped-call]
+        if has_bf16(self.weights[0].device):
+            super().step(closure)  # type: ignore[no-untyped-call]
+        else:
+            self._step_in_fp32()
+
+    def _step_in_fp32(self) -> None:
+        """As torch's step, whose products are in bf16."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                momentum = state.setdefault("momentum_buffer", torch.zeros_like(matrix))
+                momentum.lerp_(matrix.grad, 1 - group["momentum"])
+                update = matrix.grad.lerp(momentum, group["momentum"])
+                update = _orthogonal(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(update, alpha=-group["lr"] * _RMS * max(matrix.shape) ** 0.5)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of weights and matrices."""
         super().zero_grad(set_to_none)
         for weight in self.weights:
             weight.grad = None
+
+
+def _orthogonal(
+    matrix: Tensor, coefficients: tuple[float, float, float], num_steps: int, eps: float
+) -> Tensor:
+    """A matrix (O, I) -> the nearest with orthogonal rows or columns, about, by Newton-Schulz iterations."""
+    a, b, c = coefficients
+    x = matrix.T if len(matrix) > matrix.shape[1] else matrix
+    x = x / x.norm().clamp(min=eps)
+    for _ in range(num_steps):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if len(matrix) > matrix.shape[1] else x
 
 
 def _as_matrix(weight: Tensor) -> Tensor:

@@ -10,12 +10,17 @@ import torch
 
 from rungwise.fitting import Precision
 
-__all__ = ["autocast", "resolve_precision"]
+__all__ = ["autocast", "has_bf16", "resolve_precision"]
 
 _SIDE = 512
 _REPEATS = 8
 _GAIN = 1.3
 """bf16 is taken from this gain on: it has hardware, and then about twofold, or it is emulated and slower."""
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device has instructions for bf16; a CPU without emulates them, ten times slower than fp32."""
+    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 @cache
