@@ -65,7 +65,7 @@ def make(name, settings, pair, trainer=Trainer):
 
 def data(name, output=OutputKind.LABEL, num=30):
     """Inputs of the rung's kind, targets, and the pair of kinds."""
-    kind = next(pair[0] for pair in registry.rung(name).accepts)
+    kind = next(pair[0] for pair in registry.rung(name).accepts if pair[1] is output)
     rng = np.random.default_rng(0)
     targets = rng.integers(2, size=num)
     match kind:
