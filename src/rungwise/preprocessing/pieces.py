@@ -18,8 +18,8 @@ from rungwise.data.sentences import flat_sentences
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.sentences import NO_PREDICATE, sentence_parts
 from rungwise.preprocessing.text_settings import TextNetworkConfig
-from rungwise.preprocessing.tokens import TokenPreprocessor
-from rungwise.preprocessing.vocabulary import CHUNK, Frame
+from rungwise.preprocessing.tokens import TokenPreprocessor, framed
+from rungwise.preprocessing.vocabulary import CHUNK
 from rungwise.rung import Examples, SentenceShape
 from rungwise.stored import finite, truth
 
@@ -127,7 +127,7 @@ class PiecePreprocessor:
         before = np.concatenate([[0], counts.cumsum()])
         starts = before[words[:-1]]
         firsts = before[:-1] - np.repeat(starts, np.diff(words)) + len(frame.before)
-        tokens, offsets = _framed(pieces, before[words], frame)
+        tokens, offsets = framed(pieces, np.diff(before[words]), frame)
         marks = None
         if predicates is not None:
             at = np.minimum(words[:-1] + np.maximum(predicates, 0), len(counts) - 1)
@@ -196,14 +196,3 @@ def _ranges(offsets: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.
     counts = np.diff(offsets)[index]
     starts = offsets[index] - (counts.cumsum() - counts)
     return np.repeat(starts, counts) + np.arange(counts.sum())
-
-
-def _framed(
-    pieces: NDArray[np.int32], ends: NDArray[np.int64], frame: Frame
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Pieces, where each part of them begins and ends (P + 1,) -> the same with what stands around each part."""
-    before, after = (np.array(tokens, dtype=np.int32) for tokens in (frame.before, frame.after))
-    parts = [pieces[start:end] for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
-    framed = [token for part in parts for token in (before, part, after)]
-    around = np.arange(len(ends)) * (len(before) + len(after))
-    return np.concatenate([np.zeros(0, np.int32), *framed]), ends + around

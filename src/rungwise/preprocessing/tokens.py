@@ -33,7 +33,7 @@ from rungwise.preprocessing.vocabulary import (
 from rungwise.rung import Examples, TextShape
 from rungwise.stored import entry, finite
 
-__all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "in_parts"]
+__all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "framed", "in_parts"]
 
 _SAMPLE = 2048
 """Training texts whose mean length stands for all of them."""
@@ -144,7 +144,7 @@ class TokenPreprocessor:
         flat = np.concatenate([np.zeros(0, np.int32), *tokens])
         all_lengths = np.concatenate([np.zeros(0, np.int64), *lengths])
         parts, owners = in_parts(all_lengths, self.config.max_tokens - around)
-        return Tokens(*_framed(flat, parts, self.frame), owners, self.frame.pad)
+        return Tokens(*framed(flat, parts, self.frame), owners, self.frame.pad)
 
     def masking(self) -> Masking:
         """How tokens are masked that are to be guessed."""
@@ -185,7 +185,7 @@ def _unit(config: TextNetworkConfig) -> Unit:
     return config.unit if isinstance(config, WordNetworkConfig) else Unit.SUBWORD
 
 
-def _framed(
+def framed(
     tokens: NDArray[np.int32], lengths: NDArray[np.int64], frame: Frame
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Tokens of all parts, and the parts' lengths (P,) -> the same with what stands around, and offsets (P + 1,)."""
