@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +18,9 @@ from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.sentences import NO_PREDICATE, sentence_parts
 from rungwise.preprocessing.text_settings import TextNetworkConfig
 from rungwise.preprocessing.tokens import TokenPreprocessor, framed
+from rungwise.preprocessing.unaltered import Unaltered
 from rungwise.preprocessing.vocabulary import CHUNK
-from rungwise.rung import Examples, SentenceShape
+from rungwise.rung import SentenceShape
 from rungwise.stored import finite, truth
 
 __all__ = ["PiecePreprocessor", "Pieces", "cut_words"]
@@ -82,7 +82,7 @@ class Pieces:
         return tuple(torch.from_numpy(array) for array in arrays)
 
 
-class PiecePreprocessor:
+class PiecePreprocessor(Unaltered):
     """The `Preprocessor` of sentences for networks over pieces of words.
 
     Its tokenizer, and what stands around each part, are those of a `TokenPreprocessor` to which each word is a text.
@@ -134,17 +134,6 @@ class PiecePreprocessor:
             size = np.where(predicates == NO_PREDICATE, 0, counts[at])
             marks = np.stack([firsts[at], firsts[at] + size], axis=1)
         return Pieces(tokens, offsets, firsts, words, marks, frame.pad)
-
-    def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
-        """Those of `examples` alone."""
-        return [self.examples(inputs)]
-
-    def augment(
-        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
-    ) -> tuple[Any, ...]:
-        """Sentences are trained on as they are."""
-        del generator, index, epoch
-        return batch
 
     def state(self) -> State:
         """The tokenizer as the JSON of the `tokenizers` library, mean lengths, and whether there are predicates."""

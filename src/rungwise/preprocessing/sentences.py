@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +19,9 @@ from rungwise.data.sentences import Sentences, flat_sentences
 from rungwise.errors import ModelError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.tokens import in_parts
+from rungwise.preprocessing.unaltered import Unaltered
 from rungwise.preprocessing.vectors import WordVectors, read_vectors
-from rungwise.rung import Examples, SentenceShape
+from rungwise.rung import SentenceShape
 from rungwise.settings import NetworkConfig
 from rungwise.stored import finite, strings, truth
 
@@ -127,7 +127,7 @@ class Words:
         return tuple(torch.from_numpy(array) for array in arrays)
 
 
-class SentencePreprocessor:
+class SentencePreprocessor(Unaltered):
     """The `Preprocessor` of sentences for networks over words.
 
     A word is looked up in lower case and with every digit a zero; its characters are those that it is spelt with.
@@ -194,17 +194,6 @@ class SentencePreprocessor:
         for row, word in enumerate(seen):
             numbers[row, : max(1, len(word))] = [self.characters.get(c, UNKNOWN) for c in word] or UNKNOWN
         return numbers
-
-    def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
-        """Those of `examples` alone."""
-        return [self.examples(inputs)]
-
-    def augment(
-        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
-    ) -> tuple[Any, ...]:
-        """Sentences are trained on as they are."""
-        del generator, index, epoch
-        return batch
 
     def state(self) -> State:
         """Words and characters in the order of their numbers, the mean length, and whether there are predicates."""

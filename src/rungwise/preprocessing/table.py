@@ -8,7 +8,7 @@ Both are fitted on the training table alone, and work a column at a time: no Pyt
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,8 @@ from rungwise.errors import ModelError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.columns import RARE, TableColumns, fit_sample
 from rungwise.preprocessing.scaling import SCALERS, QuantileScaler, Scaling, StandardScaler
-from rungwise.rung import Examples, TableShape
+from rungwise.preprocessing.unaltered import Unaltered
+from rungwise.rung import TableShape
 from rungwise.stored import array, section
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ class TableExamples:
         return self.numbers[index], self.codes[index]
 
 
-class TablePreprocessor:
+class TablePreprocessor(Unaltered):
     """The `Preprocessor` of networks that take tables: scaled numbers, marks of gaps, and codes."""
 
     def __init__(self, config: TableConfig) -> None:
@@ -204,17 +205,6 @@ class TablePreprocessor:
 
         numbers = torch.from_numpy(self.features.numbers(inputs))
         return TableExamples(numbers, torch.from_numpy(self.features.columns.codes(inputs)))
-
-    def views(self, inputs: pa.Table) -> list[Examples]:
-        """Those of `examples` alone."""
-        return [self.examples(inputs)]
-
-    def augment(
-        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
-    ) -> tuple[Any, ...]:
-        """The batch as it was."""
-        del generator, index, epoch
-        return batch
 
     def state(self) -> State:
         """That of the features."""

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.masking import Masking
 from rungwise.preprocessing.text_settings import TextNetworkConfig, Unit, WordNetworkConfig, is_pretrained
+from rungwise.preprocessing.unaltered import Unaltered
 from rungwise.preprocessing.vectors import WordVectors, read_vectors
 from rungwise.preprocessing.vocabulary import (
     PAD,
@@ -30,7 +30,7 @@ from rungwise.preprocessing.vocabulary import (
     train_tokenizer,
     train_words,
 )
-from rungwise.rung import Examples, TextShape
+from rungwise.rung import TextShape
 from rungwise.stored import entry, finite
 
 __all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "framed", "in_parts"]
@@ -73,7 +73,7 @@ class Tokens:
         return torch.from_numpy(tokens), torch.from_numpy(lengths)
 
 
-class TokenPreprocessor:
+class TokenPreprocessor(Unaltered):
     """The `Preprocessor` of texts: words as the training texts spell them, rare words in pieces or unknown.
 
     Text is lower-cased and NFKC-normalised, split into words and signs, each CJK character a word.
@@ -151,17 +151,6 @@ class TokenPreprocessor:
         rows = self.config.vocab_size if is_pretrained(self.config) else self.tokenizer.get_vocab_size()
         kept = (*self.frame.before, *self.frame.after, self.frame.pad)
         return Masking(self.frame.mask, kept, rows)
-
-    def views(self, inputs: pa.ChunkedArray) -> list[Examples]:
-        """Those of `examples` alone."""
-        return [self.examples(inputs)]
-
-    def augment(
-        self, batch: tuple[Any, ...], generator: Any, *, index: NDArray[np.int64], epoch: int
-    ) -> tuple[Any, ...]:
-        """Texts are trained on as they are: tokens made unknown at random taught TextCNN and LSTM nothing."""
-        del generator, index, epoch
-        return batch
 
     def state(self) -> State:
         """The tokenizer as the JSON of the `tokenizers` library, and the mean length."""
