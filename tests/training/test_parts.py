@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from rungwise.fitting import Precision
+import rungwise as rw
+from rungwise.errors import ConfigError
+from rungwise.fitting import FitContext, Precision
 from rungwise.settings import Schedule
+from rungwise.training import precision as precision_module
 from rungwise.training.batches import sorted_batches, train_batches
-from rungwise.training.precision import autocast, resolve_precision
+from rungwise.training.precision import autocast, possible_precision, resolve_precision
 from rungwise.training.schedules import rate_factor
 from rungwise.training.seeds import seeded, sub_seed
 
@@ -42,8 +45,22 @@ def test_no_example_is_alone_in_the_last_batch():
     assert [len(batch) for batch in train_batches(1, None, 64, np.random.default_rng(0))] == [1]
 
 
-def test_a_precision_that_is_asked_for_is_taken():
+def test_a_precision_that_is_asked_for_is_taken_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(precision_module, "has_bf16", lambda device: True)
     assert resolve_precision(Precision.BF16, "cpu") is Precision.BF16
+    assert possible_precision(Precision.BF16, "cpu") is Precision.BF16
+    monkeypatch.setattr(precision_module, "has_bf16", lambda device: False)
+    with pytest.raises(ConfigError, match="precision 'bf16': this machine's CPU has no arithmetic in bf16"):
+        resolve_precision(Precision.BF16, "cpu")
+
+
+def test_what_was_trained_in_bf16_answers_in_32_bits_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(precision_module, "has_bf16", lambda device: False)
+    texts, labels = ["a good film", "a bad film"] * 8, ["good", "bad"] * 8
+    model = rw.LSTMClassifier(epochs=1, hidden_size=4, random_state=0, precision="fp32").fit(texts, labels)
+    expected = model.predict_proba(texts)
+    model.learner_.context = FitContext(precision=Precision.BF16)
+    np.testing.assert_array_equal(model.predict_proba(texts), expected)
 
 
 def test_the_precision_that_is_chosen_is_settled_once():

@@ -15,7 +15,7 @@ from rungwise.fitting import FitContext
 from rungwise.rung import Examples, WordExamples
 from rungwise.settings import NetworkConfig
 from rungwise.training.batches import sorted_batches
-from rungwise.training.precision import autocast, resolve_precision
+from rungwise.training.precision import autocast, possible_precision
 from rungwise.training.seeds import torch_as_usual
 from rungwise.training.tagging import TagTargets, rows_of
 
@@ -70,7 +70,7 @@ def predict_outputs(
         forward: a method of the network that is called in place of `forward`.
     """
     forward = forward or network
-    precision = resolve_precision(context.precision, context.device)
+    precision = possible_precision(context.precision, context.device)
     to_device(network, context.device)
     network.eval()
     outputs: list[Tensor] = []

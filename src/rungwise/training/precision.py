@@ -8,9 +8,10 @@ from functools import cache
 
 import torch
 
+from rungwise.errors import ConfigError
 from rungwise.fitting import Precision
 
-__all__ = ["autocast", "has_bf16", "resolve_precision"]
+__all__ = ["autocast", "has_bf16", "possible_precision", "resolve_precision"]
 
 _SIDE = 512
 _REPEATS = 8
@@ -23,11 +24,29 @@ def has_bf16(device: torch.device) -> bool:
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-@cache
 def resolve_precision(precision: Precision, device: str) -> Precision:
-    """`AUTO` -> the faster of fp32 and bf16 for a matrix product on this device; else what was asked."""
-    if precision is not Precision.AUTO:
-        return precision
+    """`AUTO` -> the faster of fp32 and bf16 for a matrix product on this device; else what was asked.
+
+    Raises:
+        ConfigError: if bf16 was asked, which this CPU hasn't.
+    """
+    if precision is Precision.AUTO:
+        return _fastest(device)
+    if precision is Precision.BF16 and not has_bf16(torch.device(device)):
+        raise ConfigError(
+            "precision 'bf16': this machine's CPU has no arithmetic in bf16; take auto or fp32."
+        )
+    return precision
+
+
+def possible_precision(precision: Precision, device: str) -> Precision:
+    """What a network is asked in that was trained in a precision, perhaps elsewhere: fp32 where there is no bf16."""
+    is_missing = precision is Precision.BF16 and not has_bf16(torch.device(device))
+    return Precision.FP32 if is_missing else resolve_precision(precision, device)
+
+
+@cache
+def _fastest(device: str) -> Precision:
     generator = torch.Generator().manual_seed(0)
     square = torch.rand(_SIDE, _SIDE, generator=generator, dtype=torch.float32).to(device)
     half = square.to(torch.bfloat16)
