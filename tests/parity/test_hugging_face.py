@@ -11,7 +11,7 @@ import torch
 pytest.importorskip("transformers")
 
 import transformers
-from test_bert_parity import LENGTHS, TOKENS, WORDS, tokenizer
+from test_bert_parity import LENGTHS, SENTENCES, TAGS, TOKENS, WORDS, tokenizer
 
 import rungwise as rw
 from rungwise.errors import ConfigError, ModelError
@@ -20,14 +20,16 @@ TEXTS, LABELS = ["good film", "bad film"] * 8, ["good", "bad"] * 8
 SIZES = {
     "electra": {"embedding_size": 8, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3},
     "distilbert": {"dim": 12, "n_layers": 2, "n_heads": 3, "hidden_dim": 16},
+    "deberta-v2": {"hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 16,
+                   "relative_attention": True, "position_buckets": 4, "pos_att_type": ["p2c", "c2p"]},
     "gpt2": {"n_embd": 12, "n_layer": 2, "n_head": 3, "n_positions": 32},
     "albert": {"embedding_size": 8, "hidden_size": 12, "num_hidden_layers": 2, "num_attention_heads": 3,
                "intermediate_size": 16},
 }  # fmt: skip
 
 
-def saved(folder, kind, head="AutoModel"):
-    config = transformers.AutoConfig.for_model(kind, vocab_size=len(WORDS), **SIZES[kind])
+def saved(folder, kind, head="AutoModel", **said):
+    config = transformers.AutoConfig.for_model(kind, vocab_size=len(WORDS), **SIZES[kind], **said)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = getattr(transformers, head).from_config(config).eval()
@@ -57,6 +59,59 @@ def test_saved_it_predicts_the_same(tmp_path):
     rung = rw.HuggingFaceClassifier(pretrained=str(tmp_path / "lm"), tuning_epochs=1, random_state=0)
     rung.fit(TEXTS, LABELS).save(tmp_path / "model")
     np.testing.assert_array_equal(rw.load(tmp_path / "model").predict_proba(TEXTS), rung.predict_proba(TEXTS))
+
+
+@pytest.mark.parametrize("kind", sorted(SIZES))
+@torch.no_grad()
+def test_its_scores_of_words_are_those_of_the_librarys_token_classification(tmp_path, kind):
+    model = saved(tmp_path / "lm", kind, "AutoModelForTokenClassification", num_labels=3)
+    rung = rw.HuggingFaceTagger(pretrained=str(tmp_path / "lm"), tuning="head", precision="fp32")
+    rung.fit(SENTENCES, TAGS)
+    ours = rung.learner_.network
+    ours.linear.load_state_dict(
+        (model.classifier if hasattr(model, "classifier") else model.score).state_dict()
+    )
+    mask = torch.arange(5) < LENGTHS[:, None]
+    is_first = mask & torch.tensor([True, False, True, True, False])
+    logits = model(input_ids=TOKENS, attention_mask=mask.long()).logits[is_first]
+    torch.testing.assert_close(ours(TOKENS, LENGTHS, is_first), logits, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", sorted(SIZES))
+@torch.no_grad()
+def test_a_predicate_that_nothing_is_known_of_leaves_the_states_as_they_are(tmp_path, kind):
+    model = saved(tmp_path / "lm", kind, "AutoModelForTokenClassification")
+    rung = rw.HuggingFaceTagger(pretrained=str(tmp_path / "lm"), tuning="head", precision="fp32")
+    rung.fit([(row, 1) for row in SENTENCES], TAGS)
+    ours, mask = rung.learner_.network, torch.arange(5) < LENGTHS[:, None]
+    is_predicate = torch.zeros_like(mask)
+    is_predicate[:, 1] = True
+    states = model.base_model(input_ids=TOKENS, attention_mask=mask.long()).last_hidden_state[mask]
+    assert not torch.allclose(ours.features(TOKENS, LENGTHS, mask, is_predicate), states, atol=1e-3)
+    ours.sides.zero_()
+    got = ours.features(TOKENS, LENGTHS, mask, is_predicate)
+    torch.testing.assert_close(got, states, atol=1e-5, rtol=1e-5)
+
+
+def test_it_tags_words_and_roles_and_says_the_same_when_it_is_loaded(tmp_path):
+    saved(tmp_path / "lm", "electra", "AutoModelForTokenClassification")
+    settings = {"pretrained": str(tmp_path / "lm"), "tuning_rate": 2e-2, "tuning_epochs": 60, "dropout": 0.0}
+    words = rw.HuggingFaceTagger(**settings, random_state=0).fit(SENTENCES, TAGS)
+    assert words.predict(SENTENCES[:2]) == TAGS[:2]
+    assert [len(row) for row in words.predict([["good"] * 40, ["电影"]])] == [40, 1]
+    asked = [(["film", "the", "film"], 0), (["film", "the", "film"], 2)] * 8
+    roles = [["B-V", "O", "B-A1"], ["B-A0", "O", "B-V"]] * 8
+    model = rw.HuggingFaceTagger(**settings, random_state=0).fit(asked, roles)
+    assert model.predict(asked[:2]) == roles[:2]
+    model.save(tmp_path / "model")
+    assert rw.load(tmp_path / "model").predict(asked[:2]) == roles[:2]
+
+
+def test_a_network_that_takes_no_vectors_cannot_be_told_a_predicate():
+    said = {"model_type": "canine", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    model = rw.HuggingFaceTagger(description=json.dumps(said), epochs=1)
+    with pytest.raises(ConfigError, match="CanineModel can't be told the predicate of a sentence"):
+        model.fit([(row, 1) for row in SENTENCES], TAGS)
 
 
 @pytest.mark.parametrize(

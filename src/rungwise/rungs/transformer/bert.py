@@ -40,7 +40,7 @@ from rungwise.layers.attention import padding_bias
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.sequence import Pool, Pooling, real_steps
+from rungwise.layers.sequence import Pool, Pooling, real_steps, with_sides
 from rungwise.preprocessing.tokens import TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
 from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
@@ -235,8 +235,7 @@ class BERT(nn.Module):
         positions = self.positions[self.first_position : self.first_position + num_tokens]
         x: Tensor = self.embedding(tokens) + positions + self.segments[0]  # (B, T, C)
         if self.sides is not None and is_predicate is not None:
-            is_after = (is_predicate.cumsum(1) > 0) & ~is_predicate
-            x = x + self.sides[is_predicate + 2 * is_after]
+            x = with_sides(x, self.sides, is_predicate)
         x = self.dropout(self.norm(x))
         for block in self.blocks:
             x = block(x, bias)

@@ -2,28 +2,31 @@
 
 Idea:
     What isn't one of our own networks: DistilBERT, ELECTRA, ALBERT, DeBERTa, MPNet, ModernBERT, GPT-2 and others, from
-    a folder or by its name on the hub. The mean of its last states goes into a linear layer.
+    a folder or by its name on the hub. The mean of its last states goes into a linear layer; where each word has a tag,
+    the state of the word's first piece does.
 Formula:
-    p = softmax(V · mean_t(states(x)_t) + c).
+    p = softmax(V · mean_t(states(x)_t) + c); of a word's tag p_w = softmax(V · states(x)_first(w) + c).
 Source:
     Wolf et al. (2020), Transformers: State-of-the-Art Natural Language Processing, EMNLP,
     https://arxiv.org/abs/1910.03771.
 Deviations:
     The network is that library's, without its own head; code that comes with a checkpoint is never run. The head is
-    fitted before the rest learns, as `bert`'s.
+    fitted before the rest learns, as `bert`'s. A predicate is told by learned vectors that are added to the embeddings
+    of the pieces before, in and behind it, since few networks have segments; tags form the best legal sequence.
 Cost:
     Twice the weights behind the embeddings a token, and attention.
 Wins:
     Where a checkpoint knows the language or the domain, and isn't of BERT's or RoBERTa's kind, which are faster as
     `bert`.
 Loses:
-    In cost to everything else.
+    In cost to everything else. A decoder, which sees only what is to the left, loses most where words are tagged.
 """
 
-# B texts, T tokens, C channels of a state
+# B texts, T tokens, C channels of a state, E channels of an embedding, S words
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,10 +37,11 @@ from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
-from rungwise.layers.sequence import Pool, Pooling, real_steps
+from rungwise.layers.sequence import Pool, Pooling, real_steps, with_sides
 from rungwise.preprocessing.tokens import TextNetworkConfig
-from rungwise.rung import Cost, NetworkRung, TextShape, Weights
+from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape, Weights
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
 from rungwise.settings import PretrainableConfig
 
@@ -70,6 +74,9 @@ _LEFT_OUT = {
 }
 """Entries that say nothing of the network, or name code to run, and those that begin with an underscore."""
 
+_SIDE_STD = 0.05
+"""Of what is told to pieces before, in and behind the predicate: as large as pretrained vectors of tokens."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HuggingFaceConfig(PretrainableConfig, TextNetworkConfig):
@@ -78,8 +85,8 @@ class HuggingFaceConfig(PretrainableConfig, TextNetworkConfig):
     Attributes:
         description: Hugging Face's `config.json` as a text, of a network that begins from random weights; pretrained
             ones bring their own.
-        pooling: what of the states goes on.
-        dropout: share of the pooled states set to zero in training; the network's own is in its description.
+        pooling: what of the states goes on, where a text has one label.
+        dropout: share of the states that go on set to zero in training; the network's own is in its description.
     """
 
     epochs: int = 8
@@ -177,27 +184,77 @@ def _network(config: HuggingFaceConfig, vocab_size: int) -> nn.Module:
 
 
 class HuggingFace(nn.Module):
-    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
+    """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs), or scores (S, num_outputs) of words' tags."""
 
     def __init__(self, config: HuggingFaceConfig, shape: TextShape) -> None:
         super().__init__()
         self.model = _network(config, shape.vocab_size)
         size = _hidden_size(self.model)
-        self.pool = Pool(config.pooling, size)
+        self.sides: nn.Parameter | None = None
+        if isinstance(shape, SentenceShape):
+            self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
+            if shape.has_predicates:
+                self.sides = nn.Parameter(torch.randn(3, _embedding(self.model).embedding_dim) * _SIDE_STD)
+        else:
+            self.pool = Pool(config.pooling, size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def features(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> (B, C)."""
-        mask = real_steps(lengths, tokens.shape[1])
-        states = self.model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+    def encode(self, tokens: Tensor, lengths: Tensor, is_predicate: Tensor | None = None) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64, perhaps is_predicate (B, T) bool -> the last states (B, T, C)."""
+        mask = real_steps(lengths, tokens.shape[1]).long()
+        seen = {"input_ids": tokens}
+        if self.sides is not None and is_predicate is not None:
+            seen = {"inputs_embeds": with_sides(_embedding(self.model)(tokens), self.sides, is_predicate)}
+        states: Tensor = self.model(**seen, attention_mask=mask).last_hidden_state
+        return states
+
+    def features(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        is_first: Tensor | None = None,
+        is_predicate: Tensor | None = None,
+    ) -> Tensor:
+        """As `forward`, but for the last layer -> (B, C), or (S, C)."""
+        states = self.encode(tokens, lengths, is_predicate)
+        if is_first is not None:
+            return states[is_first]
         pooled: Tensor = self.pool(states, lengths)
         return pooled
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs)."""
-        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths)))
+    def forward(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        is_first: Tensor | None = None,
+        is_predicate: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
+
+        With is_first (B, T) bool, which marks each word's first token, and perhaps is_predicate (B, T) bool, which
+        marks the predicate's tokens -> scores (S, num_outputs).
+        """
+        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, is_first, is_predicate)))
         return logits
+
+
+def _embedding(model: Any) -> nn.Embedding:
+    """The table that tokens are looked up in.
+
+    Raises:
+        ConfigError: if the network has none, or takes no vectors in the place of tokens.
+    """
+    try:
+        table = model.get_input_embeddings()
+    except NotImplementedError:
+        table = None
+    if isinstance(table, nn.Embedding) and "inputs_embeds" in inspect.signature(model.forward).parameters:
+        return table
+    raise ConfigError(
+        f"{type(model).__name__} can't be told the predicate of a sentence: it takes no vectors in the place of "
+        "tokens; for semantic roles choose a network that does, such as DistilBERT, ELECTRA or DeBERTa."
+    )
 
 
 def _hidden_size(model: Any) -> int:
@@ -213,9 +270,15 @@ def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
     weights = sum(parameter.numel() for parameter in model.parameters())
     num_layers, num_heads = int(model.config.num_hidden_layers), int(model.config.num_attention_heads)
     longest = min(shape.max_tokens, config.max_tokens)
-    parameters = weights + (size + 1) * shape.num_outputs + size * (config.pooling is Pooling.ATTENTION)
+    parameters = weights + (size + 1) * shape.num_outputs
     predict = tokens * (2 * (weights - looked_up) + num_layers * 4 * size * min(tokens, longest))
-    predict += 2 * size * shape.num_outputs
+    head = 2 * size * shape.num_outputs
+    if isinstance(shape, SentenceShape):
+        parameters += 3 * _embedding(model).embedding_dim if shape.has_predicates else 0
+        predict += tokens * (head + 2 * shape.num_outputs**2)
+    else:
+        parameters += size * (config.pooling is Pooling.ATTENTION)
+        predict += head
     inner = (weights - looked_up) // (2 * size * num_layers)
     memory = text_network_bytes(
         config,
@@ -245,13 +308,19 @@ def _with_head(weights: Weights) -> Weights:
 
 RUNG = NetworkRung(
     class_name="HuggingFace",
-    accepts=frozenset({(InputKind.TEXT, OutputKind.LABEL)}),
+    accepts=frozenset(
+        {
+            (InputKind.TEXT, OutputKind.LABEL),
+            (InputKind.TOKENS, OutputKind.TAGS),
+            (InputKind.PREDICATE, OutputKind.TAGS),
+        }
+    ),
     config=HuggingFaceConfig,
     cost=cost,
     on_request=True,
     build=HuggingFace,
     head="linear",
-    optional=("pool", "model.pooler"),
+    optional=("pool", "model.pooler", "sides"),
     adopt=adopt,
     layouts={"bare": _bare, "with head": _with_head},
 )

@@ -39,7 +39,7 @@ from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.sequence import Pool, Pooling, real_steps
+from rungwise.layers.sequence import Pool, Pooling, real_steps, with_sides
 from rungwise.preprocessing.text_settings import WordNetworkConfig
 from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape
@@ -126,8 +126,7 @@ class Transformer(nn.Module):
         bias = padding_bias(real_steps(lengths, num_tokens))
         x = self.embedding(tokens) + self.positions[:num_tokens]  # (B, T, C)
         if self.sides is not None and is_predicate is not None:
-            is_after = (is_predicate.cumsum(1) > 0) & ~is_predicate
-            x = x + self.sides[is_predicate + 2 * is_after]
+            x = with_sides(x, self.sides, is_predicate)
         x = self.embedding_dropout(x)
         for block in self.blocks:
             x = block(x, bias)
