@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/rungwise demo
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -58,7 +58,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bilstm-crf": {"hidden_size": 50, "num_characters": 50},
     "cnn-crf": {"hidden_size": 50, "num_characters": 50},
     "densenet": {"depth": 22, "growth_rate": 8},
-    "efficientnet": {"width": 0.2, "learning_rate": 5e-3},
+    "efficientnet": {"width": 0.25, "learning_rate": 5e-3},
     "fast-cnn": {"channels": (16, 32)},
     "hugging-face": {
         "description": '{"model_type": "distilbert", "dim": 64, "n_layers": 2, "n_heads": 4, "hidden_dim": 64}',
