@@ -1,4 +1,4 @@
-"""One thread for each process, so that none waits and sums are cut alike; a cache of the tests' own; what goes together.
+"""One thread for each process, so that none waits and sums are cut alike; and a cache of the tests' own.
 
 `pytest --numprocesses auto` runs the tests on all cores.
 """

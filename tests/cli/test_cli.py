@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -90,13 +89,9 @@ def test_a_climb_that_is_told_to_stop_says_how_to_go_on(folder, tmp_path, number
         "run",
     ]
     command = [sys.executable, "-m", "rungwise", "fit", str(folder / "flowers.csv"), *arguments]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # ignored behind `&` of a shell
-    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # children of a shell's `&` ignore it
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     while not (tmp_path / "run" / "logs" / "mlp.fit.progress").exists():
         assert process.poll() is None
         time.sleep(0.05)
