@@ -44,9 +44,7 @@ def test_the_same_images_are_asked_about_however_they_are_read(monkeypatch):
         return np.stack([1 - bright, bright], axis=1)
 
     index = chosen_examples(40, 30)
-    clean, scores = corrupted_scores(
-        outputs, image_versions(images, index), target[index], metric("accuracy")
-    )
+    clean, scores = corrupted_scores(outputs, image_versions(images, target, index), metric("accuracy"))
     passes = num_passes(InputKind.IMAGE)
     assert asked == [30] * passes
     assert clean == 1
@@ -54,7 +52,7 @@ def test_the_same_images_are_asked_about_however_they_are_read(monkeypatch):
     assert scores["contrast"][0] == 1
 
     monkeypatch.setattr("rungwise.evaluation.robustness._CHUNK_BYTES", 64 * 10)
-    again = corrupted_scores(outputs, image_versions(images, index), target[index], metric("accuracy"))
+    again = corrupted_scores(outputs, image_versions(images, target, index), metric("accuracy"))
     assert asked[passes:] == [10] * 3 * passes
     assert again[0] == clean
 

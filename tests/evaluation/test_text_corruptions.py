@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation.robustness import corrupted_scores, num_passes
-from rungwise.evaluation.text_corruptions import TEXT_CORRUPTIONS, Contexts, corrupt_words, text_versions
+from rungwise.evaluation.text_corruptions import (
+    TEXT_CORRUPTIONS,
+    Contexts,
+    corrupt_words,
+    text_versions,
+    words_of,
+)
 from rungwise.kinds import InputKind
 from rungwise.metrics import metric
 
 TRAIN = ["A good film it was", "a bad film it was", "the good day it was", "这部电影很好", "这部电影很差"]
 TEXTS = ["It was a good film, wasn't it?", "A bad day…", "", "😀 !", "这部电影很好看"] * 20
-CONTEXTS = Contexts(TRAIN)
+CONTEXTS = Contexts(map(words_of, TRAIN))
 BY_NAME = {corruption.name: corruption for corruption in TEXT_CORRUPTIONS}
 MANY = ["wonderful", "stories"] * 2000
 
@@ -34,7 +40,9 @@ def test_the_same_texts_are_corrupted_alike_whatever_stands_behind_them():
 def test_a_strength_corrupts_its_share_and_what_weaker_ones_corrupt(corruption):
     hit = []
     for level, strength in enumerate(corruption.strengths):
-        words = corrupt_words(MANY, corruption, level, Contexts(["stories wonderful tales"] * 9), number=0)
+        words = corrupt_words(
+            MANY, corruption, level, Contexts([["stories", "wonderful", "tales"]] * 9), number=0
+        )
         assert len(words) == len(MANY)
         changed = [word != before for word, before in zip(words, MANY, strict=True)]
         assert np.mean(changed) == pytest.approx(strength / 100, abs=0.03)
@@ -74,7 +82,7 @@ def test_of_lost_words_one_stays():
 
 
 def test_other_words_stand_in_such_a_place_or_back_off():
-    contexts = Contexts(["a good film", "a bad film", "the bad day", "a new day"])
+    contexts = Contexts(map(words_of, ["a good film", "a bad film", "the bad day", "a new day"]))
     assert {contexts.another("good", "a", "film", draw) for draw in (0.0, 0.5, 0.9)} == {"bad"}
     assert {contexts.another("Bad", "A", "FILM", draw) for draw in (0.0, 0.9)} == {"good"}
     assert {contexts.another("film", "a", "", draw) for draw in (0.0, 0.4, 0.9)} == {"good", "bad", "new"}
@@ -83,7 +91,9 @@ def test_other_words_stand_in_such_a_place_or_back_off():
 
 
 def test_replaced_words_keep_their_capital():
-    replaced = corrupt_words(["Good"] * 99, BY_NAME["other words"], 4, Contexts(["good bad ugly"]), number=0)
+    replaced = corrupt_words(
+        ["Good"] * 99, BY_NAME["other words"], 4, Contexts([["good", "bad", "ugly"]]), number=0
+    )
     assert {"Bad", "Ugly"} <= set(replaced)
     assert all(word.istitle() for word in replaced)
 
@@ -101,7 +111,8 @@ def test_scores_are_by_name_and_strength_of_what_was_asked():
     def outputs(texts):
         return np.eye(2)[[len(text) % 2 for text in texts]]
 
-    clean, scores = corrupted_scores(outputs, text_versions(TEXTS, CONTEXTS), target, metric("accuracy"))
+    asked = ((*version, target) for version in text_versions(TEXTS, CONTEXTS))
+    clean, scores = corrupted_scores(outputs, asked, metric("accuracy"))
     assert clean == 1
     assert {name: len(values) for name, values in scores.items()} == dict.fromkeys(BY_NAME, 5)
     assert scores["capitals"] == [1] * 5

@@ -1,12 +1,13 @@
 """What is measured after the fits, on real runs of tiny images and with scripted workers."""
 
+import json
 import time
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from rungwise.evaluation import append_record, read_records
+from rungwise.evaluation import append_record, read_records, write_json
 from rungwise.evaluation.records import JOURNAL
 from rungwise.ladder import Ladder
 from rungwise.ladder.aftermath import Aftermath, Corruptible, plan_examples
@@ -48,6 +49,66 @@ def test_texts_are_judged_too(tmp_path):
     assert section.count('<svg class="chart" role="img"') == 4
     assert "test texts" in section
     assert "<dt>lost words, 20 %</dt>" in section
+
+
+def sentences_with_tags(num):
+    """Names of people before their doings, and places behind them."""
+    names, places = ["Ada", "Grace", "Alan", "Kurt"], ["Paris", "Rome", "Wien", "Oslo"]
+    for number in range(num):
+        first, second = names[number % 4], places[(number + number // 4) % 4]
+        tokens = ["yesterday", first, "went", "slowly", "to", second, f"nr{number}", "."]
+        yield {"tokens": tokens, "tags": ["O", "B-PER", "O", "O", "O", "B-LOC", "O", "O"]}
+
+
+def climb_sentences(rows, folder):
+    file = folder / "some.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Ladder(rungs=["hmm"], budget="60s", out=folder / "run").fit(file)
+
+
+def check_robustness_of_sentences(ladder, metric_name):
+    (record,) = [r for r in read_records(ladder.run) if r["type"] == "robustness" and r["rung"] == "hmm"]
+    board = ladder.leaderboard().set_index("rung")
+    assert record["metric"] == metric_name
+    assert record["clean"] == pytest.approx(board.score_test["hmm"])
+    assert list(record["scores"]) == ["typos", "capitals", "lost words", "other words"]
+    assert record["scores"]["typos"][4] < record["scores"]["typos"][0] <= record["clean"]
+    assert record["num_examples"] == ladder.dataset.num("test")
+    assert not ladder.paths.corrupted.exists()
+    page = (ladder.run / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('id="robustness"') : page.index('id="errors"')]
+    assert section.count('<svg class="chart" role="img"') == 4
+    assert "test sentences" in section
+    assert "<dt>lost words, 20 %</dt>" in section
+    assert "One sentence" not in section, "of spans, a sentence is no fixed share"
+
+
+def test_sentences_are_judged_too(tmp_path):
+    ladder = climb_sentences(sentences_with_tags(200), tmp_path)
+    check_robustness_of_sentences(ladder, "span-f1")
+
+
+def test_sentences_with_predicates_are_judged_too(tmp_path):
+    rows = []
+    for number, row in enumerate(sentences_with_tags(200)):
+        verb, role = [("went", "A0"), ("fell", "A1")][number % 2]
+        tokens = [verb if token == "went" else token for token in row["tokens"]]
+        tags = ["O", f"B-{role}", "B-V", "O", "B-LOC", "I-LOC", "O", "O"]
+        rows.append({"tokens": tokens, "predicate": 2, "tags": tags})
+    check_robustness_of_sentences(climb_sentences(rows, tmp_path), "argument-f1")
+
+
+def test_examples_that_could_not_be_corrupted_are_the_reason(tmp_path):
+    def start(job):
+        assert job.kind == "corruption"
+        job.write()
+        write_json(job.result_file, {"status": "failed", "reason": "out of memory"})
+        return Hanging()
+
+    aftermath = make_aftermath(tmp_path, start, seconds=1.5)
+    job = Job(kind="fit", run=str(tmp_path), rung="cnn")
+    aftermath.measure_robustness([job], Corruptible(20, 21, 1e-6, is_stored=True))
+    assert reasons(tmp_path) == {"cnn": "the examples weren't corrupted: out of memory"}
 
 
 def test_going_on_measures_what_is_missing_and_nothing_twice(climbed):
@@ -127,6 +188,7 @@ def test_as_many_examples_as_there_is_time_for_and_the_same_for_all():
     assert count * 0.2 < 100, "the slowest rung alone"
     assert plan_examples(paces, seconds=4.0, **plan)[1] == ["svm", "baseline"]
     assert plan_examples(paces, seconds=0.1, **plan) == (50, [])
+    assert plan_examples(paces, seconds=100.0, once=0.1, **plan)[0] < count
 
 
 def test_the_start_of_the_first_prediction_is_not_taken_for_the_pace(tmp_path):

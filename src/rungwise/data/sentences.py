@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from rungwise.errors import DataError
 
-__all__ = ["PREDICATE_TYPE", "TOKENS_TYPE", "Sentences", "as_predicates", "as_tokens", "flat_sentences"]
+__all__ = [
+    "PREDICATE_TYPE",
+    "TOKENS_TYPE",
+    "Sentences",
+    "as_predicates",
+    "as_tokens",
+    "chunked_sentences",
+    "flat_sentences",
+]
 
 TOKENS_TYPE = pa.list_(pa.string())
 PREDICATE_TYPE = pa.struct([("tokens", TOKENS_TYPE), ("predicate", pa.int64())])
@@ -64,6 +72,17 @@ def flat_sentences(inputs: pa.ChunkedArray) -> Sentences:
     if isinstance(tokens, pa.ChunkedArray):  # of none, or of more bytes than one array has
         tokens = pa.concat_arrays(tokens.chunks) if tokens.num_chunks else pa.array([], pa.string())
     return Sentences(tokens, offsets, predicates)
+
+
+def chunked_sentences(sentences: Sentences) -> pa.ChunkedArray:
+    """Flat sentences, or tags -> inputs (N) of the TOKENS kind, or with predicates of the PREDICATE kind."""
+    tokens = pa.ListArray.from_arrays(
+        pa.array(sentences.offsets, pa.int32()), sentences.tokens, type=TOKENS_TYPE
+    )
+    if sentences.predicates is None:
+        return pa.chunked_array([tokens])
+    both = [tokens, pa.array(sentences.predicates, pa.int64())]
+    return pa.chunked_array([pa.StructArray.from_arrays(both, fields=list(PREDICATE_TYPE))])
 
 
 def as_tokens(X: Any) -> pa.ChunkedArray:

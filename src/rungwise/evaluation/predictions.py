@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,16 @@ from rungwise.errors import RunError
 from rungwise.files import replace_file
 from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, Needs
-from rungwise.tags import Tags
+from rungwise.tags import Tags, concatenated
 
-__all__ = ["Predictions", "fit_name", "has_predictions", "read_predictions", "write_predictions"]
+__all__ = [
+    "Predictions",
+    "fit_name",
+    "has_predictions",
+    "joined_outputs",
+    "read_predictions",
+    "write_predictions",
+]
 
 _TAGS = "rungwise.tags"
 """The key of the file's metadata under which the names of tags stand."""
@@ -62,6 +70,11 @@ class Predictions:
                 f"{metric.name} needs the probabilities of classes, and this run predicts numbers."
             )
         return self.probabilities
+
+
+def joined_outputs(chunks: Sequence[Any]) -> Any:
+    """Targets or outputs of some examples, and of the next ones, … -> of all of them: arrays, or `Tags`."""
+    return concatenated(chunks) if isinstance(chunks[0], Tags) else np.concatenate(chunks)
 
 
 def fit_name(rung: str, repeat: int) -> str:

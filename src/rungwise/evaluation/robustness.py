@@ -1,6 +1,6 @@
 """How a rung's score holds when its inputs get worse: a score for each corruption and strength."""
 
-# N examples, H height, W width, C channels, K classes
+# N examples, M of them chosen, H height, W width, C channels, K classes
 
 from __future__ import annotations
 
@@ -10,13 +10,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from rungwise.data import Dataset
 from rungwise.evaluation.corruptions import CORRUPTIONS, Corruption, Pixels, corrupt
-from rungwise.evaluation.predictions import Predictions
-from rungwise.evaluation.text_corruptions import TEXT_CORRUPTIONS, TextCorruption
-from rungwise.kinds import InputKind
+from rungwise.evaluation.predictions import Predictions, joined_outputs
+from rungwise.evaluation.sentence_corruptions import sentence_contexts, sentence_versions
+from rungwise.evaluation.text_corruptions import (
+    SENTENCE_CORRUPTIONS,
+    TEXT_CORRUPTIONS,
+    Contexts,
+    TextCorruption,
+    text_versions,
+    words_of,
+)
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.metrics import Metric
+from rungwise.tags import Tags
 
 __all__ = [
     "Robustness",
@@ -27,10 +38,11 @@ __all__ = [
     "image_versions",
     "num_passes",
     "robustness_of",
+    "word_examples",
 ]
 
-Version = tuple[str, int, Any]
-"""A corruption's name and level, and examples corrupted by it; those named "" are as they were."""
+Version = tuple[str, int, Any, Any]
+"""A corruption's name and level, examples corrupted by it and their targets; those named "" are as they were."""
 
 _CHUNK_BYTES = 2**22
 """Of images that are corrupted together."""
@@ -66,6 +78,8 @@ def corruptions_of(kind: InputKind) -> Sequence[Corruption] | Sequence[TextCorru
             return CORRUPTIONS
         case InputKind.TEXT:
             return TEXT_CORRUPTIONS
+        case InputKind.TOKENS | InputKind.PREDICATE:
+            return SENTENCE_CORRUPTIONS
         case _:
             return ()
 
@@ -94,42 +108,60 @@ def chosen_examples(num_test: int, count: int) -> NDArray[np.int64]:
 
 
 def corrupted_scores(
-    outputs: Callable[[Any], NDArray[Any]],
-    versions: Iterable[Version],
-    target: NDArray[np.int64],
-    metric: Metric,
+    outputs: Callable[[Any], Any], versions: Iterable[Version], metric: Metric
 ) -> tuple[float, dict[str, list[float]]]:
     """The clean score, and for each corruption the scores by strength.
 
     Args:
-        outputs: examples -> probabilities (N, K).
-        versions: of the chosen examples, some at a time, in order.
-        target: their class numbers (N,).
+        outputs: examples -> probabilities (N, K), or `Tags` (N).
+        versions: of the chosen examples, some at a time, in order; their targets are class numbers, or `Tags`.
         metric: of the scores.
     """
-    found: dict[tuple[str, int], list[NDArray[Any]]] = {}
-    for name, level, examples in versions:
-        found.setdefault((name, level), []).append(outputs(examples))
+    found: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
+    for name, level, examples, target in versions:
+        found.setdefault((name, level), []).append((target, outputs(examples)))
     scores: dict[str, list[float]] = {}
-    for name, level in found:
-        probabilities = np.concatenate(found[name, level])
-        predictions = Predictions(target, probabilities.argmax(1), probabilities)
+    for (name, _), parts in found.items():
+        predictions = _predictions(*map(joined_outputs, zip(*parts, strict=True)))
         scores.setdefault(name, []).append(metric.score(predictions.target, predictions.output(metric)))
     (clean,) = scores.pop("")
     return clean, scores
 
 
-def image_versions(images: Pixels, index: NDArray[np.int64]) -> Iterator[Version]:
+def _predictions(target: Any, outputs: Any) -> Predictions:
+    if isinstance(outputs, Tags):
+        return Predictions(target, outputs)
+    return Predictions(target, outputs.argmax(1), outputs)
+
+
+def image_versions(images: Pixels, target: NDArray[np.int64], index: NDArray[np.int64]) -> Iterator[Version]:
     """The images of these numbers, some at a time, as they are and with each corruption in each strength.
 
     Args:
         images: of the test part (N, H, W, C), which may be mapped from disk.
-        index: the examples to look at.
+        target: their class numbers (N,).
+        index: the examples to look at (M,).
     """
     size = max(1, _CHUNK_BYTES // max(1, images[0].size))
     for first in range(0, len(index), size):
-        some = images[index[first : first + size]]
-        yield "", 0, some
+        numbers = index[first : first + size]
+        some, truth = images[numbers], target[numbers]
+        yield "", 0, some, truth
         for corruption in CORRUPTIONS:
             for level in range(len(corruption.strengths)):
-                yield corruption.name, level, corrupt(some, corruption, level, first=first)
+                yield corruption.name, level, corrupt(some, corruption, level, first=first), truth
+
+
+def word_examples(dataset: Dataset, index: NDArray[np.int64]) -> Iterator[Version]:
+    """The test texts or sentences of these numbers (M,), as they are and with each corruption in each strength.
+
+    Their targets are as the dataset has them.
+    """
+    inputs, train = dataset.inputs("test").take(pa.array(index)), dataset.inputs("train")
+    targets = dataset.targets("test")
+    if dataset.pair[1] is OutputKind.TAGS:
+        yield from sentence_versions(inputs, targets.take(pa.array(index)), sentence_contexts(train))
+        return
+    contexts = Contexts(words_of(text.as_py()) for text in train)
+    for name, level, texts in text_versions(inputs.to_pylist(), contexts):
+        yield name, level, pa.chunked_array([texts], pa.string()), targets[index]

@@ -2,7 +2,7 @@
 
 Pure functions of texts and a seed, so that every rung is asked about the same corrupted texts; what a strength
 corrupts, the stronger ones corrupt too. They work on lists of words and give lists as long, in which a lost word is
-empty, so that tags of tokens still fit.
+empty, so that sentences with tags are corrupted by the same ones.
 
 Source: swapped letters and neighbouring keys are of Belinkov & Bisk (2018), Synthetic and Natural Noise Both Break
 Neural Machine Translation, https://arxiv.org/abs/1711.02173; lost and doubled letters stand beside them. Words are
@@ -17,13 +17,23 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TEXT_CORRUPTIONS", "Contexts", "TextCorruption", "corrupt_words", "text_versions"]
+__all__ = [
+    "SENTENCE_CORRUPTIONS",
+    "TEXT_CORRUPTIONS",
+    "Contexts",
+    "TextCorruption",
+    "corrupt_words",
+    "has_word",
+    "text_versions",
+    "word_versions",
+    "words_of",
+]
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 """Thai, Lao, Burmese, Khmer, kana and Han, which have no blanks between words: each character is taken for a word."""
@@ -51,14 +61,14 @@ class Contexts:
     """What words stand where: the words before and behind each, "" at an end; all in lower case.
 
     Args:
-        texts: of the training part.
+        texts: the words of each, of the training part.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[Sequence[str]]) -> None:
         counts: dict[_Context, Counter[str]] = defaultdict(Counter)
         left = _MOST_WORDS
         for text in islice(texts, _MOST_TEXTS):
-            words = [match.group().lower() for match in _WORD.finditer(text)][: max(0, left)]
+            words = [word.lower() for word in text[: max(0, left)]]
             left -= len(words)
             for before, word, behind in zip(["", *words[:-1]], words, [*words[1:], ""], strict=True):
                 for context in _backing_off(before, behind):
@@ -146,25 +156,45 @@ def _draws(corruption: TextCorruption, num_words: int, number: int) -> NDArray[n
     return np.random.default_rng([sum(corruption.name.encode()), number]).random((num_words, 3))
 
 
-def text_versions(texts: Sequence[str], contexts: Contexts) -> Iterator[tuple[str, int, list[str]]]:
-    """The texts as they are, named "", and with each corruption in each strength, from 0.
+def word_versions(
+    texts: Sequence[Sequence[str]], corruptions: Sequence[TextCorruption], contexts: Contexts
+) -> Iterator[tuple[str, list[list[list[str]]]]]:
+    """The words of texts (N, W) -> the name of each corruption, and for each of its strengths the words (N, W).
 
     A corruption that changes none of them, as capitals do nothing to Chinese, is left out.
     """
-    yield "", 0, list(texts)
-    cut = [_cut(text) for text in texts]
-    for corruption in TEXT_CORRUPTIONS:
-        draws = [_draws(corruption, len(words), number) for number, (words, _) in enumerate(cut)]
+    as_they_are = [list(words) for words in texts]
+    for corruption in corruptions:
+        draws = [_draws(corruption, len(words), number) for number, words in enumerate(texts)]
         versions = [
             [
-                _joined(gaps, _corrupted(words, corruption, level, contexts, drawn))
-                for (words, gaps), drawn in zip(cut, draws, strict=True)
+                _corrupted(words, corruption, level, contexts, drawn)
+                for words, drawn in zip(texts, draws, strict=True)
             ]
             for level in range(len(corruption.strengths))
         ]
-        if versions[-1] != list(texts):
-            for level, version in enumerate(versions):
-                yield corruption.name, level, version
+        if versions[-1] != as_they_are:
+            yield corruption.name, versions
+
+
+def text_versions(texts: Sequence[str], contexts: Contexts) -> Iterator[tuple[str, int, list[str]]]:
+    """The texts as they are, named "", and with each corruption that changes some in each strength, from 0."""
+    yield "", 0, list(texts)
+    cut = [_cut(text) for text in texts]
+    for name, versions in word_versions([words for words, _ in cut], TEXT_CORRUPTIONS, contexts):
+        for level, version in enumerate(versions):
+            pairs = zip(cut, version, strict=True)
+            yield name, level, [_joined(gaps, words) for (_, gaps), words in pairs]
+
+
+def words_of(text: str) -> list[str]:
+    """A text -> its words (W)."""
+    return _WORD.findall(text)
+
+
+def has_word(token: str) -> bool:
+    """Whether a token is a word, or holds one, and isn't signs alone."""
+    return _WORD.search(token) is not None
 
 
 def _cut(text: str) -> tuple[list[str], list[str]]:
@@ -194,6 +224,16 @@ def _misspell(
             words[place : place + 2] = words[place + 1], word
         else:
             words[place] = ""
+    return words
+
+
+def _misspell_each(
+    words: list[str], hit: Sequence[int], draws: NDArray[np.float64], contexts: Contexts
+) -> list[str]:
+    """One slip a word, within it: none is lost, and none changes places with another."""
+    del contexts
+    for place in hit:
+        words[place] = _slip(words[place], *draws[place].tolist())
     return words
 
 
@@ -260,3 +300,9 @@ TEXT_CORRUPTIONS = (
     TextCorruption("lost words", _UNIT, (5, 10, 20, 30, 40), _lose),
     TextCorruption("other words", _UNIT, (5, 10, 20, 30, 40), _replace),
 )
+
+SENTENCE_CORRUPTIONS = tuple(
+    replace(corruption, apply=_misspell_each) if corruption.name == "typos" else corruption
+    for corruption in TEXT_CORRUPTIONS
+)
+"""Those of words that have tags."""

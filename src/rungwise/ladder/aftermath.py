@@ -13,6 +13,7 @@ from rungwise.data import Dataset
 from rungwise.evaluation.records import append_record, read_records
 from rungwise.evaluation.robustness import num_passes
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import Limits
 from rungwise.ladder.processes import Worker
@@ -42,21 +43,24 @@ class Corruptible:
         num_test: of them.
         num_passes: how often one is predicted.
         seconds: what corrupting one takes, once.
+        is_stored: whether they are corrupted once for all rungs, and not, as images are, by each for itself.
     """
 
     num_test: int
     num_passes: int
     seconds: float
+    is_stored: bool = False
 
 
 def corruptible(dataset: Dataset) -> Corruptible | None:
-    """The test part, where its examples are images or texts in classes."""
+    """The test part, where its examples are images or texts in classes, or sentences with tags."""
     kind, output = dataset.pair
     inputs = dataset.inputs("test")
     if output is OutputKind.LABEL and kind is InputKind.IMAGE:
         return Corruptible(len(inputs), num_passes(kind), _PIXEL_SECONDS * math.prod(inputs.shape[1:]))
-    if output is OutputKind.LABEL and kind is InputKind.TEXT:
-        return Corruptible(len(inputs), num_passes(kind), _BYTE_SECONDS * inputs.nbytes / max(1, len(inputs)))
+    if output is OutputKind.TAGS or (output is OutputKind.LABEL and kind is InputKind.TEXT):
+        seconds = _BYTE_SECONDS * inputs.nbytes / max(1, len(inputs))
+        return Corruptible(len(inputs), num_passes(kind), seconds, is_stored=True)
     return None
 
 
@@ -82,25 +86,23 @@ class Aftermath:
 
     def measure_latencies(self, fits: Sequence[Job]) -> None:
         """One rung after another, with nothing else running, while time is left."""
-        for number, job in enumerate(fits):
+        for number, fitted in enumerate(fits):
             seconds = self._seconds_left() / (len(fits) - number)
             self.observe("latency")
-            latency = self._latency(job, seconds) if seconds > 0 else None
+            job = replace(fitted, kind="latency", seconds=0.8 * seconds, memory=None, num_threads=1)
+            latency = self._result(job, seconds).get("latency_seconds") if seconds > 0 else None
             if latency is not None:
                 append_record(self.run, {"type": "latency", "rung": job.rung, "latency_seconds": latency})
 
-    def _latency(self, fitted: Job, seconds: float) -> float | None:
-        """Seconds for one example, as a worker measures it; None if it doesn't get there in the seconds allowed."""
-        job = Job(
-            kind="latency", run=fitted.run, rung=fitted.rung, device=fitted.device, seconds=0.8 * seconds
-        )
+    def _result(self, job: Job, seconds: float) -> dict[str, Any]:
+        """What a worker leaves of a job that is done alone; nothing if it doesn't get there in the seconds allowed."""
         worker, ends = self.start(job), time.monotonic() + seconds
         result = None
         while result is None and worker.exit_code() is None and time.monotonic() < ends:
             time.sleep(_POLL_SECONDS)
             result = read_json(job.result_file)
         worker.kill()
-        return (result or read_json(job.result_file) or {}).get("latency_seconds")
+        return result or read_json(job.result_file) or {}
 
     # ----------------------------------------------------------------------------------------- robustness
 
@@ -114,8 +116,10 @@ class Aftermath:
         records = read_records(self.run)
         before = [r["num_examples"] for r in records if r["type"] == "robustness" and r.get("scores")]
         paces = _paces(records)
+        each, once = (0.0, asked.seconds) if asked.is_stored else (asked.seconds, 0.0)
         count, chosen = plan_examples(
-            {job.rung: asked.num_passes * (asked.seconds + paces[job.rung]) for job in fits},
+            {job.rung: asked.num_passes * (each + paces[job.rung]) for job in fits},
+            once=asked.num_passes * once,
             least=min(before[-1] if before else _LEAST_EXAMPLES, asked.num_test),
             most=min(before[-1] if before else _MOST_EXAMPLES, asked.num_test),
             num_workers=self.num_workers,
@@ -126,13 +130,22 @@ class Aftermath:
             self._journal(
                 rung, {"reason": f"no time was left to predict {count} examples {asked.num_passes} times"}
             )
-        self._work_off([self._robustness_job(jobs[rung], count) for rung in chosen])
+        if chosen and asked.is_stored:
+            self.observe("robustness")
+            made = self._result(self._job("corruption", jobs[chosen[0]], count), self._seconds_left())
+            if "num_examples" not in made:
+                reason = made.get("reason") or "no time was left"
+                for rung in chosen:
+                    self._journal(rung, {"reason": f"the examples weren't corrupted: {reason}"})
+                return
+        self._work_off([self._job("robustness", jobs[rung], count) for rung in chosen])
+        Paths(self.run).corrupted.unlink(missing_ok=True)
 
-    def _robustness_job(self, fitted: Job, count: int) -> Job:
+    def _job(self, kind: str, fitted: Job, count: int) -> Job:
         memory = self.limits.memory / self.num_workers
         return replace(
             fitted,
-            kind="robustness",
+            kind=kind,
             num_examples=count,
             memory=None if math.isinf(memory) else int(memory),
             num_threads=1,
@@ -188,7 +201,13 @@ def _reason(is_over: bool) -> str:
 
 
 def plan_examples(
-    paces: Mapping[str, float], *, least: int, most: int, num_workers: int, seconds: float
+    paces: Mapping[str, float],
+    *,
+    once: float = 0.0,
+    least: int,
+    most: int,
+    num_workers: int,
+    seconds: float,
 ) -> tuple[int, list[str]]:
     """How many examples to predict with each rung, and the rungs that there is time for, the slowest first.
 
@@ -196,6 +215,7 @@ def plan_examples(
 
     Args:
         paces: rung → seconds for one example, in all its versions.
+        once: seconds for one example before any rung is asked.
         least: examples.
         most: examples.
         num_workers: rungs side by side.
@@ -206,7 +226,7 @@ def plan_examples(
         # whatever the order, a list of jobs takes its part of the sum, and the rest of its longest (Graham 1966)
         lone = 1 - 1 / num_workers
         starts = _START_SECONDS * (len(chosen) / num_workers + lone)
-        pace = sum(paces[rung] for rung in chosen) / num_workers + lone * paces[chosen[0]]
+        pace = sum(paces[rung] for rung in chosen) / num_workers + lone * paces[chosen[0]] + once
         count = int((seconds - starts) / pace)
         if count >= least:
             return min(count, most), chosen

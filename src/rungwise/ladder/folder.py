@@ -60,6 +60,11 @@ class Paths:
         return self.run / "checkpoints"
 
     @property
+    def corrupted(self) -> Path:
+        """Test texts or sentences as they are and corrupted, while rungs are asked about them."""
+        return self.checkpoints / "corrupted.arrow"
+
+    @property
     def clock(self) -> Path:
         """How much of the budget is used up."""
         return self.logs / "clock.json"

@@ -20,8 +20,8 @@ class Job:
     """What a worker does.
 
     Attributes:
-        kind: "fit"; "rescue", which makes a model of what a fit that had to be ended left behind; "latency"; or
-            "robustness".
+        kind: "fit"; "rescue", which makes a model of what a fit that had to be ended left behind; "latency";
+            "corruption", which corrupts the examples that "robustness" asks about.
         run: the run's folder.
         rung: the rung's name.
         repeat: 0, and from 1 on for fits with further seeds, of which only the predictions are kept.

@@ -26,19 +26,24 @@ from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingErro
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.inputs import rows
 from rungwise.evaluation.outcomes import PARTS
-from rungwise.evaluation.predictions import Predictions, write_predictions
+from rungwise.evaluation.predictions import Predictions, joined_outputs, write_predictions
 from rungwise.evaluation.records import write_json
 from rungwise.files import is_disk_error, sync_path
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.measuring import measure_latency, measure_robustness, outputs_of
+from rungwise.ladder.measuring import (
+    corrupt_examples,
+    measure_latency,
+    measure_robustness,
+    outputs_of,
+)
 from rungwise.ladder.memory import (
     is_memory_error,
     limit_memory,
     peak_memory_bytes,
     reset_peak_memory,
 )
-from rungwise.tags import Tags, concatenated, span_counts, span_f1
+from rungwise.tags import Tags, span_counts, span_f1
 from rungwise.training.devices import check_device
 
 __all__ = ["DISK_EXIT_CODE", "main", "predict_parts"]
@@ -52,7 +57,11 @@ _FIT_FRACTION = 0.9
 _CHUNK_ROWS = 16_384
 _PROGRESS_SECONDS = 0.2
 
-_KINDS = {"latency": measure_latency, "robustness": measure_robustness}
+_KINDS = {
+    "latency": measure_latency,
+    "corruption": corrupt_examples,
+    "robustness": measure_robustness,
+}
 """What is done for a job that is no fit."""
 
 
@@ -222,13 +231,9 @@ def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: s
             outputs_of(estimator, rows(inputs, start, start + _CHUNK_ROWS))
             for start in range(0, dataset.num(part), _CHUNK_ROWS)
         ]
-        made[part] = _predictions(estimator, dataset, part, _joined(chunks))
+        made[part] = _predictions(estimator, dataset, part, joined_outputs(chunks))
         write_predictions(run, name, part, made[part])
     return _score(estimator, made["valid"])
-
-
-def _joined(chunks: list[Any]) -> Any:
-    return concatenated(chunks) if isinstance(chunks[0], Tags) else np.concatenate(chunks)
 
 
 def _score(estimator: RungEstimator, valid: Predictions) -> float:

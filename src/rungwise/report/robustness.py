@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from rungwise.data import Dataset
 from rungwise.evaluation import Outcome
 from rungwise.evaluation.corruptions import Corruption, corrupt
-from rungwise.evaluation.robustness import Robustness, chosen_examples, corruptions_of
-from rungwise.evaluation.text_corruptions import Contexts, TextCorruption, text_versions
+from rungwise.evaluation.robustness import Robustness, chosen_examples, corruptions_of, word_examples
+from rungwise.evaluation.text_corruptions import TextCorruption
 from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import amount_text, difference_text
-from rungwise.kinds import InputKind
+from rungwise.kinds import SENTENCE_KINDS, InputKind, OutputKind
 from rungwise.metrics import Metric
 from rungwise.report.charts import Line, line_key, strength_chart
 from rungwise.report.pictures import png, thumbnail
@@ -32,7 +32,7 @@ _PICTURE_SIDE = 40
 """Pixels of the pictures under the curves."""
 
 _SHOWN_LEVEL, _SHOWN, _MOST_TEXTS = 2, 300, 20
-"""The strength that is shown on a text, its characters at most, and how many texts are looked at for one."""
+"""The strength that is shown on a text or a sentence, its characters at most, and how many are looked at for one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RobustnessSection:
         keys: the legend: rung, and how its line looks.
         charts: a corruption's name, and its chart.
         noun: what an example is.
-        texts: a corruption's name and strength, and what it makes of a text; none where inputs aren't texts.
+        texts: a corruption's name and strength, and what it makes of a text or a sentence; none of images.
         names: of the corruptions.
         rows: rung, and its scores: clean, over the strengths of each corruption, over all; none where not measured.
         notes: why rungs weren't measured, and which have no curve.
@@ -70,8 +70,10 @@ def robustness_section(
     num_examples = next(reversed(measured.values())).num_examples
     styles = _without_far_baseline(_styles(measured, metric, recommended), measured)
     reasons = {o.rung: o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]}
-    noun = dataset.pair[0].value
-    notes = [f"One {noun} is {difference_text(metric, 1 / num_examples)}."] if metric.is_share else []
+    noun = _noun(dataset.pair[0])
+    notes = []
+    if metric.is_share and dataset.pair[1] is not OutputKind.TAGS:
+        notes.append(f"One {noun} is {difference_text(metric, 1 / num_examples)}.")
     notes += [f"`{rung}` wasn't measured: {reason}." for rung, reason in reasons.items()]
     if without := [f"`{rung}`" for rung in measured if rung not in styles]:
         notes.append(f"The curves leave out {', '.join(without)}, which the table has.")
@@ -89,25 +91,37 @@ def robustness_section(
         if values
         else [],
         noun,
-        _corrupted_texts(dataset, chosen) if dataset.pair[0] is InputKind.TEXT else [],
+        _corrupted_texts(dataset, chosen) if picture is None else [],
         [corruption.name for corruption in corruptions],
         [(o.rung, _row(measured.get(o.rung), metric)) for o in outcomes if o.is_finished],
         notes,
     )
 
 
+def _noun(kind: InputKind) -> str:
+    """What an example is."""
+    return "sentence" if kind in SENTENCE_KINDS else kind.value
+
+
 def _corrupted_texts(dataset: Dataset, chosen: NDArray[np.int64]) -> list[tuple[str, str]]:
-    """What each corruption at its middle strength makes of the first of the chosen texts that it changes."""
-    some = dataset.inputs("test").take(pa.array(chosen[:_MOST_TEXTS])).to_pylist()
-    train = (text.as_py() for text in dataset.inputs("train"))
-    shown = []
-    for name, level, texts in text_versions(some, Contexts(train)):
-        changed = [text for text, before in zip(texts, some, strict=True) if text != before]
+    """What each corruption at its middle strength makes of the first of the chosen examples that it changes."""
+    strengths = {c.name: c.strengths[_SHOWN_LEVEL] for c in corruptions_of(dataset.pair[0])}
+    shown: list[tuple[str, str]] = []
+    before: list[str] = []
+    for name, level, inputs, _ in word_examples(dataset, chosen[:_MOST_TEXTS]):
+        texts = [_written(each) for each in inputs.to_pylist()]
+        before = before or texts
+        changed = [text for text, was in zip(texts, before, strict=True) if text != was]
         if level == _SHOWN_LEVEL and changed:
-            strength = next(c for c in corruptions_of(InputKind.TEXT) if c.name == name).strengths[level]
             text = changed[0] if len(changed[0]) <= _SHOWN else changed[0][:_SHOWN] + "…"
-            shown.append((f"{name}, {strength:g} %", text))
+            shown.append((f"{name}, {strengths[name]:g} %", text))
     return shown
+
+
+def _written(example: Any) -> str:
+    """A text, or the words of a sentence, with blanks between."""
+    tokens = example["tokens"] if isinstance(example, dict) else example
+    return tokens if isinstance(tokens, str) else " ".join(tokens)
 
 
 def why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> str | None:
@@ -116,7 +130,7 @@ def why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> str | None:
     if not reasons:
         return None
     return (
-        f"Robustness to corrupted {kind.value}s wasn't measured: {reasons[0]}. `rungwise fit --resume` with a larger "
+        f"Robustness to corrupted {_noun(kind)}s wasn't measured: {reasons[0]}. `rungwise fit --resume` with a larger "
         "`--budget` does it."
     )
 
