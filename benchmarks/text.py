@@ -11,8 +11,9 @@ with pairs of words; all see the training file, a tenth of which ours choose by,
 tuning: `bert` from the weights in FOLDER against the Trainer of `transformers` (text_peers.py), examples a second and
 test accuracy; each passes over all examples so often, one after the other.
 
-inference: the fitted `bert` against the pipeline of `transformers` and ONNX Runtime in int8, in turn: texts a second in
-batches, the median of single texts, and how many labels are the same. The peers load the folder that `bert` saved.
+inference: the fitted `bert`, as it learned and in int8, against the pipeline of `transformers` and ONNX Runtime in
+int8, in turn: texts a second in batches, the median of single texts, and how many labels are the same. The peers load
+the folder that `bert` saved.
 
 PYTHON is one that has transformers, datasets, accelerate, onnx and onnxruntime.
 """
@@ -181,7 +182,10 @@ def compare_inference(data: Data, model: Any, options: argparse.Namespace) -> No
         space = Path(name)
         model.save(space / "model")
         said = {"test_texts": texts, "folder": str(space / "model")}
-        sides: dict[str, Any] = {"ours": Ours(load(space / "model"), texts)}
+        sides: dict[str, Any] = {
+            "ours": Ours(load(space / "model"), texts),
+            "ours, int8": Ours(load(space / "model").answer_in("int8"), texts),
+        }
         if options.hugging_face:
             sides |= {kind: Peer(kind, options, said, space) for kind in ("pipeline", "onnx")}
         taken: dict[str, dict[str, list[float]]] = {side: {"batch": [], "single": []} for side in sides}

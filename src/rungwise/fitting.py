@@ -14,6 +14,7 @@ __all__ = [
     "Elsewhere",
     "Epoch",
     "FitContext",
+    "Precise",
     "Precision",
     "Pretrained",
     "Recorded",
@@ -70,6 +71,19 @@ class Elsewhere(Protocol):
 
 
 @runtime_checkable
+class Precise(Protocol):
+    """A learner that predicts in the precision that it is told to."""
+
+    def answer_in(self, precision: Precision) -> None:
+        """Predicts in a precision from here on.
+
+        Raises:
+            ConfigError: if it isn't to be had for this model on this machine.
+        """
+        ...
+
+
+@runtime_checkable
 class Calibrated(Protocol):
     """A network some weights of which follow from training inputs before any step."""
 
@@ -79,11 +93,15 @@ class Calibrated(Protocol):
 
 
 class Precision(StrEnum):
-    """Arithmetic of the forward and backward passes; weights stay in fp32. `AUTO` is chosen by measuring."""
+    """Arithmetic of the forward and backward passes; weights stay in fp32. `AUTO` is chosen by measuring.
+
+    `INT8` is for predictions alone, of linear layers; the rest is in bf16 where that is faster.
+    """
 
     AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"
+    INT8 = "int8"
 
 
 def _ignore(fraction: float, score: float | None) -> None:

@@ -241,3 +241,9 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(folder, arguments, sentence):
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_model_that_has_one_arithmetic_says_so(folder, fitted):
+    told = rungwise("predict", "runs/flowers", "flowers.csv", "--precision", "int8", cwd=folder)
+    assert told.returncode == 2
+    assert "is no network and has one arithmetic alone" in told.stderr

@@ -15,7 +15,14 @@ import click
     help="A new .csv, .tsv, .jsonl, .parquet or .conll file (else CSV, or CoNLL columns of tags, to standard output).",
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Of text files.")
-def command(run: str, data: str, rung: str | None, out: str | None, encoding: str) -> None:
+@click.option(
+    "--precision",
+    metavar="NAME",
+    help="Of a network's arithmetic: auto, fp32, bf16, or int8 for Transformers on a CPU; else as it learned.",
+)
+def command(
+    run: str, data: str, rung: str | None, out: str | None, encoding: str, precision: str | None
+) -> None:
     """Predict DATA with the model that RUN recommends: a row an example, with a probability for each class.
 
     RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column. Of tags, .conll has a
@@ -25,7 +32,7 @@ def command(run: str, data: str, rung: str | None, out: str | None, encoding: st
 
     if out is not None:
         check_out(out)
-    inputs, tables = predict_data(run, data, rung=rung, encoding=encoding)
+    inputs, tables = predict_data(run, data, rung=rung, encoding=encoding, precision=precision)
     for note in inputs.notes:
         click.echo(note.message, err=True)
     count = write_tables(tables, out)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
-from rungwise.fitting import Epoch, FitContext, Precision, Recorded, Series
+from rungwise.fitting import Epoch, FitContext, Precise, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
 from rungwise.settings import PretrainableConfig, UnlabeledConfig
@@ -146,6 +146,24 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
         inputs = coerce_inputs(self, X, self.pair_[0], reset=False)
         with np.errstate(**_NUMPY_ERRORS):
             return self.learner_.predict(inputs)
+
+    def answer_in(self, precision: str) -> Self:
+        """Predicts in a precision from here on, whatever it learned in.
+
+        Args:
+            precision: "auto", "fp32", "bf16", or "int8": linear layers in whole numbers, on a CPU.
+
+        Raises:
+            ConfigError: if it isn't to be had for this model on this machine.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.learner_, Precise):
+            raise ConfigError(
+                f"precision {precision!r}: the rung {self.rung_name!r} is no network and has one arithmetic alone; "
+                "leave it out."
+            )
+        self.learner_.answer_in(_precision(precision))
+        return self
 
     @property
     def history_(self) -> list[Epoch]:

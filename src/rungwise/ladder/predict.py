@@ -25,7 +25,12 @@ __all__ = ["check_out", "predict_batches", "predict_data", "write_tables"]
 
 
 def predict_data(
-    run: str | Path, data: Any, *, rung: str | None = None, encoding: str = "utf-8"
+    run: str | Path,
+    data: Any,
+    *,
+    rung: str | None = None,
+    encoding: str = "utf-8",
+    precision: str | None = None,
 ) -> tuple[NewInputs, Iterator[pa.Table]]:
     """New data as they were read, and their predictions in batches.
 
@@ -34,13 +39,17 @@ def predict_data(
         data: anything that `fit` takes; it needs no target.
         rung: whose model is asked; the recommended one's when None.
         encoding: of text files.
+        precision: of a network's answers (`RungEstimator.answer_in`); as it learned when None.
 
     Raises:
+        ConfigError: if the model can't answer in that precision.
         RunError: if the run has no such model.
         DataError: if the data don't fit the model.
     """
     ladder = Ladder.open(run)
     estimator = ladder.model(rung)
+    if precision is not None:
+        estimator.answer_in(precision)
     inputs = inputs_for(ladder.dataset, data, encoding=encoding)
     return inputs, predict_batches(estimator, inputs)
 

@@ -17,6 +17,7 @@ from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.layers.int8 import in_int8
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.registry import make_config
@@ -69,6 +70,8 @@ class NetworkLearner:
         self.shape: Shape
         self.unlabeled: pa.ChunkedArray | None = None
         self.context = FitContext()
+        self._answers_in: Precision | None = None
+        self._in_int8: nn.Module | None = None
         self.target_mean, self.target_scale = 0.0, 1.0
 
     def _configure(self, config: NetworkConfig) -> None:
@@ -205,8 +208,9 @@ class NetworkLearner:
 
     def predict(self, inputs: Any) -> Any:
         """Inputs (N) -> class probabilities (N, C), numbers (N,), or `Tags` of each word."""
+        network, context = self._asked()
         views = [
-            predict_outputs(self.network, examples, self.config, self.context)
+            predict_outputs(network, examples, self.config, context)
             for examples in self.preprocessor.views(inputs)
         ]
         outputs = torch.stack(views).mean(0) if len(views) > 1 else views[0]
@@ -216,6 +220,26 @@ class NetworkLearner:
             return outputs.softmax(1).numpy()
         numbers: NDArray[np.float64] = outputs[:, 0].double().numpy()
         return numbers * self.target_scale + self.target_mean
+
+    def answer_in(self, precision: Precision) -> None:
+        """Predicts in a precision from here on.
+
+        Raises:
+            ConfigError: if it isn't to be had for this network on this machine.
+        """
+        device = self.context.device
+        if precision is not Precision.INT8:
+            self._answers_in, self._in_int8 = resolve_precision(precision, device), None
+            return
+        if device != "cpu":
+            raise ConfigError(f"precision 'int8' is for the CPU; the model is on {device}.")
+        self._in_int8 = in_int8(self.network)
+        self._answers_in = resolve_precision(Precision.AUTO, device)
+
+    def _asked(self) -> tuple[nn.Module, FitContext]:
+        """The network that is asked, and where and in what precision, of what isn't in int8."""
+        precision = self._answers_in or self.context.precision
+        return self._in_int8 or self.network, replace(self.context, precision=precision)
 
     def num_parameters(self) -> int:
         """The network's trainable numbers."""

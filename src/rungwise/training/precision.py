@@ -28,8 +28,10 @@ def resolve_precision(precision: Precision, device: str) -> Precision:
     """`AUTO` -> the faster of fp32 and bf16 for a matrix product on this device; else what was asked.
 
     Raises:
-        ConfigError: if bf16 was asked, which this CPU hasn't.
+        ConfigError: if bf16 was asked, which this CPU hasn't, or int8, in which nothing is trained.
     """
+    if precision is Precision.INT8:
+        raise ConfigError("precision 'int8' is for predictions; fit in auto, fp32 or bf16.")
     if precision is Precision.AUTO:
         return _fastest(device)
     if precision is Precision.BF16 and not has_bf16(torch.device(device)):
