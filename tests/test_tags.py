@@ -15,6 +15,7 @@ from rungwise.tags import (
     span_f1,
     spans_of,
     tag_names,
+    type_names,
     unscored_types,
 )
 
@@ -94,3 +95,8 @@ def test_repaired_tags_have_the_same_spans_and_are_legal(sentences):
 
 def test_the_verb_is_not_scored():
     assert unscored_types(tag_names(["ARG0", "V", "VP"])) == (1,)
+
+
+def test_types_have_their_names_from_those_of_their_tags():
+    assert type_names(tag_names(["LOC", "A-B"])) == ["LOC", "A-B"]
+    assert type_names(["O"]) == []

@@ -30,6 +30,7 @@ __all__ = [
     "span_f1",
     "spans_of",
     "tag_names",
+    "type_names",
     "unscored_types",
 ]
 
@@ -99,9 +100,14 @@ def tag_names(types: list[str]) -> list[str]:
     return ["O", *(f"{prefix}-{name}" for name in types for prefix in "BI")]
 
 
+def type_names(tags: Sequence[str]) -> list[str]:
+    """Names of tags, in the order of their numbers -> those of their types."""
+    return [name[2:] for name in tags[1::2]]
+
+
 def unscored_types(names: list[str]) -> tuple[int, ...]:
     """Names of tags, in the order of their numbers -> the numbers of the types that no score counts."""
-    return tuple(number for number, name in enumerate(names[1::2]) if name[2:] == VERB)
+    return tuple(number for number, name in enumerate(type_names(names)) if name == VERB)
 
 
 def spans_of(tags: Tags) -> Spans:

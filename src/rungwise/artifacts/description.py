@@ -25,7 +25,7 @@ from rungwise.fitting import Precision, State
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.rung import Learner
 from rungwise.stored import entry, finite, image_size, section, strings, whole
-from rungwise.tags import Tags, tag_names
+from rungwise.tags import Tags, tag_names, type_names
 
 __all__ = ["SCHEMA_VERSION", "describe", "restored"]
 
@@ -197,7 +197,7 @@ def _tag_names(config: State) -> NDArray[Any]:
     names = section(config, "id2label")
     labels = {"classes": [entry(names, str(number)) for number in range(len(names))]}
     classes = strings(labels, "classes")
-    types = [name[2:] for name in classes[1::2]]
+    types = type_names(classes)
     if not types or "" in types or types != sorted(types) or classes != tag_names(types):
         raise ModelError("'id2label' must be O, and B-TYPE and I-TYPE of each type, sorted.")
     if len(classes) * max(map(len, classes)) > _MOST_CHARACTERS:

@@ -17,8 +17,10 @@ from rungwise.available import available_bytes
 from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation.wording import bytes_text, seconds_text
+from rungwise.kinds import OutputKind
 from rungwise.ladder import FitState, Ladder, Status, Step
 from rungwise.ladder.plan import expected_peak_bytes, on_request
+from rungwise.tags import type_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +81,12 @@ def show_dataset(console: Console, dataset: Any, task: str) -> None:
     console.print(f"[bold]data[/]    {parts} (split {dataset.split_hash})")
     console.print(f"[bold]task[/]    {task}")
     if dataset.classes is not None:
-        names = [str(name) for name in dataset.classes[:10]]
-        more = f", … {len(dataset.classes) - 10} more" if len(dataset.classes) > 10 else ""
-        console.print(f"[bold]classes[/] {len(dataset.classes)}: {escape(', '.join(names) + more)}")
+        names = [str(name) for name in dataset.classes]
+        what = "classes"
+        if dataset.pair[1] is OutputKind.TAGS:
+            names, what = type_names(names), "types"
+        more = f", … {len(names) - 10} more" if len(names) > 10 else ""
+        console.print(f"[bold]{what:7}[/] {len(names)}: {escape(', '.join(names[:10]) + more)}")
     for column in dataset.schema[:_MAX_COLUMNS_SHOWN]:
         console.print(f"[bold]column[/]  {escape(column.name)}: {column.kind} — {escape(column.reason)}")
     if len(dataset.schema) > _MAX_COLUMNS_SHOWN:

@@ -19,7 +19,7 @@ import numpy as np
 from rungwise.kinds import OutputKind
 from rungwise.metrics.classes import ClassScores
 from rungwise.metrics.metric import Floats, Metric, Needs
-from rungwise.tags import VERB, Tags, span_counts, spans_of
+from rungwise.tags import VERB, Tags, span_counts, spans_of, type_names
 
 __all__ = [
     "Argument",
@@ -67,7 +67,7 @@ def plain_spans(tags: Tags, names: Sequence[str]) -> list[Argument]:
 
 def _spans(tags: Tags, names: Sequence[str]) -> list[tuple[int, int, int, str]]:
     spans = spans_of(tags)
-    types = [*(name[2:] for name in names[1::2]), _UNSEEN]
+    types = [*type_names(names), _UNSEEN]
     columns = (spans.sentences.tolist(), spans.starts.tolist(), spans.ends.tolist())
     return [(*place, types[type_]) for *place, type_ in zip(*columns, spans.types.tolist(), strict=True)]
 
