@@ -55,7 +55,7 @@ def messages(source):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("separator", ["\t", " ", "   ", ","])
+@pytest.mark.parametrize("separator", ["\t", " ", "   ", ",", ";", "|", ", "])
 def test_columns_of_every_scheme_become_bio(scheme, separator, tmp_path):
     source = read(
         write(tmp_path, columns(SCHEMES[scheme], separator) + "\n" + columns(SCHEMES[scheme], separator))
@@ -103,6 +103,60 @@ def test_files_of_any_name_are_columns_where_sentences_are_wanted(tmp_path):
     assert rows(read(file, kind=InputKind.TOKENS)) == [{"tokens": TOKENS, "tags": BIO}]
     packed = write(tmp_path, columns(BIO), "train.conll.gz")
     assert rows(read(packed)) == [{"tokens": TOKENS, "tags": BIO}]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|"])
+def test_columns_may_stand_in_quotation_marks(mark, tmp_path):
+    content = f'"a{mark}b"{mark}B-X\n"{mark}"{mark}O\n"{mark}O\n""""{mark}O\nit"s{mark}O\n'
+    assert rows(read(write(tmp_path, content))) == [
+        {"tokens": [f"a{mark}b", mark, '"', '"', 'it"s'], "tags": ["B-X", *["O"] * 4]}
+    ]
+
+
+def test_blanks_that_do_not_break_are_within_a_token(tmp_path):
+    file = write(tmp_path, "10\u00a0000 B-NUM\n\u3000 O\nkm O\n")
+    assert rows(read(file)) == [{"tokens": ["10\u00a0000", "\u3000", "km"], "tags": ["B-NUM", "O", "O"]}]
+
+
+def test_marks_within_tokens_are_no_columns(tmp_path):
+    file = write(tmp_path, "1,000 B-N\n3,5 O\n")
+    assert rows(read(file)) == [{"tokens": ["1,000", "3,5"], "tags": ["B-N", "O"]}]
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ("# newdoc\nAda B-PER\nruns O\n", [["Ada", "runs"]]),
+        ("# NN O\n10 CD B-N\n\n# doc a\n\n5 CD O\n", [["#", "10"], ["5"]]),
+        ("# PER\nAda PER\nin O\n", [["#", "Ada", "in"]]),
+        ("#\tO\nAda\tB-PER\n", [["#", "Ada"]]),
+    ],
+)
+@pytest.mark.parametrize("has_target", [True, False])
+def test_new_sentences_have_the_tokens_that_they_have_with_tags(content, tokens, has_target, tmp_path):
+    assert read(write(tmp_path, content), has_target=has_target).table["tokens"].to_pylist() == tokens
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ("1\tO\n2\tO\n\nAda\tB-PER\n", [["1", "2"], ["Ada"]]),
+        ("1\tB-PER\n\n2\tO\n\nAda\tO\n", [["1"], ["2"], ["Ada"]]),
+        ("1 CD O\n2 CD O\n\nAda NN B-PER\n", [["1", "2"], ["Ada"]]),
+        ("1-2\tIm\t_\tO\n1\tI\t_\tO\n2\tam\t_\tB-X\n\n1\tso\t_\tO\n", [["I", "am"], ["so"]]),
+        ("1\tI\t_\tO\n2-3\tdo\t_\tO\n2\td\t_\tO\n3\to\t_\tB-X\n3.1\tx\t_\tO\n", [["I", "d", "o"]]),
+        ("0\tI\tO\n1\tam\tO\n\n0\tso\tB-X\n\n7\tcut\tO\n", [["I", "am"], ["so"], ["cut"]]),
+        ("3-4\tB-X\n3.5\tO\n", [["3-4", "3.5"]]),
+    ],
+)
+@pytest.mark.parametrize("has_target", [True, False])
+def test_what_numbers_the_tokens_is_told_from_tokens(content, tokens, has_target, tmp_path):
+    assert read(write(tmp_path, content), has_target=has_target).table["tokens"].to_pylist() == tokens
+
+
+def test_numbers_are_told_where_there_are_no_tags(tmp_path):
+    file = write(tmp_path, "1-2\tIm\n1\tI\n2\tam\n\n1\tso\n")
+    assert read(file, has_target=False).table["tokens"].to_pylist() == [["I", "am"], ["so"]]
 
 
 @pytest.mark.parametrize(

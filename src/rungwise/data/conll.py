@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from rungwise.data.columnlines import (
+    COLUMNS,
+    cells_of,
+    delimiter_of,
+    is_range,
+    number_column,
+    numbered_lines,
+)
 from rungwise.data.limits import MAX_COLUMNS, MAX_SENTENCE_TOKENS, MAX_TOKEN_CHARACTERS
 from rungwise.data.schemes import to_bio
 from rungwise.data.sentences import TOKENS_TYPE, Sentences
 from rungwise.data.source import Note, Source, printable, shown
-from rungwise.data.textfiles import HEAD_BYTES, TextFile, Utf8Stream, text_file
+from rungwise.data.textfiles import HEAD_BYTES, TextFile, text_file
 from rungwise.errors import DataError, UnknownNameError
 
-__all__ = ["COLUMNS", "SENTENCE_SUFFIXES", "form_column", "numbered_lines", "read_conll"]
+__all__ = ["SENTENCE_SUFFIXES", "read_conll"]
 
 SENTENCE_SUFFIXES = (".conll", ".conll03", ".iob", ".iob1", ".iob2", ".bio", ".bioes", ".ner")
 
-_BLOCK_BYTES = 1 << 22
 _DOCUMENT = "-DOCSTART-"
-COLUMNS = "# global.columns ="
-"""What a comment begins with that names the columns."""
-
 _TAG = re.compile(r"O|[A-Z]-.+")
 _LINES_LOOKED_AT = 1000
-_LINES_NUMBERED = 2
-"""Of a sentence that tell whether a column numbers the tokens."""
 
 
 def read_conll(path: Path, *, encoding: str, target: str | None, has_tags: bool = True) -> Source:
-    """A file of columns, separated by tabs, commas or spaces; the token is the first, the tag the last.
+    """A file of columns, between tabs, blanks, commas, semicolons or bars: the token is the first, the tag the last.
 
     Args:
         path: of the file.
@@ -67,20 +70,37 @@ class _Layout:
     """How lines are cut.
 
     Attributes:
-        separator: between columns, None for any spaces.
+        delimiter: between columns, where a blank stands for any number of them.
         num_columns: of every line.
         tag: the number of the tags' column, from 0; None if tokens are all there is.
-        token: the number of the tokens' column, from 0: behind that which numbers them, if there is one.
+        has_tags: whether the tags are wanted.
+        number: the number of the column that numbers the tokens, from 0, if there is one.
+        values: what stands in the tags' column of the first lines.
     """
 
-    separator: str | None
+    delimiter: str
     num_columns: int
     tag: int | None
-    token: int = 0
+    has_tags: bool
+    number: int | None
+    values: frozenset[str]
 
-    def cut(self, line: str) -> list[str]:
-        """The columns of a line."""
-        return line.split(self.separator)
+    @property
+    def token(self) -> int:
+        """The number of the tokens' column, from 0."""
+        return 0 if self.number is None else self.number + 1
+
+    def is_comment(self, cells: list[str]) -> bool:
+        """Whether a line that begins with # isn't the token that does: what stands in its last column is no tag.
+
+        It is asked of new sentences too, whose tags aren't looked at otherwise, so that they have the same tokens.
+        """
+        if len(cells) != self.num_columns:
+            return True
+        if self.delimiter == "\t" or self.tag is None:
+            return False
+        value = cells[self.tag]
+        return not _TAG.fullmatch(value) and value not in self.values
 
 
 @dataclass
@@ -101,71 +121,36 @@ class _Found:
             self.documents.append(self.num_documents)
 
 
-def numbered_lines(file: TextFile) -> Iterator[tuple[int, str]]:
-    """Lines without their ends, numbered from 1."""
-    number, rest = 0, b""
-    with Utf8Stream(file) as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            *whole, rest = (rest + block).split(b"\n")
-            for line in whole:
-                number += 1
-                yield number, _text(line, number)
-            if len(rest) > _BLOCK_BYTES:
-                raise DataError(
-                    "the line is longer than any token; is it text in columns?",
-                    file=file.path,
-                    line=number + 1,
-                )
-    if rest:
-        yield number + 1, _text(rest, number + 1)
-
-
-def _text(line: bytes, number: int) -> str:
-    text = line.decode(errors="replace").rstrip("\r")
-    return text.removeprefix("\ufeff") if number == 1 else text
-
-
 def _layout(file: TextFile, target: str | None, *, has_tags: bool) -> _Layout:
     """How lines are cut, by the first of them."""
-    head, _ = file.head(HEAD_BYTES[0])
-    lines = [line for line in head.split("\n")[:_LINES_LOOKED_AT] if line.strip()]
+    head, is_whole = file.head(HEAD_BYTES[0])
+    lines = [line.rstrip("\r") for line in head.split("\n")[: None if is_whole else -1]][:_LINES_LOOKED_AT]
     names = next((line.removeprefix(COLUMNS).split() for line in lines if line.startswith(COLUMNS)), [])
-    plain = [line.rstrip("\r") for line in lines if not line.startswith(("#", _DOCUMENT))] or lines
-    separator = _separator(plain)
-    counts = [len(line.split(separator)) for line in plain]
-    num_columns = max(set(counts), key=counts.count)
+    plain = [line for line in lines if not line.startswith(("#", _DOCUMENT))]
+    some = [line for line in plain if not _is_blank(line)] or [line for line in lines if not _is_blank(line)]
+    delimiter = delimiter_of(some)
+    num_columns = Counter(len(cells_of(line, delimiter)) for line in some).most_common(1)[0][0]
     if num_columns > MAX_COLUMNS:
         raise DataError(f"its lines have {num_columns:,} columns; is it text in columns?", file=file.path)
-    tag = _tag_column(file, target, names, num_columns) if has_tags else None
-    return _Layout(
-        separator, num_columns, tag, form_column([line.split(separator) for line in _first(lines)])
-    )
+    tag = _tag_column(file, target if has_tags else None, names, num_columns)
+    sentences = _cut_sentences(plain, delimiter, num_columns)
+    values = [] if tag is None else [row[tag] for sentence in sentences for row in sentence]
+    are_tags = has_tags or sum(map(bool, map(_TAG.fullmatch, values))) * 2 > len(values)
+    number = number_column(sentences, tag if are_tags else None)
+    return _Layout(delimiter, num_columns, tag, has_tags, number, frozenset(values))
 
 
-def _first(lines: list[str]) -> list[str]:
-    """The first lines of tokens that a file has, of one sentence or more."""
-    return [line for line in lines if not line.startswith(("#", _DOCUMENT))][:_LINES_NUMBERED]
+def _is_blank(line: str) -> bool:
+    return not line or line.isspace()
 
 
-def form_column(cells: list[list[str]]) -> int:
-    """The column of the tokens, from 0: behind that which numbers them, if there is one.
-
-    Args:
-        cells: of the first lines of a sentence, at least two, whose numbers then go up from 0 or 1.
-    """
-    fewest = min((len(row) for row in cells), default=0)
-    for column in range(min(3, fewest - 1) if len(cells) > 1 else 0):
-        if any(all(row[column] == str(first + n) for n, row in enumerate(cells[:2])) for first in (0, 1)):
-            return column + 1
-    return 0
-
-
-def _separator(lines: list[str]) -> str | None:
-    if sum("\t" in line for line in lines) > len(lines) / 2:
-        return "\t"
-    has_spaces = sum(bool(re.search(r"\S\s+\S", line)) for line in lines)
-    has_commas = sum("," in line.strip(",") for line in lines)
-    return "," if has_commas > len(lines) / 2 > has_spaces else None
+def _cut_sentences(lines: list[str], delimiter: str, num_columns: int) -> list[list[list[str]]]:
+    """The columns of each sentence's lines, but for lines that have more or fewer."""
+    groups = [
+        [cells_of(line, delimiter) for line in some] for blank, some in groupby(lines, _is_blank) if not blank
+    ]
+    whole = [[cells for cells in group if len(cells) == num_columns] for group in groups]
+    return [group for group in whole if group]
 
 
 def _tag_column(file: TextFile, target: str | None, names: list[str], num_columns: int) -> int | None:
@@ -183,15 +168,15 @@ def _tag_column(file: TextFile, target: str | None, names: list[str], num_column
 
 def _take(file: TextFile, layout: _Layout, found: _Found, number: int, line: str) -> None:
     """Takes a line in."""
-    if not line or line.isspace():
+    if _is_blank(line):
         found.end_sentence()
         return
-    cells = layout.cut(line)
+    cells = cells_of(line, layout.delimiter)
     if cells[0] == _DOCUMENT:
         found.end_sentence()
         found.num_documents += 1
         return
-    if line.startswith("#") and _is_comment(layout, cells):
+    if is_range(cells, layout.number) or (line.startswith("#") and layout.is_comment(cells)):
         return
     if len(cells) != layout.num_columns:
         raise DataError(
@@ -213,18 +198,11 @@ def _take(file: TextFile, layout: _Layout, found: _Found, number: int, line: str
         )
     found.tokens.append(token)
     found.lines.append(number)
-    if layout.tag is not None:
+    if layout.has_tags and layout.tag is not None:
         found.tags.append(cells[layout.tag].strip())
     if len(found.tokens) - found.offsets[-1] > MAX_SENTENCE_TOKENS:
         problem = f"the sentence has more than {MAX_SENTENCE_TOKENS:,} tokens"
         raise DataError(f"{problem}; put a blank line between sentences.", file=file.path, line=number)
-
-
-def _is_comment(layout: _Layout, cells: list[str]) -> bool:
-    """Whether a line that begins with # isn't the token that does: between spaces its last column must be no tag."""
-    if len(cells) != layout.num_columns:
-        return True
-    return layout.separator is None and layout.tag is not None and not _TAG.fullmatch(cells[layout.tag])
 
 
 def _source(file: TextFile, layout: _Layout, found: _Found) -> Source:
@@ -232,7 +210,7 @@ def _source(file: TextFile, layout: _Layout, found: _Found) -> Source:
     columns: dict[str, Any] = {"tokens": _lists(pa.array(found.tokens, pa.string()), offsets)}
     notes: list[Note] = []
     name = printable(file.path)
-    if layout.tag is not None:
+    if layout.has_tags and layout.tag is not None:
         tags = Sentences(pa.array(found.tags, pa.string()), offsets, None)
         bio, notes = to_bio(tags, lambda at: {"file": file.path, "line": found.lines[at]}, name)
         columns["tags"] = _lists(bio, offsets)

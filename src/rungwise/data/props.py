@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rungwise.data.conll import COLUMNS, form_column, numbered_lines
+from rungwise.data.columnlines import COLUMNS, number_column, numbered_lines
 from rungwise.data.limits import MAX_SENTENCE_TOKENS, MAX_TOKEN_CHARACTERS
 from rungwise.data.schemes import to_bio
 from rungwise.data.sentences import TOKENS_TYPE, flat_sentences
@@ -31,6 +31,7 @@ _NOTHING = ("-", "_", "*", "O", "")
 _NAMED = ("FORM", "UP:PRED", "UP:ARGSPANS")
 """Names of the columns that say all, where a comment gives names."""
 
+_SENTENCES_LOOKED_AT = 100
 _BRACKETS = re.compile(r"((?:\([^()*]+)*)\*(\)*)")
 _BIO = re.compile(r"O|_|-|[BI]-.+")
 _SPAN = re.compile(r"([^:|]+):(\d+)(?:-(\d+))?")
@@ -123,7 +124,8 @@ def _layout(file: TextFile, sentences: Sequence[_Sentence], names: Sequence[str]
     """
     if set(_NAMED) <= set(names):
         return _named_layout(file, sentences, names)
-    form = form_column(max(sentences[:2], key=lambda each: len(each.cells)).cells)
+    number = number_column([sentence.cells for sentence in sentences[:_SENTENCES_LOOKED_AT]])
+    form = 0 if number is None else number + 1
     fewest = min(len(sentence.cells[0]) for sentence in sentences)
     for predicate in range(form + 1, fewest):
         counts = [sum(row[predicate] not in _NOTHING for row in sentence.cells) for sentence in sentences]
