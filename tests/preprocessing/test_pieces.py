@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from rungwise.data.sentences import as_predicates, as_tokens
+from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import Pretrained
 from rungwise.preprocessing.pieces import PiecePreprocessor, cut_words
 from rungwise.preprocessing.text_settings import TextNetworkConfig
+from rungwise.preprocessing.tokens import TokenPreprocessor
 from rungwise.preprocessing.vocabulary import PAD
 from rungwise.rungs.transformer.bert import BERTConfig
 
@@ -74,6 +78,30 @@ def test_a_tokenizer_is_trained_on_the_words_and_comes_back_from_what_is_stored(
     np.testing.assert_array_equal(ours.tokens, theirs.tokens)
     assert ours.predicates is None
     assert len(ours.batch(np.array([0]))) == 3
+
+
+def test_the_mean_length_counts_what_stands_around_each_sentence_once():
+    preprocessor, given = pretrained()
+    inputs = as_tokens([["we", "understand", "it"], ["it"], ["we", "it"]] * 2)
+    preprocessor.fit(inputs, given)
+    shape = preprocessor.shape(num_examples=6, num_outputs=3)
+    assert shape.mean_tokens == preprocessor.examples(inputs).lengths.mean() == pytest.approx(14 / 3)
+
+
+@pytest.mark.parametrize("make", [PiecePreprocessor, TokenPreprocessor])
+@pytest.mark.parametrize("max_tokens", [1, 2])
+def test_a_limit_that_leaves_no_place_is_named(make, max_tokens):
+    _, given = pretrained()
+    inputs = as_tokens([["we"]]) if make is PiecePreprocessor else pa.chunked_array([["we"]])
+    message = f"max_tokens={max_tokens}: must be at least 3, since the tokenizer stands 2 tokens around"
+    config = BERTConfig(pretrained="x", vocab_size=len(VOCABULARY), max_tokens=max_tokens)
+    with pytest.raises(ConfigError, match=message):
+        make(config).fit(inputs, given)
+    enough = replace(config, max_tokens=3)
+    fitted = make(enough)
+    fitted.fit(inputs, given)
+    with pytest.raises(ModelError, match=message):
+        make(config).restore(fitted.state())
 
 
 def test_no_sentence_is_no_part():

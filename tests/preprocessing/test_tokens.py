@@ -56,6 +56,28 @@ def test_characters_never_seen_are_unknown():
     assert tokens_of(fitted(), "film☃☃ wow") == ["film", "[UNK]", "[UNK]", "wow"]
 
 
+@pytest.mark.parametrize("letters", ["acgt", "กขคงจ"])
+def test_text_without_blanks_is_cut_however_long(letters):
+    draw = np.random.default_rng(0)
+    strands = ["".join(draw.choice(list(letters), size)) for size in (320, 360, 3000)]
+    preprocessor = fitted(strands, min_frequency=1)
+    for strand in strands:
+        pieces = tokens_of(preprocessor, strand)
+        assert "".join(pieces).replace("##", "") == strand
+
+
+def test_stored_tokenizers_that_leave_long_words_whole_still_do():
+    preprocessor = fitted(["ACGT" * 90, "short"], min_frequency=1)
+    state = preprocessor.state()
+    old = state | {"tokenizer": state["tokenizer"].replace(r"\\w{1,256}", r"\\w+")}
+    assert old != state
+    restored = TokenPreprocessor(TextNetworkConfig())
+    restored.restore(old)
+    assert restored.state() == old
+    assert tokens_of(restored, "ACGT" * 90) == ["[UNK]"]
+    assert tokens_of(restored, "short") == tokens_of(preprocessor, "short")
+
+
 def test_a_text_cannot_hold_padding():
     examples = fitted().examples(texts("[PAD] film"))
     assert PAD not in examples.tokens

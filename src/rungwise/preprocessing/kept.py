@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO, TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,8 @@ from rungwise.files import cache_folder, replace_text
 
 __all__ = ["made_once"]
 
+_Made = TypeVar("_Made")
+
 LEAST_BYTES = 2**22
 """Of texts from which on making something of them takes seconds."""
 
@@ -25,28 +28,29 @@ _MOST_FILES = 200
 """What was made longest ago goes first."""
 
 
-def made_once(texts: pa.ChunkedArray, how: str, make: Callable[[], str]) -> str:
-    """A text that is made from texts: the one that is kept, or made now while others who want it wait.
+def made_once(
+    texts: pa.ChunkedArray, how: str, make: Callable[[], str], read: Callable[[str], _Made]
+) -> _Made:
+    """What is made from texts: what is kept, or made now while others who want it wait.
 
     Args:
         texts: strings.
         how: all else that decides what comes out.
-        make: makes it.
+        make: makes it, as a text.
+        read: what the text stands for; a ValueError says that a text that was kept is damaged.
     """
     if texts.nbytes < LEAST_BYTES:
-        return make()
+        return read(make())
     digest = hashlib.sha256(how.encode())
     digest.update(hash_table(pa.table({"text": texts})).tobytes())
-    try:
-        file = cache_folder() / "tokenizers" / f"{digest.hexdigest()[:32]}.json"
-        with _alone(file):
-            with suppress(FileNotFoundError):
-                return file.read_text(encoding="utf-8")
-            made = make()
+    with _alone(f"{digest.hexdigest()[:32]}.json") as file:
+        if file is not None:
+            with suppress(OSError, ValueError):
+                return read(file.read_text(encoding="utf-8"))
+        made = make()
+        if file is not None:
             _keep(file, made)
-            return made
-    except (OSError, RuntimeError, UnicodeError):  # no cache can be had
-        return make()
+        return read(made)
 
 
 def _keep(file: Path, text: str) -> None:
@@ -58,14 +62,24 @@ def _keep(file: Path, text: str) -> None:
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Inside, nobody else makes this file; where the platform has no such locks (Windows), somebody may."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _alone(name: str) -> Iterator[Path | None]:
+    """A file of the cache, None where no cache can be had; inside, nobody else makes this file.
+
+    Where the platform has no such locks (Windows), somebody may.
+    """
+    with ExitStack() as stack:
+        file = None
+        with suppress(OSError, RuntimeError, UnicodeError):
+            folder = cache_folder() / "tokenizers"
+            folder.mkdir(parents=True, exist_ok=True)
+            _lock(stack.enter_context((folder / "lock").open("a")))
+            file = folder / name
+        yield file
+
+
+def _lock(file: IO[str]) -> None:
     try:
         import fcntl
     except ImportError:
-        yield
         return
-    with (file.parent / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a process that ends lets go
-        yield
+    fcntl.flock(file, fcntl.LOCK_EX)  # a process that ends lets go

@@ -17,7 +17,7 @@ from rungwise.data.sentences import flat_sentences
 from rungwise.fitting import Pretrained, State
 from rungwise.preprocessing.sentences import NO_PREDICATE, sentence_parts
 from rungwise.preprocessing.text_settings import TextNetworkConfig
-from rungwise.preprocessing.tokens import TokenPreprocessor, framed
+from rungwise.preprocessing.tokens import TokenPreprocessor, framed, sample
 from rungwise.preprocessing.unaltered import Unaltered
 from rungwise.preprocessing.vocabulary import CHUNK
 from rungwise.rung import SentenceShape
@@ -98,12 +98,13 @@ class PiecePreprocessor(Unaltered):
         """Trains the tokenizer, or takes that of the pretrained weights.
 
         Raises:
-            ConfigError: if the weights came without one that can be used.
+            ConfigError: if the weights came without one that can be used, or it leaves no place for a word.
         """
         sentences = flat_sentences(inputs)
         self.texts.fit(pa.chunked_array([sentences.tokens]), pretrained)
-        self.mean_tokens = self.texts.mean_tokens * len(sentences.tokens) / max(1, len(sentences))
         self.has_predicates = sentences.predicates is not None
+        some = sample(inputs)  # with what stands around each sentence, not each word
+        self.mean_tokens = len(self.examples(some).tokens) / max(1, len(some))
 
     def shape(self, *, num_examples: int, num_outputs: int) -> SentenceShape:
         """The problem's size, of the vocabulary as it came out."""
@@ -120,7 +121,7 @@ class PiecePreprocessor(Unaltered):
     def examples(self, inputs: pa.ChunkedArray) -> Pieces:
         """Sentences (N) -> the pieces of their words; long ones in parts, cut between words."""
         frame = self.texts.frame
-        room = max(1, self.config.max_tokens - len(frame.before) - len(frame.after))
+        room = self.config.max_tokens - len(frame.before) - len(frame.after)
         sentences = flat_sentences(inputs)
         pieces, counts = cut_words(self.texts.tokenizer, sentences.tokens, min(room, _MOST_PIECES), frame.pad)
         words, predicates = sentence_parts(sentences, room, counts)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,10 +34,19 @@ from rungwise.preprocessing.vocabulary import (
 from rungwise.rung import TextShape
 from rungwise.stored import entry, finite
 
-__all__ = ["PAD", "UNKNOWN", "TextNetworkConfig", "TokenPreprocessor", "Tokens", "framed", "in_parts"]
+__all__ = [
+    "PAD",
+    "UNKNOWN",
+    "TextNetworkConfig",
+    "TokenPreprocessor",
+    "Tokens",
+    "framed",
+    "in_parts",
+    "sample",
+]
 
 _SAMPLE = 2048
-"""Training texts whose mean length stands for all of them."""
+"""Training texts at most that are looked at for their mean length."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,8 @@ class TokenPreprocessor(Unaltered):
         """Trains the tokenizer, and reads the vectors of its words, or takes that of the pretrained weights.
 
         Raises:
-            ConfigError: if the weights came without one that can be used, or a file of vectors has none of the words.
+            ConfigError: if the weights came without one that can be used, if it leaves no place for a text, or a file
+                of vectors has none of the words.
             DataError: if a line of the file is wrong.
         """
         config = self.config
@@ -105,9 +116,8 @@ class TokenPreprocessor(Unaltered):
         if isinstance(config, WordNetworkConfig) and config.vectors is not None:
             normalized = self.tokenizer.normalizer.normalize_str
             self.vectors = read_vectors(config.vectors, self.tokenizer.get_vocab(), normalized)
-        every = -(-len(inputs) // _SAMPLE)
-        sample = self.examples(inputs.take(pa.array(np.arange(0, len(inputs), every))))
-        self.mean_tokens = len(sample.tokens) / max(1, -(-len(inputs) // every))
+        some = sample(inputs)
+        self.mean_tokens = len(self.examples(some).tokens) / max(1, len(some))
 
     def _take(self, pretrained: Pretrained) -> None:
         if pretrained.tokenizer is None:
@@ -116,10 +126,24 @@ class TokenPreprocessor(Unaltered):
                 "tokens; save it beside the weights: `AutoTokenizer.from_pretrained(…).save_pretrained(folder)`."
             )
         try:
-            self.tokenizer = foreign_tokenizer(pretrained.tokenizer, self.config.vocab_size)
+            self._use(pretrained.tokenizer)
         except ModelError as error:
             raise ConfigError(f"pretrained={pretrained.name!r}: {error}") from error
+
+    def _use(self, text: Any) -> None:
+        """Takes the tokenizer that pretrained weights came with.
+
+        Raises:
+            ModelError: if it can't be used, or leaves no place for a text.
+        """
+        self.tokenizer = foreign_tokenizer(text, self.config.vocab_size)
         self.frame = frame_of(self.tokenizer)
+        around = len(self.frame.before) + len(self.frame.after)
+        if self.config.max_tokens <= around:
+            raise ModelError(
+                f"max_tokens={self.config.max_tokens}: must be at least {around + 1}, since the tokenizer stands "
+                f"{around} tokens around each text."
+            )
 
     def shape(self, *, num_examples: int, num_outputs: int) -> TextShape:
         """The problem's size, of the vocabulary as it came out."""
@@ -163,8 +187,7 @@ class TokenPreprocessor(Unaltered):
             ModelError: if it isn't a tokenizer of ours, or, of pretrained weights, one that is known to be safe.
         """
         if is_pretrained(self.config):
-            self.tokenizer = foreign_tokenizer(entry(state, "tokenizer"), self.config.vocab_size)
-            self.frame = frame_of(self.tokenizer)
+            self._use(entry(state, "tokenizer"))
         else:
             self.tokenizer = stored_tokenizer(entry(state, "tokenizer"))
         self.mean_tokens = finite(state, "mean_tokens", low=0)
@@ -172,6 +195,12 @@ class TokenPreprocessor(Unaltered):
 
 def _unit(config: TextNetworkConfig) -> Unit:
     return config.unit if isinstance(config, WordNetworkConfig) else Unit.SUBWORD
+
+
+def sample(inputs: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Some training texts (N), or sentences, whose mean length stands for all of them."""
+    every = max(1, -(-len(inputs) // _SAMPLE))
+    return inputs.take(pa.array(np.arange(0, len(inputs), every)))
 
 
 def framed(

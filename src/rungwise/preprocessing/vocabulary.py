@@ -9,8 +9,9 @@ refused, since matching it may take for ever.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -47,10 +48,17 @@ _WORDS = "WordLevel"
 """What the library calls a vocabulary of whole words."""
 
 _LONGEST_WORD = 256
-"""Characters of a word that is still cut into pieces, and isn't unknown as a whole: some scripts have no blanks."""
+"""Characters of a word that is cut into pieces, and isn't unknown as a whole: some scripts have no blanks."""
 
-_WORD = r"\w+|[^\w\s]"
-"""A word, or any other sign alone, so that an emoji that training had not leaves the word before it known."""
+_WORD = rf"\w{{1,{_LONGEST_WORD}}}|[^\w\s]"
+"""A word, the next part of a longer one, or any other sign alone, so that an emoji that training had not leaves the
+word before it known."""
+
+_WHOLE_WORD = r"\w+|[^\w\s]"
+"""Of tokenizers of old, to which a longer word is unknown as a whole."""
+
+_PATTERNS = [{"Regex": pattern} for pattern in (_WORD, _WHOLE_WORD)]
+"""Regular expressions that take no longer than a text is long."""
 
 _PADS, _MASKS = ("[PAD]", "<pad>"), ("[MASK]", "<mask>")
 
@@ -129,7 +137,7 @@ def train_tokenizer(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: i
         return json.dumps(vocabulary, ensure_ascii=False)
 
     how = f"{tokenizers.__version__} {_own({}).to_str()} {vocab_size} {min_frequency}"
-    return _own(json.loads(made_once(texts, how, train)))
+    return _own(made_once(texts, how, train, lambda text: _checked_vocabulary(parse_json(text))))
 
 
 def train_words(texts: pa.ChunkedArray, *, vocab_size: int, min_frequency: int) -> Tokenizer:
@@ -153,7 +161,7 @@ def _pieces(texts: pa.ChunkedArray, vocab_size: int, min_frequency: int, first: 
     return vocabulary
 
 
-def _own(vocabulary: Mapping[str, int]) -> Tokenizer:
+def _own(vocabulary: Mapping[str, int], word: str = _WORD) -> Tokenizer:
     tokenizer = Tokenizer(
         models.WordPiece(
             vocab=dict(vocabulary), unk_token=_SPECIAL[UNKNOWN], max_input_chars_per_word=_LONGEST_WORD
@@ -162,7 +170,7 @@ def _own(vocabulary: Mapping[str, int]) -> Tokenizer:
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.BertNormalizer(strip_accents=False, lowercase=True)]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_WORD), "removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(word), "removed", invert=True)
     return tokenizer
 
 
@@ -171,7 +179,7 @@ def _of_words(vocabulary: Mapping[str, int]) -> Tokenizer:
 
 
 def stored_tokenizer(text: Any) -> Tokenizer:
-    """Our own tokenizer with the vocabulary of a stored one; the rest of it is made anew.
+    """Our own tokenizer, as it was when this one was stored, with its vocabulary; the rest of it is made anew.
 
     Raises:
         ModelError: if it isn't a tokenizer of ours.
@@ -182,14 +190,27 @@ def stored_tokenizer(text: Any) -> Tokenizer:
         vocabulary = section(model, "vocab")
     except ModelError as error:
         raise ModelError(f"the tokenizer can't be read: {error}") from error
+    _checked_vocabulary(vocabulary)
+    ways: list[Callable[[Mapping[str, int]], Tokenizer]] = [_own, partial(_own, word=_WHOLE_WORD)]
+    if model.get("type") == _WORDS:
+        ways = [_of_words]
+    for make in ways:
+        if _agree(stored, json.loads(make({}).to_str())):
+            return make(vocabulary)
+    raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
+
+
+def _checked_vocabulary(vocabulary: Mapping[str, Any]) -> Mapping[str, int]:
+    """A vocabulary that is one of ours.
+
+    Raises:
+        ModelError: if it is none.
+    """
     numbers = list(vocabulary.values())
     are_numbers = all(type(number) is int for number in numbers) and sorted(numbers) == [*range(len(numbers))]
     if not are_numbers or [vocabulary.get(token) for token in _SPECIAL] != [PAD, UNKNOWN]:
         raise ModelError(f"a tokenizer's vocabulary must be numbered from 0, with {_SPECIAL} first.")
-    make = _of_words if model.get("type") == _WORDS else _own
-    if not _agree(stored, json.loads(make({}).to_str())):
-        raise ModelError("the tokenizer cuts texts in another way than rungwise's do; it can't be used.")
-    return make(vocabulary)
+    return vocabulary
 
 
 def _agree(first: Any, second: Any) -> bool:
@@ -246,7 +267,7 @@ def _check_part(part: Any, kind: str) -> None:
         allowed = ", ".join(sorted(_PARTS[kind]))
         raise ModelError(f"its {kind} is {str(name)[:40]!r}; allowed are {allowed}.")
     pattern = part.get("pattern")
-    if isinstance(pattern, dict) and "String" not in pattern and pattern != {"Regex": _WORD}:
+    if isinstance(pattern, dict) and "String" not in pattern and pattern not in _PATTERNS:
         raise ModelError(f"its {kind} has a regular expression, which may take for ever.")
     for plural in ("normalizers", "pretokenizers", "processors", "decoders"):
         inner = part.get(plural, [])
