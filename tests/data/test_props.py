@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from rungwise.data import prepare, read
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.ladder.predict import write_tables
 
 TOKENS = ["The", "dog", "chased", "cats", "and", "slept", "."]
 CHASED = ["B-A0", "I-A0", "B-V", "B-A1", "O", "O", "O"]
@@ -125,3 +127,78 @@ def test_tokens_may_stand_behind_their_numbers(tmp_path):
     assert read(file).table["tokens"].to_pylist() == [["EU", "rejects"], ["Peter"]]
     file = write(tmp_path, "2020 O\nwas O\n\n7 O\n8 O\n", "years.conll")
     assert read(file).table["tokens"].to_pylist() == [["2020", "was"], ["7", "8"]]
+
+
+def tokens_of(path, **options):
+    return read(path, **options).table["tokens"].to_pylist()
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_numbers_with_points_and_hashes_are_tokens_where_nothing_numbers_them(separator, tmp_path):
+    text = lines(["3-4", "came"], ["-", "come"], ["(A1*)", "(V*)"], separator=separator)
+    text += lines(
+        ["#", "3.5", "is", "#"], ["-", "-", "be", "-"], ["(A1*", "*)", "(V*)", "*"], separator=separator
+    )
+    comments = "# a comment\n# sent_id = 1\n#\n"
+    file = write(tmp_path, comments + text + comments)
+    for has_target in (True, False):
+        options = {"kind": InputKind.PREDICATE, "has_target": has_target}
+        assert tokens_of(file, **options) == [["3-4", "came"], ["#", "3.5", "is", "#"]]
+
+
+@pytest.mark.parametrize("has_target", [True, False])
+def test_sentences_without_a_predicate_are_counted(has_target, tmp_path):
+    text = FORMS["CoNLL-2005"] + lines(["Yes", "sir"], ["UH", "NN"], ["-", "-"]) + FORMS["CoNLL-2005"]
+    source = read(write(tmp_path, text), kind=InputKind.PREDICATE, has_target=has_target)
+    assert len(source.table) == 4
+    assert [note.message for note in source.notes] == [
+        f"{tmp_path}/data.conllu: 1 of 3 sentences have no predicate and are left out."
+    ]
+
+
+def test_lines_are_right_behind_lines_that_are_passed_over(tmp_path):
+    text = "# sent_id = 1\n1-2\tI'm\t_\t_\n1\tI\t_\tO\n2\tam\tbe.01\tB-V\n2.1\tx\t_\tO\n3\tso\t_\tI-A\n"
+    [note] = read(write(tmp_path, text)).notes
+    assert "1 tags go on with no span of their type, the first at line 6" in note.message
+
+
+def without_roles(text):
+    """The same without the last two columns."""
+    rows = [line.split("\t" if "\t" in line else None) for line in text.splitlines()]
+    return "".join("\t".join(row[:-2]) + "\n" for row in rows)
+
+
+@pytest.mark.parametrize("form", ["CoNLL-2005", "tags", "CoNLL-U and roles"])
+def test_new_sentences_need_no_roles(form, tmp_path):
+    file = write(tmp_path, without_roles(FORMS[form]) * 2)
+    expected = [{name: row[name] for name in ("tokens", "predicate")} for row in EXPECTED]
+    source = read(file, kind=InputKind.PREDICATE, has_target=False)
+    assert source.table.to_pylist() == expected * 2
+    with_roles = write(tmp_path, FORMS[form], "roles.conllu")
+    assert read(with_roles, kind=InputKind.PREDICATE, has_target=False).table.to_pylist() == expected
+
+
+def test_new_sentences_need_no_roles_where_columns_are_named(tmp_path):
+    text = "# global.columns = ID FORM UP:PRED\n1\tdogs\t_\n2\tbark\tbark.01\n\n"
+    source = read(write(tmp_path, text), kind=InputKind.PREDICATE, has_target=False)
+    assert source.table.to_pylist() == [{"tokens": ["dogs", "bark"], "predicate": 1}]
+
+
+def test_what_predict_writes_is_read_again(tmp_path):
+    table = pa.table({"tokens": [TOKENS] * 2, "tags": [CHASED, ["O"] * 7], "predicate": [2, 6]})
+    for rows_ in (table, table.slice(1)):
+        file = tmp_path / "out.conll"
+        file.unlink(missing_ok=True)
+        write_tables(iter([rows_]), str(file))
+        source = read(file, kind=InputKind.PREDICATE, has_target=False)
+        assert source.table.to_pylist() == rows_.drop_columns(["tags"]).to_pylist()
+    write_tables(iter([table]), str(tmp_path / "both.conll"))
+    assert rows(read(tmp_path / "both.conll", kind=InputKind.PREDICATE)) == table.to_pylist()
+
+
+@pytest.mark.parametrize(
+    "text", [lines(*conllu()), lines(TOKENS, ["-", *"abcdef"]), lines(TOKENS, ["NN"] * 7), lines(TOKENS)]
+)
+def test_columns_in_which_nothing_marks_a_predicate_have_none(text, tmp_path):
+    source = read(write(tmp_path, text), kind=InputKind.PREDICATE, has_target=False)
+    assert source.table.to_pylist() == [{"tokens": TOKENS}]

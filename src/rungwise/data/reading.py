@@ -134,7 +134,7 @@ def _read_path(
     is_wanted = kind in SENTENCE_KINDS
     may_have_roles = kind is InputKind.PREDICATE or (kind is None and suffix in PROPS_SUFFIXES)
     if may_have_roles and suffix not in (*_JSON, *_PARQUET):
-        return read_props(path, encoding=encoding)
+        return read_props(path, encoding=encoding, has_tags=has_tags)
     if suffix in (*SENTENCE_SUFFIXES, *PROPS_SUFFIXES) or (is_wanted and suffix not in (*_JSON, *_PARQUET)):
         return read_conll(path, encoding=encoding, target=target, has_tags=has_tags)
     if suffix in _JSON and (is_wanted or (kind is None and has_sentences(path, encoding))):
