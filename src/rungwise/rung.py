@@ -80,9 +80,15 @@ class TextShape(Shape):
 
 @dataclass(frozen=True, kw_only=True)
 class SentenceShape(TextShape):
-    """Sentences every token of which gets a tag; each has a predicate if `has_predicates`."""
+    """Sentences every token of which gets a tag.
+
+    Attributes:
+        has_predicates: whether each has a predicate.
+        has_cases: whether networks over pieces of words are told of capitals, which their pieces don't have.
+    """
 
     has_predicates: bool = False
+    has_cases: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

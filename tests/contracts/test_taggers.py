@@ -74,6 +74,16 @@ def test_the_score_is_the_f1_of_spans_without_the_verb():
     assert model.score(other, [["B-ARG0", "B-V", "B-ARGM-MNR"]]) == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize(
+    ("tags", "message"),
+    [([["O"]], "it has 2 tokens and 1 tags"), ([["O", "O"]] * 2, "there are 1 sentences and tags of 2")],
+)
+def test_a_score_wants_a_tag_for_each_token(tags, message):
+    model = rw.BaselineTagger().fit([["Ada", "runs"]], [["B-PER", "O"]])
+    with pytest.raises(DataError, match=message):
+        model.score([["Bob", "hides"]], tags)
+
+
 def test_tags_of_types_that_training_had_not_are_unseen():
     encoded = fitted().encode_tags([["B-ORG", "I-ORG", "O"], ["B-LOC"]])
     assert encoded.values.tolist() == [UNSEEN_BEGIN, UNSEEN_INSIDE, 0, 1]

@@ -97,3 +97,14 @@ def test_a_model_without_a_network_says_so():
 def test_nothing_is_fitted_in_int8():
     with pytest.raises(ConfigError, match="precision 'int8' is for predictions"):
         rw.BERTClassifier(precision="int8").fit(TEXTS, LABELS)
+
+
+def test_small_numbers_in_bf16_are_rounded_to_both_sides_alike():
+    linear = nn.Linear(256, 64, bias=False)
+    nn.init.ones_(linear.weight)
+    torch.manual_seed(0)
+    x = -torch.rand(500, 256)
+    x[:, 0] = -1  # so that all rows have one scale
+    with torch.inference_mode():
+        error = Int8Linear(linear)(x.bfloat16()).float() - x.bfloat16().float().sum(1, keepdim=True)
+    assert abs(float(error.mean())) < 0.1  # of 256 numbers; a step of each is 0.008 or more

@@ -61,20 +61,27 @@ def test_saved_it_predicts_the_same(tmp_path):
     np.testing.assert_array_equal(rw.load(tmp_path / "model").predict_proba(TEXTS), rung.predict_proba(TEXTS))
 
 
+def untold(network):
+    """The network with no vectors for how words are written and where the predicate is."""
+    for vectors in network.marks.parameters():
+        vectors.zero_()
+    return network
+
+
 @pytest.mark.parametrize("kind", sorted(SIZES))
 @torch.no_grad()
 def test_its_scores_of_words_are_those_of_the_librarys_token_classification(tmp_path, kind):
     model = saved(tmp_path / "lm", kind, "AutoModelForTokenClassification", num_labels=3)
     rung = rw.HuggingFaceTagger(pretrained=str(tmp_path / "lm"), tuning="head", precision="fp32")
     rung.fit(SENTENCES, TAGS)
-    ours = rung.learner_.network
+    ours = untold(rung.learner_.network)
     ours.linear.load_state_dict(
         (model.classifier if hasattr(model, "classifier") else model.score).state_dict()
     )
     mask = torch.arange(5) < LENGTHS[:, None]
     is_first = mask & torch.tensor([True, False, True, True, False])
     logits = model(input_ids=TOKENS, attention_mask=mask.long()).logits[is_first]
-    torch.testing.assert_close(ours(TOKENS, LENGTHS, is_first), logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ours(TOKENS, LENGTHS, is_first.long()), logits, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("kind", sorted(SIZES))
@@ -84,12 +91,12 @@ def test_a_predicate_that_nothing_is_known_of_leaves_the_states_as_they_are(tmp_
     rung = rw.HuggingFaceTagger(pretrained=str(tmp_path / "lm"), tuning="head", precision="fp32")
     rung.fit([(row, 1) for row in SENTENCES], TAGS)
     ours, mask = rung.learner_.network, torch.arange(5) < LENGTHS[:, None]
-    is_predicate = torch.zeros_like(mask)
-    is_predicate[:, 1] = True
+    sides = torch.zeros_like(TOKENS)
+    sides[:, 1] = 1
     states = model.base_model(input_ids=TOKENS, attention_mask=mask.long()).last_hidden_state[mask]
-    assert not torch.allclose(ours.features(TOKENS, LENGTHS, mask, is_predicate), states, atol=1e-3)
-    ours.sides.zero_()
-    got = ours.features(TOKENS, LENGTHS, mask, is_predicate)
+    assert not torch.allclose(ours.features(TOKENS, LENGTHS, mask.long(), sides), states, atol=1e-3)
+    untold(ours)
+    got = ours.features(TOKENS, LENGTHS, mask.long(), sides)
     torch.testing.assert_close(got, states, atol=1e-5, rtol=1e-5)
 
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import Pretrained
-from rungwise.preprocessing.pieces import PiecePreprocessor, cut_words
+from rungwise.preprocessing.pieces import PiecePreprocessor, case_of, cut_words
 from rungwise.preprocessing.text_settings import TextNetworkConfig
 from rungwise.preprocessing.tokens import TokenPreprocessor
 from rungwise.preprocessing.vocabulary import PAD
@@ -44,11 +44,11 @@ def test_a_batch_marks_the_first_piece_of_each_word_and_the_predicate():
     inputs = as_predicates(list(zip(SENTENCES, [1, 0, 1], strict=True)))
     preprocessor.fit(inputs, given)
     examples = preprocessor.examples(inputs)
-    tokens, lengths, is_first, is_predicate = examples.batch(np.array([1, 0, 2]))
+    tokens, lengths, cases, sides = examples.batch(np.array([1, 0, 2]))
     assert lengths.tolist() == [3, 7, 4]
     assert tokens.tolist() == [[2, 8, 3, 0, 0, 0, 0], [2, 7, 4, 5, 6, 8, 3], [2, 0, 7, 3, 0, 0, 0]]
-    assert [row.nonzero().flatten().tolist() for row in is_first] == [[1], [1, 2, 5], [1, 2]]
-    assert [row.nonzero().flatten().tolist() for row in is_predicate] == [[1], [2, 3, 4], [2]]
+    assert [row.nonzero().flatten().tolist() for row in cases] == [[1], [1, 2, 5], [1, 2]]
+    assert [row.nonzero().flatten().tolist() for row in sides == 1] == [[1], [2, 3, 4], [2]]
     assert examples.num_words.tolist() == [3, 1, 2]
 
 
@@ -60,9 +60,10 @@ def test_long_sentences_come_in_parts_none_above_the_limit_with_every_word_once(
     examples = preprocessor.examples(inputs)
     assert examples.lengths.max() <= max_tokens
     assert examples.num_words.sum() == 13
-    tokens, _, is_first, is_predicate = examples.batch(np.arange(len(examples)))
-    assert tokens[is_first].tolist() == [7, 4, 8] * 4 + [8]
-    assert tokens[is_predicate].tolist() == [*[4, 5, 6][: max_tokens - 2], 8]
+    tokens, _, cases, sides = examples.batch(np.arange(len(examples)))
+    assert tokens[cases > 0].tolist() == [7, 4, 8] * 4 + [8]
+    assert tokens[sides == 1].tolist() == [*[4, 5, 6][: max_tokens - 2], 8]
+    assert sides[cases > 0].tolist() == [*[0] * 4, 1, *[2] * 7, 1]  # in parts before it and behind it too
 
 
 def test_a_tokenizer_is_trained_on_the_words_and_comes_back_from_what_is_stored():
@@ -108,3 +109,36 @@ def test_no_sentence_is_no_part():
     preprocessor = PiecePreprocessor(TextNetworkConfig())
     preprocessor.fit(as_tokens([["a", "b"]] * 2))
     assert len(preprocessor.examples(as_tokens([]))) == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "case"),
+    [
+        ("house", 1),
+        ("…", 1),
+        ("北京", 1),
+        ("", 1),
+        ("House", 2),
+        ("I", 2),
+        ("“Élan”", 2),
+        ("USA", 3),
+        ("B2B", 3),
+        ("iPhone", 4),
+        ("McDonald", 4),
+    ],
+)
+def test_how_a_word_is_written(word, case):
+    assert case_of(word) == case
+
+
+@pytest.mark.parametrize("is_uncased", [True, False])
+def test_networks_are_told_of_capitals_where_the_pieces_have_none(is_uncased):
+    preprocessor, _ = pretrained()
+    tokenizer = word_pieces()
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=is_uncased)
+    inputs = as_tokens([["We", "UNDERSTAND", "it"], ["it"]])
+    preprocessor.fit(inputs, Pretrained(name="x", weights={}, tokenizer=tokenizer.to_str()))
+    assert preprocessor.shape(num_examples=2, num_outputs=3).has_cases is is_uncased
+    cases = preprocessor.examples(inputs).batch(np.array([0, 1]))[2]
+    assert (cases > 0).sum() == 4
+    assert cases[cases > 0].tolist() == ([2, 3, 1, 1] if is_uncased else [1, 1, 1, 1])

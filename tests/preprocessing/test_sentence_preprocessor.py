@@ -67,9 +67,9 @@ def test_long_sentences_come_in_parts_and_the_predicate_is_in_one_of_them():
 
 def test_parts_by_the_size_of_words_hold_as_many_whole_words_as_fit():
     sentences = flat_sentences(as_predicates([(["a", "b", "c"], 2), (["d", "e"], 0)]))
-    offsets, predicates = sentence_parts(sentences, 4, np.array([3, 1, 2, 1, 4]))
+    offsets, places = sentence_parts(sentences, 4, np.array([3, 1, 2, 1, 4]))
     assert offsets.tolist() == [0, 2, 3, 4, 5]
-    assert predicates.tolist() == [NO_PREDICATE, 0, 0, NO_PREDICATE]
+    assert places.tolist() == [2, 0, 0, -1]
     offsets, _ = sentence_parts(sentences, 6, np.array([3, 1, 2, 1, 4]))
     assert offsets.tolist() == [0, 3, 5]
 

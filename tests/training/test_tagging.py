@@ -7,6 +7,7 @@ from rungwise.fitting import FitContext
 from rungwise.layers.crf import CRF, TagSoftmax
 from rungwise.settings import NetworkConfig
 from rungwise.tags import Tags
+from rungwise.training import tagging
 from rungwise.training.asking import predict_outputs
 from rungwise.training.tagging import TagObjective, TagTargets, decode
 
@@ -109,3 +110,15 @@ def test_sentences_longer_than_the_network_sees_get_a_tag_for_every_word(kind):
     tagger.fit(given, tags)
     assert tagger.predict(given) == tags
     assert len(as_tokens(sentences)) == len(as_predicates([(words, 0) for words in sentences]))
+
+
+def test_sentences_that_are_decoded_together_are_fewer_where_tags_are_many(monkeypatch):
+    torch.manual_seed(0)
+    layer, scores, lengths = CRF(9), torch.randn(24, 9), torch.tensor([3] * 8)
+    whole = decode(layer, scores, lengths)
+    seen: list[int] = []
+    decoded = layer.decode
+    monkeypatch.setattr(layer, "decode", lambda s, n: seen.append(len(n)) or decoded(s, n))
+    monkeypatch.setattr(tagging, "_CELLS_AT_ONCE", 6 * 9**2)
+    np.testing.assert_array_equal(decode(layer, scores, lengths).values, whole.values)
+    assert seen == [2, 2, 2, 2]

@@ -106,8 +106,15 @@ class RungTagger(RungEstimator):
         return _numbered(flat_sentences(_as_tags(y)), self.classes_)
 
     def score(self, X: Any, y: Any) -> float:
-        """F1 over the spans of X (N sentences), whose tags are y; the predicate itself doesn't count as one."""
-        counts = span_counts(self.encode_tags(y), self.predict_tags(X), self.unscored)
+        """F1 over the spans of X (N sentences), whose tags are y; the predicate itself doesn't count as one.
+
+        Raises:
+            DataError: if a sentence hasn't as many tags as tokens, or a tag is none of the scheme.
+        """
+        predicted = self.predict_tags(X)
+        tags = self.encode_tags(y)
+        _check_lengths(np.diff(predicted.offsets), np.diff(tags.offsets))
+        counts = span_counts(tags, predicted, self.unscored)
         return span_f1(counts)
 
     @property
@@ -123,19 +130,29 @@ class RungTagger(RungEstimator):
         """
         inputs = coerce_inputs(self, X, kind_of(X, self._kinds()), reset=True)
         tags, offsets = flat_sentences(_as_tags(y)), flat_sentences(inputs).offsets
-        if len(tags) != len(inputs):
-            raise DataError(f"there are {len(inputs)} sentences and tags of {len(tags)}; give each its own.")
         lengths = np.diff(offsets)
-        differs = lengths != np.diff(tags.offsets)
-        if differs.any():
-            row = int(np.argmax(differs))
-            counts = int(lengths[row]), int(np.diff(tags.offsets)[row])
-            raise DataError(
-                f"it has {counts[0]} tokens and {counts[1]} tags; give each token one.", row=row + 1
-            )
+        _check_lengths(lengths, np.diff(tags.offsets))
         _types_of(tags)  # a tag that is none is an error of a sentence that can still be counted
         kept = np.unique(offsets)
         return _without_empty(inputs, lengths), Sentences(tags.tokens, kept, None)
+
+
+def _check_lengths(num_tokens: NDArray[np.int64], num_tags: NDArray[np.int64]) -> None:
+    """Tokens of N sentences, tags of as many.
+
+    Raises:
+        DataError: if a sentence has more or fewer of one.
+    """
+    if len(num_tags) != len(num_tokens):
+        raise DataError(
+            f"there are {len(num_tokens)} sentences and tags of {len(num_tags)}; give each its own."
+        )
+    differs = num_tokens != num_tags
+    if differs.any():
+        row = int(np.argmax(differs))
+        raise DataError(
+            f"it has {num_tokens[row]} tokens and {num_tags[row]} tags; give each token one.", row=row + 1
+        )
 
 
 def _types_of(tags: Sentences) -> list[str]:

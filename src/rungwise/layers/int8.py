@@ -51,15 +51,27 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """X (…, K) -> (…, N)."""
-        rows = x.reshape(-1, x.shape[-1])
+        rows = x.reshape(-1, x.shape[-1]).float()  # in bf16 there is no half to round by
         scales = torch.linalg.vector_norm(rows, torch.inf, 1, keepdim=True).clamp(min=_TINY) / self.largest
         middle = self.largest + 1  # of unsigned numbers, which oneDNN is fast with
-        half_up = torch.full((), middle + 0.5, dtype=rows.dtype)
+        half_up = torch.tensor(middle + 0.5)
         rounded = torch.addcdiv(half_up, rows, scales).to(torch.uint8)  # the fraction is cut off
         sums = torch.ops.onednn.qlinear_pointwise(
-            rounded, 1.0, middle, self._packed, self.scales, self.zeros, None, 1.0, 0, x.dtype, "none", [], ""
+            rounded,
+            1.0,
+            middle,
+            self._packed,
+            self.scales,
+            self.zeros,
+            None,
+            1.0,
+            0,
+            torch.float32,
+            "none",
+            [],
+            "",
         )
-        made = torch.addcmul(self.get_buffer("bias").to(x.dtype), sums, scales)
+        made = torch.addcmul(self.get_buffer("bias"), sums, scales).to(x.dtype)
         return made.view(*x.shape[:-1], made.shape[-1])
 
 

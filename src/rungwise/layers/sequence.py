@@ -9,7 +9,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Pool", "Pooling", "pool", "real_steps", "reverse", "with_sides"]
+__all__ = ["Pool", "Pooling", "pool", "real_steps", "reverse"]
 
 
 class Pooling(StrEnum):
@@ -34,21 +34,6 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
     source = torch.where(steps < lengths, lengths - 1 - steps, steps) * B + torch.arange(B, device=x.device)
     rows = x.reshape(T * B, C).index_select(0, source.flatten())  # `gather` takes 5 times longer
     return rows.view(T, B, C)
-
-
-def with_sides(x: Tensor, sides: Tensor, is_predicate: Tensor) -> Tensor:
-    """Tells each step where it stands: before the predicate, in it, or behind it.
-
-    Args:
-        x: (B, T, C).
-        sides: what is added to steps before, in and behind it (3, C).
-        is_predicate: (B, T) bool, in a row at most one stretch; a row without any is all before it.
-
-    Returns:
-        (B, T, C).
-    """
-    is_after = (is_predicate.cumsum(1) > 0) & ~is_predicate
-    return x + sides[is_predicate + 2 * is_after]
 
 
 def pool(x: Tensor, lengths: Tensor, pooling: Pooling, query: Tensor | None = None) -> Tensor:

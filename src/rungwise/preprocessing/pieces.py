@@ -15,7 +15,8 @@ from torch import Tensor
 
 from rungwise.data.sentences import flat_sentences
 from rungwise.fitting import Pretrained, State
-from rungwise.preprocessing.sentences import NO_PREDICATE, sentence_parts
+from rungwise.layers.marks import NUM_CASES
+from rungwise.preprocessing.sentences import sentence_parts
 from rungwise.preprocessing.text_settings import TextNetworkConfig
 from rungwise.preprocessing.tokens import TokenPreprocessor, framed, sample
 from rungwise.preprocessing.unaltered import Unaltered
@@ -23,10 +24,13 @@ from rungwise.preprocessing.vocabulary import CHUNK
 from rungwise.rung import SentenceShape
 from rungwise.stored import finite, truth
 
-__all__ = ["PiecePreprocessor", "Pieces", "cut_words"]
+__all__ = ["PiecePreprocessor", "Pieces", "case_of", "cases_of", "cut_words"]
 
 _MOST_PIECES = 16
 """Of a word; of longer ones, such as links, only the start is seen."""
+
+_SMALL, _CAPITALISED, _CAPITALS, _MIXED = range(1, NUM_CASES)
+"""How a word is written; 0 is what begins none. A script without capitals is small."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,17 @@ class Pieces:
         tokens: pieces of all the parts, with what stands around each part, one after the other, int32.
         offsets: (P + 1,) where each part begins and ends.
         firsts: the place of each word's first piece in its part (S,).
+        cases: how each word is written (S,), from 1 on; all alike where the pieces tell it.
         words: (P + 1,) where the words of each part begin and end.
-        predicates: of each part, where the pieces of its predicate begin and end (P, 2), both alike in parts without;
-            None where there are none at all.
+        predicates: of each part, where the pieces of the sentence's predicate begin and end (P, 2): 0 and 0 where it is
+            in a part before; None where there are none at all.
         pad: the token that batches are filled up with.
     """
 
     tokens: NDArray[np.int32]
     offsets: NDArray[np.int64]
     firsts: NDArray[np.int64]
+    cases: NDArray[np.uint8]
     words: NDArray[np.int64]
     predicates: NDArray[np.int64] | None
     pad: int
@@ -66,19 +72,22 @@ class Pieces:
         return len(self.offsets) - 1
 
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        """Part numbers (B,) -> tokens (B, T), lengths (B,), is_first (B, T) bool, and any is_predicate (B, T) bool."""
+        """Part numbers (B,) -> tokens (B, T), lengths (B,), cases (B, T), and sides (B, T) where there are predicates.
+
+        A case is above 0 where a word begins; sides are 0 before the predicate, 1 in it, 2 behind it.
+        """
         lengths = self.lengths[index]
         steps = np.arange(lengths.max(initial=1))
         is_token = steps < lengths[:, None]
         tokens = np.full(is_token.shape, self.pad, dtype=np.int64)
         tokens[is_token] = self.tokens[_ranges(self.offsets, index)]
-        is_first = np.zeros(is_token.shape, dtype=bool)
-        rows = np.repeat(np.arange(len(index)), self.num_words[index])
-        is_first[rows, self.firsts[_ranges(self.words, index)]] = True
-        arrays = [tokens, lengths, is_first]
+        cases = np.zeros(is_token.shape, dtype=np.int64)
+        rows, words = np.repeat(np.arange(len(index)), self.num_words[index]), _ranges(self.words, index)
+        cases[rows, self.firsts[words]] = self.cases[words]
+        arrays = [tokens, lengths, cases]
         if self.predicates is not None:
             begins, ends = self.predicates[index, :, None].transpose(1, 0, 2)  # (B, 1) each
-            arrays.append((begins <= steps) & (steps < ends))
+            arrays.append((begins <= steps).astype(np.int64) + (ends <= steps))
         return tuple(torch.from_numpy(array) for array in arrays)
 
 
@@ -113,6 +122,7 @@ class PiecePreprocessor(Unaltered):
             num_examples=num_examples,
             num_outputs=num_outputs,
             has_predicates=self.has_predicates,
+            has_cases=self._is_uncased(),
             vocab_size=texts.vocab_size,
             mean_tokens=self.mean_tokens,
             max_tokens=texts.max_tokens,
@@ -124,17 +134,25 @@ class PiecePreprocessor(Unaltered):
         room = self.config.max_tokens - len(frame.before) - len(frame.after)
         sentences = flat_sentences(inputs)
         pieces, counts = cut_words(self.texts.tokenizer, sentences.tokens, min(room, _MOST_PIECES), frame.pad)
-        words, predicates = sentence_parts(sentences, room, counts)
+        words, places = sentence_parts(sentences, room, counts)
         before = np.concatenate([[0], counts.cumsum()])
         starts = before[words[:-1]]
         firsts = before[:-1] - np.repeat(starts, np.diff(words)) + len(frame.before)
         tokens, offsets = framed(pieces, np.diff(before[words]), frame)
         marks = None
-        if predicates is not None:
-            at = np.minimum(words[:-1] + np.maximum(predicates, 0), len(counts) - 1)
-            size = np.where(predicates == NO_PREDICATE, 0, counts[at])
-            marks = np.stack([firsts[at], firsts[at] + size], axis=1)
-        return Pieces(tokens, offsets, firsts, words, marks, frame.pad)
+        if places is not None:
+            at = words[:-1] + places  # of the predicate among all the words
+            begins, ends = firsts[at], firsts[at] + counts[at]
+            marks = np.stack([begins, ends], axis=1)
+            marks[places < 0] = 0
+            marks[places >= np.diff(words)] = np.iinfo(np.int64).max
+        cases = cases_of(sentences.tokens) if self._is_uncased() else np.full(len(counts), _SMALL, np.uint8)
+        return Pieces(tokens, offsets, firsts, cases, words, marks, frame.pad)
+
+    def _is_uncased(self) -> bool:
+        """Whether the tokenizer sees no capitals, so that the network must be told of them."""
+        normalizer = self.texts.tokenizer.normalizer
+        return normalizer is not None and normalizer.normalize_str("A") == normalizer.normalize_str("a")
 
     def state(self) -> State:
         """The tokenizer as the JSON of the `tokenizers` library, mean lengths, and whether there are predicates."""
@@ -153,6 +171,25 @@ class PiecePreprocessor(Unaltered):
         self.texts.restore(state)
         self.mean_tokens = finite(state, "mean_sentence", low=0)
         self.has_predicates = truth(state, "has_predicates")
+
+
+def cases_of(words: pa.Array) -> NDArray[np.uint8]:
+    """Words (S,) -> how each is written (S,)."""
+    coded = words.dictionary_encode()
+    cases: NDArray[np.uint8] = np.array(list(map(case_of, coded.dictionary.to_pylist())), dtype=np.uint8)
+    spellings: NDArray[np.int64] = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return cases[spellings]
+
+
+def case_of(word: str) -> int:
+    """How a word is written: small, its first letter alone a capital, all of several letters capitals, or otherwise."""
+    letters = [letter for letter in word if letter.lower() != letter.upper()]
+    capitals = [letter == letter.upper() for letter in letters]
+    if not any(capitals):
+        return _SMALL
+    if capitals[0] and not any(capitals[1:]):
+        return _CAPITALISED
+    return _CAPITALS if all(capitals) else _MIXED
 
 
 def cut_words(

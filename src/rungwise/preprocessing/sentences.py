@@ -184,7 +184,11 @@ class SentencePreprocessor(Unaltered):
         spelt = coded.dictionary.to_pylist()
         spellings = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
         known = np.array([self.words.get(_normal(word), UNKNOWN) for word in spelt], dtype=np.int32)
-        offsets, predicates = sentence_parts(sentences, self.config.max_tokens)
+        offsets, places = sentence_parts(sentences, self.config.max_tokens)
+        predicates = None
+        if places is not None:
+            is_here = (places >= 0) & (places < np.diff(offsets))
+            predicates = np.where(is_here, places, NO_PREDICATE)
         return Words(known[spellings], spellings, self._spelt(spelt), offsets, predicates)
 
     def _spelt(self, words: list[str]) -> NDArray[np.uint16]:
@@ -223,12 +227,16 @@ class SentencePreprocessor(Unaltered):
 def sentence_parts(
     sentences: Sentences, limit: int, sizes: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-    """Cuts sentences (N) between words into parts (P) of at most the limit -> their offsets (P + 1,), predicates (P,).
+    """Cuts sentences (N) between words into parts (P) of at most the limit.
 
     Args:
         sentences: of at least one word each.
         limit: of a part's size.
         sizes: of each word (S,), none above the limit; None if each is 1.
+
+    Returns:
+        The parts' offsets (P + 1,), and how many words the sentence's predicate is behind each part's first (P,), below
+        0 before it; None where there are no predicates.
     """
     lengths = np.diff(sentences.offsets)
     if sizes is None:
@@ -239,8 +247,7 @@ def sentence_parts(
     if sentences.predicates is None:
         return offsets, None
     owners = np.arange(len(parts)) if owners is None else owners
-    place = sentences.offsets[owners] + sentences.predicates[owners] - offsets[:-1]
-    return offsets, np.where((place >= 0) & (place < parts), place, NO_PREDICATE)
+    return offsets, sentences.offsets[owners] + sentences.predicates[owners] - offsets[:-1]
 
 
 def _parts_of_sizes(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import MISSING, asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -295,7 +295,9 @@ class NetworkLearner:
         self.shape = self.preprocessor.shape(
             num_examples=whole(shape, "num_examples", 1, 2**63), num_outputs=num_outputs
         )
-        if {k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()} != asdict(self.shape):
+        stored = {name: tuple(value) if isinstance(value, list) else value for name, value in shape.items()}
+        later = {field.name: field.default for field in fields(self.shape) if field.default is not MISSING}
+        if {**later, **stored} != asdict(self.shape):  # of a version that hadn't a field, it is the default
             raise ModelError(f"the network is for {shape}, but its inputs and outputs are {self.shape}.")
         self.target_mean, self.target_scale = finite(state, "target_mean"), finite(state, "target_scale")
         weights = section(state, "network")

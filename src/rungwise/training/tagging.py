@@ -19,8 +19,8 @@ from rungwise.training.batches import length_batches
 
 __all__ = ["TagObjective", "TagTargets", "decode", "rows_of"]
 
-_WORDS_AT_ONCE = 4096
-"""Words, padding counted, whose paths are looked for together."""
+_WORDS_AT_ONCE, _CELLS_AT_ONCE = 4096, 2**25
+"""Words, padding counted, whose paths are looked for together, and pairs of tags of as many sentences in a step."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class TagObjective:
     def loss(self, outputs: Tensor, targets: TagTargets) -> Tensor:
         """Outputs (S, C), targets (P) -> the mean loss of a word (). Spans of unseen types count as outside."""
         total = torch.zeros(())
-        for rows, lengths in _chunks(targets.lengths):
+        for rows, lengths in _chunks(targets.lengths, outputs.shape[1]):
             with torch.inference_mode():
                 tags = targets.values[rows].clamp(min=OUTSIDE)
                 loss = self.layer.loss(*_on_device(self.layer, outputs[rows], tags, lengths))
@@ -96,15 +96,16 @@ class TagObjective:
 def decode(layer: TagLayer, outputs: Tensor, lengths: Tensor) -> Tags:
     """Outputs (S, C) of sentences of so many words (N,), at least one each -> the tags that the layer decides on."""
     values = torch.empty(len(outputs), dtype=torch.int64)
-    for rows, some in _chunks(lengths):
+    for rows, some in _chunks(lengths, outputs.shape[1]):
         values[rows] = layer.decode(*_on_device(layer, outputs[rows], some)).cpu()
     return _tags(values, lengths)
 
 
-def _chunks(lengths: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _chunks(lengths: Tensor, num_tags: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Lengths (N,) -> the rows and the lengths of some sentences at a time, alike in length."""
     known = lengths.numpy()
-    for part in length_batches(np.argsort(known, kind="stable"), known, _WORDS_AT_ONCE):
+    most = min(_WORDS_AT_ONCE, max(1, _CELLS_AT_ONCE // num_tags**2))
+    for part in length_batches(np.argsort(known, kind="stable"), known, most):
         index = torch.from_numpy(part)
         yield rows_of(lengths, index), lengths[index]
 

@@ -40,7 +40,8 @@ from rungwise.layers.attention import padding_bias
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.sequence import Pool, Pooling, real_steps, with_sides
+from rungwise.layers.marks import Marks
+from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.tokens import TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
 from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
@@ -92,8 +93,8 @@ _LARGEST = 2**24
 _STD = 0.02
 """Of the weights of embeddings, at random."""
 
-_SIDE_STD = 0.05
-"""Of what is told to tokens before, of and behind the predicate: as large as pretrained vectors of tokens."""
+_MARK_STD = 0.05
+"""Of what words are told: as large as pretrained vectors of tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +112,8 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
         activation: of the feed-forward layers.
         norm_eps: added to the variance in normalisation.
         pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own.
+        capitals: whether words are told how they are written where their pieces don't know, as those of uncased
+            weights; without, `AutoModelForTokenClassification` loads what is saved.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
 
@@ -129,6 +132,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
     activation: Activation = Activation.GELU
     norm_eps: float = 1e-12
     pooling: Pooling = Pooling.MEAN
+    capitals: bool = True
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -217,25 +221,30 @@ class BERT(nn.Module):
             )
             for _ in range(config.num_layers)
         )
-        self.sides: nn.Parameter | None = None
+        self.marks: Marks | None = None
         self.pooler: nn.Linear | None = None
         if isinstance(shape, SentenceShape):
             self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
-            if shape.has_predicates:
-                self.sides = nn.Parameter(torch.randn(3, size) * _SIDE_STD)
+            self.marks = Marks(size, _MARK_STD, **_told(config, shape))
         else:
             self.pool = Pool(config.pooling, size)
             self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def encode(self, tokens: Tensor, lengths: Tensor, is_predicate: Tensor | None = None) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64, perhaps is_predicate (B, T) bool -> the last block's (B, T, C)."""
+    def encode(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
+    ) -> Tensor:
+        """As `forward`, but for all that is behind the last block -> its output (B, T, C)."""
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         positions = self.positions[self.first_position : self.first_position + num_tokens]
         x: Tensor = self.embedding(tokens) + positions + self.segments[0]  # (B, T, C)
-        if self.sides is not None and is_predicate is not None:
-            x = with_sides(x, self.sides, is_predicate)
+        if self.marks is not None:
+            x = self.marks(x, cases, sides)
         x = self.dropout(self.norm(x))
         for block in self.blocks:
             x = block(x, bias)
@@ -245,13 +254,13 @@ class BERT(nn.Module):
         self,
         tokens: Tensor,
         lengths: Tensor,
-        is_first: Tensor | None = None,
-        is_predicate: Tensor | None = None,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
     ) -> Tensor:
         """As `forward`, but for the last layer -> (B, C), or (S, C)."""
-        states = self.encode(tokens, lengths, is_predicate)
-        if is_first is not None:
-            return states[is_first]
+        states = self.encode(tokens, lengths, cases, sides)
+        if cases is not None:
+            return states[cases > 0]
         pooled: Tensor = self.pool(states, lengths)
         if self.pooler is None:
             return pooled
@@ -261,16 +270,21 @@ class BERT(nn.Module):
         self,
         tokens: Tensor,
         lengths: Tensor,
-        is_first: Tensor | None = None,
-        is_predicate: Tensor | None = None,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
 
-        With is_first (B, T) bool, which marks each word's first token, and perhaps is_predicate (B, T) bool, which
-        marks the predicate's tokens -> scores (S, num_outputs).
+        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps sides (B, T) int64, which
+        tell where the predicate is (`Marks`) -> scores (S, num_outputs).
         """
-        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, is_first, is_predicate)))
+        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, cases, sides)))
         return logits
+
+
+def _told(config: BERTConfig, shape: SentenceShape) -> dict[str, bool]:
+    """What the pieces of words are told (`Marks`)."""
+    return {"has_cases": shape.has_cases and config.capitals, "has_predicates": shape.has_predicates}
 
 
 _PRODUCTS = 20
@@ -288,7 +302,8 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     parameters += config.num_layers * (block_weights + block_others) + pooler
     parameters += (size + 1) * shape.num_outputs
     parameters += size * (config.pooling is Pooling.ATTENTION and not is_tagging)
-    parameters += 3 * size * (isinstance(shape, SentenceShape) and shape.has_predicates)
+    if isinstance(shape, SentenceShape):
+        parameters += Marks.count(size, **_told(config, shape))
     longest = min(shape.max_tokens, config.max_tokens)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
     head = 2 * size * shape.num_outputs
@@ -313,7 +328,7 @@ def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
     stem = {Layout.BERT: "Bert", Layout.ROBERTA: "Roberta"}[config.layout]
     kind = "ForSequenceClassification" if config.pooling is Pooling.FIRST else "Model"
     if isinstance(shape, SentenceShape):
-        kind = "Model" if shape.has_predicates else "ForTokenClassification"
+        kind = "Model" if any(_told(config, shape).values()) else "ForTokenClassification"
     activation = next(theirs for theirs, ours in _ACTIVATIONS.items() if ours is config.activation)
     sizes = {theirs: getattr(config, ours) for ours, theirs in _SIZES.items()}
     return {
@@ -344,7 +359,7 @@ RUNG = NetworkRung(
     on_request=True,
     build=BERT,
     head="linear",
-    optional=("pool", "pooler", "sides"),
+    optional=("pool", "pooler", "marks"),
     adopt=adopt,
     layouts={"transformers": bert_weights},
     published=Published(weights=_to_transformers, config=_described),

@@ -39,7 +39,8 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
-from rungwise.layers.sequence import Pool, Pooling, real_steps, with_sides
+from rungwise.layers.marks import Marks
+from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.tokens import TextNetworkConfig
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape, Weights
 from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
@@ -74,8 +75,8 @@ _LEFT_OUT = {
 }
 """Entries that say nothing of the network, or name code to run, and those that begin with an underscore."""
 
-_SIDE_STD = 0.05
-"""Of what is told to pieces before, in and behind the predicate: as large as pretrained vectors of tokens."""
+_MARK_STD = 0.05
+"""Of what words are told: as large as pretrained vectors of tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,22 +191,29 @@ class HuggingFace(nn.Module):
         super().__init__()
         self.model = _network(config, shape.vocab_size)
         size = _hidden_size(self.model)
-        self.sides: nn.Parameter | None = None
+        self.marks: Marks | None = None
         if isinstance(shape, SentenceShape):
             self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
-            if shape.has_predicates:
-                self.sides = nn.Parameter(torch.randn(3, _embedding(self.model).embedding_dim) * _SIDE_STD)
+            told = _told(self.model, shape)
+            if any(told.values()):
+                self.marks = Marks(_embedding(self.model).embedding_dim, _MARK_STD, **told)
         else:
             self.pool = Pool(config.pooling, size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def encode(self, tokens: Tensor, lengths: Tensor, is_predicate: Tensor | None = None) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64, perhaps is_predicate (B, T) bool -> the last states (B, T, C)."""
+    def encode(
+        self,
+        tokens: Tensor,
+        lengths: Tensor,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
+    ) -> Tensor:
+        """As `forward`, but for all that is behind the last states (B, T, C)."""
         mask = real_steps(lengths, tokens.shape[1]).long()
         seen = {"input_ids": tokens}
-        if self.sides is not None and is_predicate is not None:
-            seen = {"inputs_embeds": with_sides(_embedding(self.model)(tokens), self.sides, is_predicate)}
+        if self.marks is not None:
+            seen = {"inputs_embeds": self.marks(_embedding(self.model)(tokens), cases, sides)}
         states: Tensor = self.model(**seen, attention_mask=mask).last_hidden_state
         return states
 
@@ -213,13 +221,13 @@ class HuggingFace(nn.Module):
         self,
         tokens: Tensor,
         lengths: Tensor,
-        is_first: Tensor | None = None,
-        is_predicate: Tensor | None = None,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
     ) -> Tensor:
         """As `forward`, but for the last layer -> (B, C), or (S, C)."""
-        states = self.encode(tokens, lengths, is_predicate)
-        if is_first is not None:
-            return states[is_first]
+        states = self.encode(tokens, lengths, cases, sides)
+        if cases is not None:
+            return states[cases > 0]
         pooled: Tensor = self.pool(states, lengths)
         return pooled
 
@@ -227,30 +235,38 @@ class HuggingFace(nn.Module):
         self,
         tokens: Tensor,
         lengths: Tensor,
-        is_first: Tensor | None = None,
-        is_predicate: Tensor | None = None,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
 
-        With is_first (B, T) bool, which marks each word's first token, and perhaps is_predicate (B, T) bool, which
-        marks the predicate's tokens -> scores (S, num_outputs).
+        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps sides (B, T) int64, which
+        tell where the predicate is (`Marks`) -> scores (S, num_outputs).
         """
-        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, is_first, is_predicate)))
+        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, cases, sides)))
         return logits
 
 
-def _embedding(model: Any) -> nn.Embedding:
-    """The table that tokens are looked up in.
-
-    Raises:
-        ConfigError: if the network has none, or takes no vectors in the place of tokens.
-    """
+def _embedding(model: Any) -> Any:
+    """The table that tokens are looked up in; None if there is none, or vectors can't stand in the place of tokens."""
     try:
         table = model.get_input_embeddings()
     except NotImplementedError:
-        table = None
-    if isinstance(table, nn.Embedding) and "inputs_embeds" in inspect.signature(model.forward).parameters:
-        return table
+        return None
+    takes_vectors = "inputs_embeds" in inspect.signature(model.forward).parameters
+    return table if takes_vectors and isinstance(table, nn.Embedding) else None
+
+
+def _told(model: Any, shape: SentenceShape) -> dict[str, bool]:
+    """What the pieces of words are told (`Marks`).
+
+    Raises:
+        ConfigError: if the network can't be told the predicate.
+    """
+    if _embedding(model) is not None:
+        return {"has_cases": shape.has_cases, "has_predicates": shape.has_predicates}
+    if not shape.has_predicates:
+        return {"has_cases": False, "has_predicates": False}
     raise ConfigError(
         f"{type(model).__name__} can't be told the predicate of a sentence: it takes no vectors in the place of "
         "tokens; for semantic roles choose a network that does, such as DistilBERT, ELECTRA or DeBERTa."
@@ -274,7 +290,8 @@ def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
     predict = tokens * (2 * (weights - looked_up) + num_layers * 4 * size * min(tokens, longest))
     head = 2 * size * shape.num_outputs
     if isinstance(shape, SentenceShape):
-        parameters += 3 * _embedding(model).embedding_dim if shape.has_predicates else 0
+        told = _told(model, shape)
+        parameters += Marks.count(_embedding(model).embedding_dim, **told) if any(told.values()) else 0
         predict += tokens * (head + 2 * shape.num_outputs**2)
     else:
         parameters += size * (config.pooling is Pooling.ATTENTION)
@@ -320,7 +337,7 @@ RUNG = NetworkRung(
     on_request=True,
     build=HuggingFace,
     head="linear",
-    optional=("pool", "model.pooler", "sides"),
+    optional=("pool", "model.pooler", "marks"),
     adopt=adopt,
     layouts={"bare": _bare, "with head": _with_head},
 )

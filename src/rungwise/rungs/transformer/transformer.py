@@ -39,7 +39,8 @@ from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.sequence import Pool, Pooling, real_steps, with_sides
+from rungwise.layers.marks import Marks
+from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import WordNetworkConfig
 from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape
@@ -100,11 +101,11 @@ class Transformer(nn.Module):
             for _ in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
-        self.sides: nn.Parameter | None = None
+        self.marks: Marks | None = None
         if isinstance(shape, SentenceShape):
             self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
-            if shape.has_predicates:
-                self.sides = nn.Parameter(torch.randn(3, config.hidden_size) * _SIDE_STD)
+            has = {"has_cases": shape.has_cases, "has_predicates": shape.has_predicates}
+            self.marks = Marks(config.hidden_size, _MARK_STD, **has)
         else:
             self.pool = Pool(config.pooling, config.hidden_size)
         self.dropout = Dropout(config.dropout)
@@ -114,24 +115,24 @@ class Transformer(nn.Module):
         self,
         tokens: Tensor,
         lengths: Tensor,
-        is_first: Tensor | None = None,
-        is_predicate: Tensor | None = None,
+        cases: Tensor | None = None,
+        sides: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
 
-        With is_first (B, T) bool, which marks each word's first token, and perhaps is_predicate (B, T) bool, which
-        marks the predicate's tokens -> scores (S, num_outputs).
+        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps sides (B, T) int64, which
+        tell where the predicate is (`Marks`) -> scores (S, num_outputs).
         """
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         x = self.embedding(tokens) + self.positions[:num_tokens]  # (B, T, C)
-        if self.sides is not None and is_predicate is not None:
-            x = with_sides(x, self.sides, is_predicate)
+        if self.marks is not None:
+            x = self.marks(x, cases, sides)
         x = self.embedding_dropout(x)
         for block in self.blocks:
             x = block(x, bias)
         x = self.norm(x)
-        seen = self.pool(x, lengths) if is_first is None else x[is_first]  # (B, C), or (S, C)
+        seen = self.pool(x, lengths) if cases is None else x[cases > 0]  # (B, C), or (S, C)
         logits: Tensor = self.linear(self.dropout(seen))
         return logits
 
@@ -139,8 +140,8 @@ class Transformer(nn.Module):
 _POSITION_STD = 0.02
 """Small beside the tokens' vectors: positions that training hardly sees stay near none."""
 
-_SIDE_STD = 0.1
-"""Of what is told to tokens before, of and behind the predicate: as large as their vectors."""
+_MARK_STD = 0.1
+"""Of what words are told: as large as their tokens' vectors."""
 
 
 _PRODUCTS = 20
@@ -158,7 +159,8 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     is_tagging = isinstance(shape, SentenceShape)
     query = size * (config.pooling is Pooling.ATTENTION and not is_tagging)
     parameters += (size + 1) * shape.num_outputs + query
-    parameters += 3 * size * (isinstance(shape, SentenceShape) and shape.has_predicates)
+    if isinstance(shape, SentenceShape):
+        parameters += Marks.count(size, has_cases=shape.has_cases, has_predicates=shape.has_predicates)
     longest = min(shape.max_tokens, config.max_tokens)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
     head = 2 * size * shape.num_outputs + 2 * query * min(tokens, longest)
