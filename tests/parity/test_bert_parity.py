@@ -170,6 +170,10 @@ def test_saved_it_predicts_the_same_without_the_folder_that_it_began_from(tmp_pa
         ({"model_type": "t5"}, r"has the model_type 't5'; this rung takes bert, roberta"),
         ({"hidden_size": "12"}, r"has hidden_size='12'; it must be a whole number from 1"),
         ({"hidden_act": "swish"}, r"has hidden_act='swish'"),
+        ({"model_type": ["bert"]}, r"has the model_type \['bert'\]; this rung takes bert, roberta"),
+        ({"layer_norm_eps": None}, r"has layer_norm_eps=None; it must be a number above 0 and below 1"),
+        ({"layer_norm_eps": "x"}, r"has layer_norm_eps='x'; it must be a number above 0 and below 1"),
+        ({"layer_norm_eps": 2.0}, r"has layer_norm_eps=2.0; it must be a number above 0 and below 1"),
         ({"num_hidden_layers": 3}, r"doesn't fit this network: of its \d+ weights"),
     ],
 )
@@ -198,9 +202,9 @@ def test_a_setting_against_the_weights_and_a_missing_tokenizer_are_named_errors(
         (
             "pre_tokenizer",
             {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Removed", "invert": False},
-            "its pre_tokenizer has a regular expression",
+            r"its pre_tokenizer has the regular expression .* may take for ever; allowed are those of ALBERT",
         ),
-        ("model", None, "it has no model"),
+        ("model", None, "'model' is None; it must be an object"),
     ],
 )
 def test_a_tokenizer_that_may_do_harm_is_refused(tmp_path, part, value, message):

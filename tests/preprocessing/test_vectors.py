@@ -95,6 +95,15 @@ def test_a_ladder_looks_at_the_file_before_it_climbs(tmp_path):
         check_vectors(written(tmp_path, "\n"), 3)
 
 
+@pytest.mark.parametrize("variant", list(Variant)[1:])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_padding_changes_nothing_though_the_file_has_a_vector_for_it(tmp_path, name, variant):
+    model = fitted(name, written(tmp_path, "[PAD] 9 9 9\n[UNK] 5 5 5\n" + GLOVE), variant)
+    alone = model.predict_proba(["a good film"])
+    padded = model.predict_proba(["a good film", "a day " * 9])[:1]
+    np.testing.assert_allclose(alone, padded, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -112,6 +112,9 @@ def test_a_folder_says_how_its_images_were_made(tmp_path):
     (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0.5]}')
     with pytest.raises(ModelError, match="must be three numbers"):
         read_pretrained(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"pretrained_cfg": [1]}')
+    with pytest.raises(ModelError, match=r"config.json: pretrained_cfg is \[1\]; it must be an object"):
+        read_pretrained(str(tmp_path))
 
 
 def test_what_is_not_there_is_said_with_what_may_be_named(tmp_path):

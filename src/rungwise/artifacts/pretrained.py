@@ -10,6 +10,7 @@ import hashlib
 import json
 import pickle
 import re
+import reprlib
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -101,6 +102,10 @@ def _of_folder(folder: Path, name: str) -> Pretrained:
     said = _json(folder / "preprocessor_config.json")
     config = _json(folder / "config.json")
     timm = config.get("pretrained_cfg") or {}
+    if not isinstance(timm, dict):
+        raise ModelError(
+            f"{folder / 'config.json'}: pretrained_cfg is {reprlib.repr(timm)}; it must be an object, or left out."
+        )
     tokenizer = folder / _TOKENIZER
     return Pretrained(
         name=name,

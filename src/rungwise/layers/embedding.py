@@ -76,6 +76,7 @@ class TokenEmbedding(nn.Embedding):
             )
         self.weight[~is_known] *= float(vectors[is_known].std()) / _STD  # padding stays zero
         self.weight[is_known] = vectors[is_known]
+        self.weight[self.padding_idx] = 0.0  # also where the file has a word that is spelt as it
         if self.fixed is not None:
             self.fixed.copy_(self.weight)
 

@@ -156,9 +156,9 @@ class TokenPreprocessor(Unaltered):
         )
 
     def examples(self, inputs: pa.ChunkedArray) -> Tokens:
-        """Texts (N) -> their tokens; a text without any has one unknown token, unless something stands around it."""
+        """Texts (N) -> their tokens; a text without any has the unknown one, unless something stands around it."""
         around = len(self.frame.before) + len(self.frame.after)
-        nothing = [] if around else [UNKNOWN]
+        nothing = [] if around else [self.frame.unknown]
         tokens, lengths = [], []
         for texts in chunks(inputs):
             encoded = self.tokenizer.encode_batch(texts, add_special_tokens=False)

@@ -19,6 +19,7 @@ import tokenizers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from rungwise.errors import ModelError
+from rungwise.fitting import State
 from rungwise.preprocessing.kept import made_once
 from rungwise.preprocessing.words import word_tokenizer
 from rungwise.stored import entry, parse_json, section
@@ -57,10 +58,27 @@ word before it known."""
 _WHOLE_WORD = r"\w+|[^\w\s]"
 """Of tokenizers of old, to which a longer word is unknown as a whole."""
 
-_PATTERNS = [{"Regex": pattern} for pattern in (_WORD, _WHOLE_WORD)]
-"""Regular expressions that take no longer than a text is long."""
+_OF_DECODERS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+    r"\s+(?!\S)|\s+"
+)
+
+_PATTERNS = {
+    _WORD,
+    _WHOLE_WORD,
+    r" {2,}",
+    r"[\n\r\t]",
+    r"\s+",
+    r"\s{2,}|[\n\r\t]",
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    _OF_DECODERS.replace("DIGITS", r"\p{N}"),
+    _OF_DECODERS.replace("DIGITS", r"\p{N}{1,3}"),
+}
+"""Regular expressions that take no longer than a text is long: ours, and those of ALBERT, DeBERTa, GPT-2, Qwen2 and
+Llama 3 as `transformers` writes them."""
 
 _PADS, _MASKS = ("[PAD]", "<pad>"), ("[MASK]", "<mask>")
+_UNKNOWNS = ("[UNK]", "<unk>", "<|endoftext|>")
 
 _PARTS = {
     "normalizer": {
@@ -89,7 +107,17 @@ _PARTS = {
         "WhitespaceSplit",
     },
     "post_processor": {"BertProcessing", "ByteLevel", "RobertaProcessing", "Sequence", "TemplateProcessing"},
-    "decoder": {"BPEDecoder", "ByteLevel", "Fuse", "Metaspace", "Sequence", "WordPiece"},
+    "decoder": {
+        "BPEDecoder",
+        "ByteFallback",
+        "ByteLevel",
+        "Fuse",
+        "Metaspace",
+        "Replace",
+        "Sequence",
+        "Strip",
+        "WordPiece",
+    },
     "model": {"BPE", "Unigram", "WordLevel", "WordPiece"},
 }
 """What a tokenizer that isn't ours may be made of, by the names that the library writes."""
@@ -103,12 +131,14 @@ class Frame:
         before: the tokens before it, such as [CLS].
         after: the tokens behind it, such as [SEP].
         pad: the token that fills a batch up.
-        mask: the token that stands for one that is to be guessed; in our own tokenizers, the unknown one.
+        unknown: the token for what the vocabulary lacks; where a tokenizer has none, that which fills up.
+        mask: the token that stands for one that is to be guessed; where a tokenizer has none, as ours, the unknown one.
     """
 
     before: tuple[int, ...] = ()
     after: tuple[int, ...] = ()
     pad: int = PAD
+    unknown: int = UNKNOWN
     mask: int = UNKNOWN
 
 
@@ -233,20 +263,24 @@ def foreign_tokenizer(text: Any, num_rows: int) -> Tokenizer:
         num_rows: of the embedding that its tokens are looked up in.
 
     Raises:
-        ModelError: if it can't be read, has parts that aren't known to be safe, or more tokens than there are rows.
+        ModelError: if it can't be read, has parts that aren't known to be safe, no token for what it doesn't know, or
+            a token, also around texts or to fill up, that there is no row for.
     """
     try:
         stored = parse_json(text)
+        model = section(stored, "model")
+        model.setdefault("type", _kind_of_old(model))
         for kind in _PARTS:
             _check_part(stored.get(kind), kind)
-        if stored.get("model") is None:
-            raise ModelError("it has no model.")
+        _check_unknown(model)
     except ModelError as error:
         raise ModelError(f"the tokenizer can't be used: {error}") from error
     stored |= {"truncation": None, "padding": None}
     try:
         tokenizer = Tokenizer.from_str(json.dumps(stored))
-        largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+        frame = frame_of(tokenizer)
+        of_frame = (*frame.before, *frame.after, frame.pad, frame.unknown, frame.mask)
+        largest = max([*of_frame, *tokenizer.get_vocab(with_added_tokens=True).values()])
     except BaseException as error:  # what the library raises in Rust is no `Exception`
         if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
             raise
@@ -263,12 +297,15 @@ def _check_part(part: Any, kind: str) -> None:
     if part is None:
         return
     name = entry(part, "type")
-    if name not in _PARTS[kind]:
+    if not isinstance(name, str) or name not in _PARTS[kind]:
         allowed = ", ".join(sorted(_PARTS[kind]))
         raise ModelError(f"its {kind} is {str(name)[:40]!r}; allowed are {allowed}.")
     pattern = part.get("pattern")
-    if isinstance(pattern, dict) and "String" not in pattern and pattern not in _PATTERNS:
-        raise ModelError(f"its {kind} has a regular expression, which may take for ever.")
+    if isinstance(pattern, dict) and "Regex" in pattern and str(pattern["Regex"]) not in _PATTERNS:
+        raise ModelError(
+            f"its {kind} has the regular expression {str(pattern['Regex'])[:80]!r}, which may take for ever; allowed "
+            "are those of ALBERT, DeBERTa, GPT-2, Qwen2 and Llama 3."
+        )
     for plural in ("normalizers", "pretokenizers", "processors", "decoders"):
         inner = part.get(plural, [])
         if not isinstance(inner, list):
@@ -277,14 +314,38 @@ def _check_part(part: Any, kind: str) -> None:
             _check_part(item, kind)
 
 
+def _kind_of_old(model: State) -> str:
+    """The type of a model that the library wrote before it wrote types, as those of BERT and GPT-2 on the hub."""
+    if "merges" in model:
+        return "BPE"
+    if "unk_id" in model:
+        return "Unigram"
+    return "WordPiece" if "max_input_chars_per_word" in model else _WORDS
+
+
+def _check_unknown(model: State) -> None:
+    """Sees that there is a token for what a model doesn't know, where it would fail at the first such text."""
+    if model["type"] == "Unigram":
+        if type(model.get("unk_id")) is not int:
+            raise ModelError(f"its unk_id is {model.get('unk_id')!r}; it must be the number of a token.")
+        return
+    unknown, vocabulary = model.get("unk_token"), section(model, "vocab")
+    if model["type"] == "BPE" and not unknown:
+        model["unk_token"] = None  # an empty name would be looked up
+    elif not isinstance(unknown, str) or unknown not in vocabulary:
+        raise ModelError(f"its unk_token is {str(unknown)[:40]!r}; it must be one of its vocabulary.")
+
+
 def frame_of(tokenizer: Tokenizer) -> Frame:
     """What a tokenizer puts around a text."""
     encoding = tokenizer.encode("a")
     is_special = encoding.special_tokens_mask
     first = is_special.index(0) if 0 in is_special else len(is_special)
     last = len(is_special) - is_special[::-1].index(0) if 0 in is_special else len(is_special)
-    pad, mask = (_number(tokenizer, names, default) for names, default in ((_PADS, PAD), (_MASKS, UNKNOWN)))
-    return Frame(tuple(encoding.ids[:first]), tuple(encoding.ids[last:]), pad, mask)
+    pad = _number(tokenizer, _PADS, PAD)
+    unknown = _number(tokenizer, _UNKNOWNS, pad)
+    mask = _number(tokenizer, _MASKS, unknown)
+    return Frame(tuple(encoding.ids[:first]), tuple(encoding.ids[last:]), pad, unknown, mask)
 
 
 def _number(tokenizer: Tokenizer, names: tuple[str, ...], default: int) -> int:

@@ -160,7 +160,7 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
         ConfigError: if it is another kind of network, or a setting says otherwise what the weights decide.
     """
     kind = said.get("model_type")
-    if kind not in _LAYOUTS:
+    if not isinstance(kind, str) or kind not in _LAYOUTS:
         raise ConfigError(
             f"pretrained={config.pretrained!r}: its config.json has the model_type {kind!r}; this rung takes "
             f"{', '.join(_LAYOUTS)}. The rung `hugging-face` takes others."
@@ -179,8 +179,14 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
                 f"pretrained={config.pretrained!r}: its config.json has {_SIZES[name]}={size!r}; it must be a whole "
                 f"number from 1 to {_LARGEST}."
             )
+    norm_eps = said.get("layer_norm_eps", 1e-12)
+    if not isinstance(norm_eps, float) or not 0 < norm_eps < 1:
+        raise ConfigError(
+            f"pretrained={config.pretrained!r}: its config.json has layer_norm_eps={norm_eps!r}; it must be a number "
+            "above 0 and below 1."
+        )
     layout = _LAYOUTS[kind]
-    decided |= {"layout": layout, "activation": activation, "norm_eps": said.get("layer_norm_eps", 1e-12)}
+    decided |= {"layout": layout, "activation": activation, "norm_eps": norm_eps}
     defaults = {field.name: field.default for field in fields(config)}
     against = [
         f"{name}={getattr(config, name)}"
