@@ -306,6 +306,8 @@ def judge(folder: Path) -> str:
         elif estimator.pair_[1] is OutputKind.TAGS:
             assert len(outputs) == count
             assert set(outputs.values) <= set(range(len(estimator.classes_)))
+            if estimator.finder_ is not None:
+                assert len(estimator.predict(_many_sentences(np.random.default_rng(1)))) == len(_SIZES)
         else:
             assert outputs.shape == (count,)
         estimator.learner_.num_parameters()

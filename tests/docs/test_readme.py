@@ -1,5 +1,6 @@
 """The READMEs say what is so: their commands run, their table of rungs is whole, and both are the same."""
 
+import json
 import os
 import re
 import subprocess
@@ -71,6 +72,13 @@ def working_folder(tmp_path):
             f"in O\n{city} B-CITY\n{word} O\n" for city in cities for word in ("today", "again", "now", "too")
         ]
         (tmp_path / f"{part}.conll").write_text("\n".join(lines), encoding="utf-8")
+    rows = [
+        {"tokens": [who, verb, f"nr{n}"], "predicate": 1, "tags": ["B-ARG0", "B-V", "B-ARG1"]}
+        for n in range(20)
+        for who, verb in (("Ada", "sees"), ("Max", "finds"))
+    ]
+    (tmp_path / "roles.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    (tmp_path / "new.jsonl").write_text('{"tokens": ["Ada", "finds", "Max"]}\n', encoding="utf-8")
     return tmp_path
 
 
@@ -87,7 +95,7 @@ def run(arguments: list[str], folder: Path) -> str:
 def test_the_commands_run(working_folder):
     commands = [line.split() for block in blocks(ENGLISH, "sh") for line in block.splitlines()]
     outputs = [run(["-m", *command], working_folder) for command in commands if command[0] == "rungwise"]
-    assert len(outputs) == 8
+    assert len(outputs) == 10
     assert "prediction" in "".join(outputs)
 
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
 from problems import make_problem
 
 from rungwise import registry
-from rungwise.estimators import RungTagger, estimator_class
+from rungwise.estimators import RungTagger, estimator_class, learn_finder
 from rungwise.estimators.inputs import take
 from rungwise.kinds import InputKind
 from rungwise.rung import Pair
@@ -30,6 +30,8 @@ from rungwise.rung import Pair
 GOLDEN = Path(__file__).parent
 VERSION = "v1"
 NUM_FITTED, NUM_ASKED = 60, 5
+FINDING = "hmm-predicate-tags-finding"
+"""The folder of a model that finds predicates as well."""
 
 SMALL: dict[str, Any] = {
     "batch_size": 16,
@@ -109,6 +111,13 @@ def answers(estimator: Any, inputs: Any) -> np.ndarray:
     )
 
 
+def found(estimator: Any, asked: list[dict[str, Any]]) -> Any:
+    """What a model says of sentences whose predicates it finds; None of one that finds none."""
+    if getattr(estimator, "finder_", None) is None:
+        return None
+    return estimator.predict([row["tokens"] for row in asked])
+
+
 def make(case: str, name: str, pair: Pair) -> None:
     """Fits, saves, and writes down what the model says."""
     problem = make_problem(pair)
@@ -120,15 +129,20 @@ def make(case: str, name: str, pair: Pair) -> None:
         estimator.fit(inputs.assign(day=inputs["day"].where(inputs["day"].isna())), targets)
     else:
         estimator.fit(*problem.first(NUM_FITTED))
+    if case == FINDING:
+        known, _ = problem.first(NUM_FITTED)
+        estimator.finder_ = learn_finder(known, known, seed=0, time_limit=None)
     estimator.save(GOLDEN / VERSION / case)
     stored = written(take(problem.test_inputs, np.arange(NUM_ASKED)))
     expected = {"inputs": stored, "answers": answers(estimator, read(stored, pair[0])).tolist()}
+    expected |= {} if (said := found(estimator, stored)) is None else {"found": said}
     (GOLDEN / VERSION / f"{case}.json").write_text(json.dumps(expected, ensure_ascii=False) + "\n", "utf-8")
 
 
 def main(rungs: list[str]) -> None:
     """Makes the folders of the rungs, of all rungs if none is named, that aren't there."""
-    for case, (name, pair) in cases().items():
+    every = cases() | {FINDING: cases()["hmm-predicate-tags"]}
+    for case, (name, pair) in every.items():
         if (not rungs or name in rungs) and not (GOLDEN / VERSION / case).exists():
             make(case, name, pair)
             print(f"tests/golden/{VERSION}/{case}")

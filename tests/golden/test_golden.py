@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from make import GOLDEN, answers, cases, read
+from make import FINDING, GOLDEN, answers, cases, found, read
 
 from rungwise.artifacts import load_model, verify_model
 
@@ -20,6 +20,12 @@ def test_a_golden_folder_is_whole_and_predicts_as_it_did(folder):
     estimator = load_model(folder)
     inputs = read(expected["inputs"], estimator.pair_[0])
     np.testing.assert_allclose(answers(estimator, inputs), expected["answers"], rtol=1e-5, atol=1e-5)
+    assert found(estimator, expected["inputs"]) == expected.get("found")
+
+
+def test_a_model_that_finds_predicates_has_a_golden_folder():
+    expected = json.loads((GOLDEN / "v1" / f"{FINDING}.json").read_text("utf-8"))
+    assert sum(len(roles) for roles in expected["found"]) > 0, "make it: python tests/golden/make.py hmm"
 
 
 @pytest.mark.parametrize("case", cases())

@@ -23,7 +23,7 @@ pipeline_tag: {_pipeline_tag(*estimator.pair_)}
 
 {card.sections.get("Idea", "")}
 
-- Parameters: {estimator.learner_.num_parameters():,}
+- Parameters: {estimator.learner_.num_parameters():,}{_finder(estimator)}
 - Source: {card.sections.get("Source", "")}
 - Deviations: {card.sections.get("Deviations", "")}
 - Tends to win: {card.sections.get("Wins", "")}
@@ -44,6 +44,17 @@ model.predict(examples)
 |---|---|
 {settings}
 """
+
+
+def _finder(estimator: Any) -> str:
+    """A line on what finds predicates, if anything does."""
+    finder = getattr(estimator, "finder_", None)
+    if finder is None:
+        return ""
+    count = f"{finder.learner_.num_parameters():,} parameters"
+    return (
+        f"\n- Finds predicates itself, with `{finder.rung_name}` of {count}, in sentences that come without"
+    )
 
 
 def _pipeline_tag(kind: InputKind, output: OutputKind) -> str:

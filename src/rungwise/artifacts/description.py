@@ -16,21 +16,26 @@ from numpy.typing import NDArray
 from rungwise import registry
 from rungwise.data import as_predicates, as_tokens
 from rungwise.data.columns import field
+from rungwise.data.predicates import PREDICATE_TAGS
 from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ModelError
 from rungwise.estimators import RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.estimator import make_learner
 from rungwise.estimators.inputs import set_columns
+from rungwise.estimators.tagger import FINDER
 from rungwise.fitting import Precision, State
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
-from rungwise.rung import Learner
+from rungwise.rung import Learner, Pair
 from rungwise.stored import entry, finite, image_size, section, strings, whole
 from rungwise.tags import Tags, tag_names, type_names
 
-__all__ = ["SCHEMA_VERSION", "describe", "restored"]
+__all__ = ["FINDER_STATE", "SCHEMA_VERSION", "describe", "restored"]
 
 SCHEMA_VERSION = 1
 """Of the description; a change to it adds a migration."""
+
+FINDER_STATE = "predicates"
+"""Where what finds predicates stands, in the description and in the state."""
 
 _MOST_COLUMNS = 2**31 - 1
 _LONGEST_DEVICE = 64
@@ -84,6 +89,8 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
         config["id2label"] = {str(i): label for i, label in enumerate(classes.tolist())}
     if isinstance(estimator, RungTagger):
         config["id2label"] = {str(i): name for i, name in enumerate(estimator.classes_.tolist())}
+        if estimator.finder_ is not None:
+            config[FINDER_STATE] = describe(estimator.finder_)
     return config
 
 
@@ -130,10 +137,34 @@ def _restored(config: dict[str, Any], state: State) -> RungEstimator:
     elif pair[1] is OutputKind.TAGS:
         estimator.classes_ = _tag_names(config)
         num_outputs = len(estimator.classes_)
+    if isinstance(estimator, RungTagger) and (FINDER_STATE in config or FINDER_STATE in state):
+        estimator.finder_ = _finder(pair, section(config, FINDER_STATE), section(state, FINDER_STATE))
+        state = {name: value for name, value in state.items() if name != FINDER_STATE}
     estimator.learner_ = make_learner(name, settings, pair)
     estimator.learner_.restore(state, num_outputs=num_outputs)
     _try(estimator.learner_, *_examples(estimator), pair[1], num_outputs)
     return estimator
+
+
+def _finder(pair: Pair, config: State, state: State) -> RungTagger:
+    """What finds the predicates for a model of this pair.
+
+    Raises:
+        ModelError: if the model takes no predicates, or this is another model than one that finds them.
+    """
+    names = [config[name] for name in ("rung", "model_type") if name in config]
+    kinds = (config.get("input"), config.get("output"))
+    if (
+        pair[0] is not InputKind.PREDICATE
+        or names != [FINDER]
+        or kinds != (InputKind.TOKENS, OutputKind.TAGS)
+    ):
+        raise ModelError(f"predicates are found by {FINDER!r} on tokens, for a model that takes predicates.")
+    finder = _restored(config, state)
+    assert isinstance(finder, RungTagger)
+    if finder.classes_.tolist() != PREDICATE_TAGS or finder.finder_ is not None:
+        raise ModelError(f"the tags of what finds predicates must be {', '.join(PREDICATE_TAGS)}.")
+    return finder
 
 
 def _settings(kind: type[Any], stored: State) -> Any:

@@ -1,7 +1,7 @@
 """Writes and reads a model folder.
 
 config.json        schema_version, rung, pair, settings, classes
-model.safetensors  every array of the learner's state
+model.safetensors  every array of the learner's state, and of what finds predicates, if anything does
 state.json         the rest of the state
 tokenizer.json     text networks: the `tokenizers` file, which is `preprocessor.tokenizer` of the state
 README.md          the model card
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from rungwise.artifacts.card import model_card
-from rungwise.artifacts.description import SCHEMA_VERSION, describe, restored
+from rungwise.artifacts.description import FINDER_STATE, SCHEMA_VERSION, describe, restored
 from rungwise.artifacts.reading import (
     MOST_ARRAYS,
     array_names,
@@ -34,7 +34,7 @@ from rungwise.artifacts.reading import (
 )
 from rungwise.artifacts.state import join_state, split_state
 from rungwise.errors import ModelError
-from rungwise.estimators import RungEstimator
+from rungwise.estimators import RungEstimator, RungTagger
 from rungwise.files import replace_file, replace_text
 from rungwise.fitting import Elsewhere, State
 from rungwise.stored import section
@@ -85,7 +85,10 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
         raise ModelError(f"{folder} exists and is no model folder; choose another name.")
     learner = estimator.learner_
     elsewhere = learner.elsewhere() if isinstance(learner, Elsewhere) else {}
-    rest, arrays = split_state(learner.state(), bare="network" if elsewhere else None)
+    state = learner.state()
+    if isinstance(estimator, RungTagger) and estimator.finder_ is not None:
+        state = {**state, FINDER_STATE: estimator.finder_.learner_.state()}
+    rest, arrays = split_state(state, bare="network" if elsewhere else None)
     _check_arrays(arrays)
     tokenizer = rest.get("preprocessor", {}).pop("tokenizer", None)
     config = describe(estimator)

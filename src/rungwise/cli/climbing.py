@@ -34,6 +34,7 @@ _LINE_SECONDS = 30.0
 _PHASES = {
     "fit": "climbing",
     "latency": "measuring the latency of each, alone",
+    "predicates": "learning to find predicates",
     "robustness": "measuring robustness",
 }
 
@@ -143,6 +144,7 @@ def result(ladder: Ladder) -> dict[str, Any]:
         "metric": ladder.metric,
         "leaderboard": json.loads(board.to_json(orient="records")),
         "verdict": json.loads(json.dumps(ladder.verdict.to_dict(), default=str)),
+        "predicates": ladder.results.predicates,
         "not_climbed": _not_climbed(ladder, board),
         "warnings": ladder.warnings,
     }
@@ -161,6 +163,8 @@ def show_result(console: Console, ladder: Ladder) -> None:
     for table in leaderboard_tables(board, metric, verdict.recommended, console.width):
         console.print(table)
     console.print(f"\n[bold]{escape(verdict.sentence)}[/]")
+    for sentence in ladder.results.predicates:
+        console.print(escape(sentence))
     for warning in verdict.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
     for warning in ladder.warnings:

@@ -44,6 +44,11 @@ from rungwise.ladder.processes import start_ahead
     show_default=True,
     help="What examples count in training: balanced lets rare classes count as much as frequent ones.",
 )
+@click.option(
+    "--identify-predicates",
+    is_flag=True,
+    help="Models of semantic roles also find predicates, in sentences that come without.",
+)
 @click.option("--out", metavar="DIR", help="The run's folder (runs/NAME).")
 @click.option(
     "--resume",
@@ -113,6 +118,7 @@ def command(
         "workers",
         "settings",
         "class_weight",
+        "identify_predicates",
     )
     ladder = Ladder(task, **{name: options.pop(name) for name in of_ladder})
     ladder.prepare(data, target, columns=column_kinds(columns, text), **options)

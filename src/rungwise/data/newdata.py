@@ -49,20 +49,26 @@ class NewInputs:
     notes: tuple[Note, ...]
     _dataset: Dataset
     _columns: tuple[Column, ...]
+    _has_predicates: bool = False
 
     def __len__(self) -> int:
         return self.source.num_rows
 
     def __iter__(self) -> Iterator[Any]:
         if self.source.has_sentences:
-            return _sentence_batches(self.source, self._dataset)
+            return _sentence_batches(self.source, has_predicates=self._has_predicates)
         if self.source.images is not None:
             return _image_batches(self.source.images, self._dataset)
         return _table_batches(self.source, self._columns, self._dataset)
 
 
 def inputs_for(
-    dataset: Dataset, data: Any, *, encoding: str = "utf-8", folder: Path | None = None
+    dataset: Dataset,
+    data: Any,
+    *,
+    encoding: str = "utf-8",
+    folder: Path | None = None,
+    finds_predicates: bool = False,
 ) -> NewInputs:
     """New data in the form of `dataset.inputs`; it needs no target.
 
@@ -71,6 +77,7 @@ def inputs_for(
         data: anything that `read` reads.
         encoding: of text files.
         folder: where what is read goes; None for a temporary one.
+        finds_predicates: whether the model finds predicates where sentences come without.
 
     Raises:
         DataError: if the data can't be read, lacks columns, or holds values of another kind.
@@ -90,11 +97,14 @@ def inputs_for(
     if source.images is not None:
         _check_shape(source, dataset)
     elif source.has_sentences:
-        _check_sentences(source, dataset)
+        _check_sentences(source, dataset, finds_predicates=finds_predicates)
     else:
         source, columns = _matching(source, dataset)
         notes += _extras(source, dataset)
-    return NewInputs(source=source, notes=notes, _dataset=dataset, _columns=columns)
+    has_predicates = dataset.pair[0] is InputKind.PREDICATE and "predicate" in source.table.column_names
+    return NewInputs(
+        source=source, notes=notes, _dataset=dataset, _columns=columns, _has_predicates=has_predicates
+    )
 
 
 def _check_shape(source: Source, dataset: Dataset) -> None:
@@ -105,22 +115,23 @@ def _check_shape(source: Source, dataset: Dataset) -> None:
         )
 
 
-def _check_sentences(source: Source, dataset: Dataset) -> None:
+def _check_sentences(source: Source, dataset: Dataset, *, finds_predicates: bool) -> None:
     if dataset.pair[0] not in SENTENCE_KINDS:
         raise DataError(
             f"it holds sentences of tokens, and the model takes {dataset.pair[0]} input.", file=source.name
         )
-    if dataset.pair[0] is InputKind.PREDICATE and "predicate" not in source.table.column_names:
+    needs_predicates = dataset.pair[0] is InputKind.PREDICATE and not finds_predicates
+    if needs_predicates and "predicate" not in source.table.column_names:
         problem = "the model takes sentences with a predicate, the number of a token, from 0; there is none"
-        raise DataError(f"{problem}. Give JSON lines with `tokens` and `predicate`.", file=source.name)
+        remedy = "Give JSON lines with `tokens` and `predicate`, or fit with `--identify-predicates`"
+        raise DataError(f"{problem}. {remedy}.", file=source.name)
 
 
-def _sentence_batches(source: Source, dataset: Dataset) -> Iterator[pa.ChunkedArray]:
-    """Sentences, each with its predicate where the model takes one."""
+def _sentence_batches(source: Source, *, has_predicates: bool) -> Iterator[pa.ChunkedArray]:
+    """Sentences, each with its predicate or none with one."""
     for start in range(0, source.num_rows, SENTENCES):
         some = source.table.slice(start, SENTENCES)
-        tokens = as_tokens(some.column("tokens"))
-        yield tokens if dataset.pair[0] is InputKind.TOKENS else as_predicates(some)
+        yield as_predicates(some) if has_predicates else as_tokens(some.column("tokens"))
 
 
 def _matching(source: Source, dataset: Dataset) -> tuple[Source, tuple[Column, ...]]:

@@ -2,6 +2,7 @@
 
 from rungwise.estimators.estimator import RungClassifier, RungEstimator, RungRegressor
 from rungwise.estimators.factory import class_names, estimator_class, estimator_named
+from rungwise.estimators.finding import learn_finder
 from rungwise.estimators.tagger import RungTagger
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "class_names",
     "estimator_class",
     "estimator_named",
+    "learn_finder",
 ]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from rungwise.data.predicates import bare_sentences, with_predicates
 from rungwise.data.sentences import Sentences, as_tokens, flat_sentences
 from rungwise.errors import ConfigError, DataError
 from rungwise.estimators.estimator import RungEstimator
@@ -31,14 +32,28 @@ from rungwise.tags import (
     unscored_types,
 )
 
-__all__ = ["RungTagger"]
+__all__ = ["FINDER", "RungTagger"]
+
+FINDER = "crf"
+"""The rung that finds predicates: cheap, and told by words and what stands around them."""
+
+_NEEDS_PREDICATES = (
+    "the sentences have no predicate, and this model doesn't find them: give {'tokens': [...], 'predicate': 2} or "
+    "([...], 2), counted from 0, or fit with `--identify-predicates` (`Ladder(identify_predicates=True)`)."
+)
 
 
 class RungTagger(RungEstimator):
-    """A rung that predicts a tag for each token, by the BIO2 scheme."""
+    """A rung that predicts a tag for each token, by the BIO2 scheme.
+
+    Attributes:
+        classes_: the names of the tags (C,).
+        finder_: of semantic roles, what says which words are predicates; None where they must be given.
+    """
 
     output_kind = OutputKind.TAGS
     classes_: NDArray[Any]
+    finder_: RungTagger | None = None
 
     def fit(
         self,
@@ -68,6 +83,7 @@ class RungTagger(RungEstimator):
             ModelError: if the checkpoint is damaged.
             TrainingError: if training diverges, at a tenth of its learning rate as well.
         """
+        self.finder_ = None
         inputs, tags = self._whole(X, y)
         types = _types_of(tags)
         if not types:
@@ -79,12 +95,42 @@ class RungTagger(RungEstimator):
             validation = (seen_inputs, repaired(_numbered(seen_tags, self.classes_)))
         return self._fit(inputs, targets, len(self.classes_), validation, report, checkpoint, then_predict)
 
-    def predict(self, X: Any) -> list[list[str]]:
-        """X (N sentences) -> a list of tags for each."""
-        tags = self.predict_tags(X)
+    def predict(self, X: Any) -> list[Any]:
+        """X (N sentences) -> a list of tags for each; of sentences without predicates, what `find_roles` says of each.
+
+        Raises:
+            DataError: if X can't be used, such as sentences without predicates where these must be given.
+        """
+        check_is_fitted(self)
+        bare = bare_sentences(X) if self.pair_[0] is InputKind.PREDICATE else None
+        return self._named(self.predict_tags(X)) if bare is None else self._roles(bare)
+
+    def find_roles(self, X: Any) -> tuple[pa.ChunkedArray, Tags, NDArray[np.int64]]:
+        """X (N sentences without predicates) -> a row for each predicate found: inputs, tags, number of the sentence.
+
+        Raises:
+            DataError: if predicates must be given to this model, or X can't be used.
+        """
+        check_is_fitted(self)
+        if self.finder_ is None:
+            raise DataError(_NEEDS_PREDICATES)
+        tokens = as_tokens(X)
+        inputs, sentences = with_predicates(tokens, self.finder_.predict_tags(tokens))
+        return inputs, self.predict_tags(inputs), sentences
+
+    def _roles(self, sentences: pa.ChunkedArray) -> list[list[dict[str, Any]]]:
+        """Sentences (N) -> for each, the `predicate` and the `tags` of each predicate found; none where none is."""
+        inputs, tags, numbers = self.find_roles(sentences)
+        answers: list[list[dict[str, Any]]] = [[] for _ in range(len(sentences))]
+        predicates = flat_sentences(inputs).predicates
+        assert predicates is not None
+        for number, predicate, names in zip(numbers, predicates.tolist(), self._named(tags), strict=True):
+            answers[number].append({"predicate": predicate, "tags": names})
+        return answers
+
+    def _named(self, tags: Tags) -> list[list[str]]:
         names = self.classes_[tags.values].tolist()
-        bounds = tags.offsets.tolist()
-        return [names[start:end] for start, end in pairwise(bounds)]
+        return [names[start:end] for start, end in pairwise(tags.offsets.tolist())]
 
     def predict_tags(self, X: Any) -> Tags:
         """X (N sentences) -> their tags as numbers of `classes_`."""

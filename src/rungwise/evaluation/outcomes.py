@@ -13,6 +13,7 @@ import numpy as np
 
 from rungwise.errors import ConfigError
 from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
+from rungwise.evaluation.predicates import predicate_sentences
 from rungwise.evaluation.predictions import Predictions, fit_name, has_predictions, read_predictions
 from rungwise.evaluation.records import read_records
 from rungwise.evaluation.robustness import Robustness, robustness_of
@@ -152,6 +153,11 @@ class Judged:
 class Results:
     """What a run came to, read once; each metric is judged once.
 
+    Attributes:
+        run_folder: of the run.
+        outcomes: of the rungs, cheapest first.
+        predicates: sentences on how predicates are found, where they are to be.
+
     Args:
         run_folder: of the run.
 
@@ -161,6 +167,7 @@ class Results:
 
     def __init__(self, run_folder: Path) -> None:
         self.run_folder, self.outcomes = run_folder, read_outcomes(run_folder)
+        self.predicates = predicate_sentences(read_records(run_folder))
         self._judged: dict[tuple[str, str], Judged] = {}
 
     def metric(self, name: str) -> Metric:

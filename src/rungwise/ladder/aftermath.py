@@ -1,4 +1,7 @@
-"""What is measured of the models once all fits are over: latencies, one rung alone after another, and robustness."""
+"""What is done with the models once all fits are over: latencies, one rung alone after another, and robustness.
+
+In between models of roles learn to find predicates, if they are to.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.data import Dataset
+from rungwise.estimators.tagger import FINDER
 from rungwise.evaluation.records import append_record, read_records
 from rungwise.evaluation.robustness import num_passes
 from rungwise.kinds import InputKind, OutputKind
@@ -73,7 +77,7 @@ class Aftermath:
         limits: of the climb.
         num_workers: processes side by side.
         start: starts a worker on a job.
-        observe: told what is measured, many times a second: "latency" or "robustness".
+        observe: told what is measured, many times a second: "latency", "predicates" or "robustness".
     """
 
     run: Path
@@ -103,6 +107,23 @@ class Aftermath:
             result = read_json(job.result_file)
         worker.kill()
         return result or read_json(job.result_file) or {}
+
+    # ----------------------------------------------------------------------------------------- predicates
+
+    def identify_predicates(self, metric: str) -> None:
+        """Lets all models of the run find predicates themselves; what that comes to, or why not, is journaled."""
+        self.observe("predicates")
+        seconds = self._seconds_left()
+        job = Job(
+            kind="predicates", run=str(self.run), rung=FINDER, seconds=seconds, settings={"metric": metric}
+        )
+        result = self._result(job, seconds) if seconds > 0 else {}
+        if "scores" not in result:
+            reason = str(
+                result.get("reason") or "no time was left; --resume with another --budget gives more"
+            )
+            result = {"reason": reason.rstrip(".")}
+        append_record(self.run, {"type": "predicates", **result})
 
     # ----------------------------------------------------------------------------------------- robustness
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from rungwise import registry
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError
-from rungwise.kinds import OutputKind
+from rungwise.fitting import Precision
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.metrics import metric
 from rungwise.rung import NetworkRung, Pair, Shape
 from rungwise.settings import ClassWeight, NetworkConfig, PretrainableConfig
-from rungwise.tasks import Task
+from rungwise.tasks import Task, task
 
 __all__ = [
     "Settings",
+    "check_asked",
+    "check_identifies",
     "check_metric",
     "check_pretrained",
     "make_config",
@@ -41,6 +44,48 @@ def check_metric(name: str, task: Task, dataset: Dataset) -> None:
         raise ConfigError(
             f"metric {name!r} is for two classes, and there are {dataset.num_outputs}; take macro-f1."
         )
+
+
+def check_identifies(dataset: Dataset) -> None:
+    """Sees that there are predicates to find.
+
+    Raises:
+        ConfigError: if the task has none.
+    """
+    if dataset.pair[0] is not InputKind.PREDICATE:
+        raise ConfigError(
+            "identify_predicates is for `semantic-role-labeling`, and this data has no predicates; leave it out."
+        )
+
+
+def check_asked(
+    task_name: str | None,
+    metric_name: str | None,
+    *,
+    rungs: Sequence[str] | None,
+    precision: str,
+    workers: int | None,
+    seeds: int,
+) -> None:
+    """Sees that what a user asks for is there, before any data is read.
+
+    Raises:
+        ConfigError: if the rungs aren't a list, there is no such precision, or a number is under 1.
+        UnknownNameError: if there is no such task, rung or metric.
+    """
+    if isinstance(rungs, str):
+        raise ConfigError(f"rungs is {rungs!r}; give a list of names, such as [{rungs!r}].")
+    if task_name is not None:
+        task(task_name)
+    if metric_name is not None:
+        metric(metric_name)
+    for name in rungs or ():
+        registry.rung_family(name)
+    if precision not in tuple(Precision):
+        raise ConfigError(f"precision {precision!r} is unknown; allowed are {', '.join(Precision)}.")
+    for name, value in (("workers", workers), ("seeds", seeds)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} is {value}; it must be at least 1.")
 
 
 def make_config(name: str, settings: Mapping[str, Any]) -> Any:

@@ -22,6 +22,7 @@ from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.wording import bytes_text
 from rungwise.ladder.aftermath import Aftermath, Corruptible
 from rungwise.ladder.folder import Paths
+from rungwise.ladder.identifying import is_identified
 from rungwise.ladder.jobs import Job, read_json
 from rungwise.ladder.limits import LEAST_SECONDS, Limits
 from rungwise.ladder.memory import claim_buffers, says_out_of_memory
@@ -59,6 +60,7 @@ class Climb:
         unmeasured: fits of earlier climbs that have no latency yet.
         uncorrupted: fits of earlier climbs whose robustness isn't known yet.
         corruptible: the test examples, where robustness is to be measured.
+        identifying: the metric that the rung is chosen by whose roles are measured; None where no predicates are found.
         budget: seconds for the whole climb.
         elapsed: seconds of it that earlier climbs used up.
         results_seconds: what is kept of it for writing the results, by the number of fits that have some.
@@ -76,6 +78,7 @@ class Climb:
         unmeasured: list[Job],
         uncorrupted: Sequence[Job] = (),
         corruptible: Corruptible | None = None,
+        identifying: str | None = None,
         budget: float,
         elapsed: float,
         results_seconds: Callable[[int], float],
@@ -88,7 +91,7 @@ class Climb:
             FitState(job, facts[job.rung]["order"], facts[job.rung]["cost"]["fit_bytes"]) for job in jobs
         ]
         self.unmeasured, self.num_workers, self.launcher = unmeasured, num_workers, launcher
-        self.uncorrupted, self.corruptible = uncorrupted, corruptible
+        self.uncorrupted, self.corruptible, self.identifying = uncorrupted, corruptible, identifying
         self.limits = Limits(
             self.states,
             start=time.monotonic() - elapsed,
@@ -96,6 +99,7 @@ class Climb:
             results_seconds=results_seconds,
             num_unmeasured=len(unmeasured),
             is_corruptible=corruptible is not None,
+            identifies=identifying is not None,
             num_workers=num_workers,
             free_memory=available_bytes(),
         )
@@ -350,6 +354,8 @@ class Climb:
             self.paths.run, self.limits, self.num_workers, start=self._start, observe=self._observe_phase
         )
         aftermath.measure_latencies([*self.unmeasured, *finished])
+        if self.identifying is not None and (finished or not is_identified(self.paths.run)):
+            aftermath.identify_predicates(self.identifying)
         if self.corruptible is not None:
             aftermath.measure_robustness([*self.uncorrupted, *finished], self.corruptible)
 

@@ -21,7 +21,7 @@ class Job:
 
     Attributes:
         kind: "fit"; "rescue", which makes a model of what a fit that had to be ended left behind; "latency";
-            "corruption", which corrupts the examples that "robustness" asks about.
+            "corruption", which corrupts the examples that "robustness" asks about; or "predicates".
         run: the run's folder.
         rung: the rung's name.
         repeat: 0, and from 1 on for fits with further seeds, of which only the predictions are kept.

@@ -25,6 +25,9 @@ _LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
 _ROBUSTNESS_SHARE, _ROBUSTNESS_SECONDS = 0.05, 20.0
 """What is kept for robustness where inputs can be corrupted: this share of the budget, but at most these seconds."""
 
+_FINDER_SHARE = 0.1
+"""Of the budget, what is kept for finding predicates."""
+
 _RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
 """What making a model of a checkpoint takes: a part of the fit's share, at least these seconds."""
 
@@ -45,6 +48,7 @@ class Limits:
         results_seconds: what is kept of it for writing the results, by the number of fits that have some.
         num_unmeasured: fits of earlier climbs that have no latency yet.
         is_corruptible: whether robustness is to be measured.
+        identifies: whether models are to find predicates.
         num_workers: processes side by side.
         free_memory: bytes, None where that isn't known.
     """
@@ -58,6 +62,7 @@ class Limits:
         results_seconds: Callable[[int], float],
         num_unmeasured: int,
         is_corruptible: bool,
+        identifies: bool = False,
         num_workers: int,
         free_memory: int | None,
     ) -> None:
@@ -66,6 +71,7 @@ class Limits:
         self.robustness_seconds = (
             min(_ROBUSTNESS_SHARE * budget, _ROBUSTNESS_SECONDS) if is_corruptible else 0.0
         )
+        self.finder_seconds = _FINDER_SHARE * budget if identifies else 0.0
         self.memory = float("inf") if free_memory is None else _MEMORY_SHARE * free_memory
 
     # ------------------------------------------------------------------------------------------------ time
@@ -77,10 +83,10 @@ class Limits:
 
     @property
     def fit_ends(self) -> float:
-        """When fits end, so that latencies and robustness can be measured."""
+        """When fits end, so that latencies and robustness can be measured, and predicates found."""
         num_latencies = self.num_unmeasured + sum(state.job.repeat == 0 for state in self._paid_for())
         latency_seconds = min(_LATENCY_SHARE * self.budget, _LATENCY_SECONDS * num_latencies)
-        return self.ends - latency_seconds - self.robustness_seconds
+        return self.ends - latency_seconds - self.robustness_seconds - self.finder_seconds
 
     def share(self) -> float:
         """Seconds for the next fit: an equal part of the worker time that nobody holds; it grows as fits end."""

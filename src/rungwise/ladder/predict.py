@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from rungwise.data import NewInputs, inputs_for
 from rungwise.errors import ConfigError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger
+from rungwise.kinds import InputKind
 from rungwise.ladder.run import Ladder
-from rungwise.ladder.tagged import ConllWriter, TaggedLinesWriter, span_tables, tagged_table
+from rungwise.ladder.tagged import ConllWriter, TaggedLinesWriter, found_table, span_tables, tagged_table
 
 __all__ = ["check_out", "predict_batches", "predict_data", "write_tables"]
 
@@ -50,18 +51,24 @@ def predict_data(
     estimator = ladder.model(rung)
     if precision is not None:
         estimator.answer_in(precision)
-    inputs = inputs_for(ladder.dataset, data, encoding=encoding)
+    finds = isinstance(estimator, RungTagger) and estimator.finder_ is not None
+    inputs = inputs_for(ladder.dataset, data, encoding=encoding, finds_predicates=finds)
     return inputs, predict_batches(estimator, inputs)
 
 
 def predict_batches(estimator: RungEstimator, inputs: NewInputs) -> Iterator[pa.Table]:
-    """Tables of `file` for images, `prediction`, and for classes a `probability CLASS` for each; see `tagged_table`."""
+    """Tables of `file` for images, `prediction`, and a `probability CLASS` for each class; else see `tagged`."""
     names = None if inputs.source.images is None else inputs.source.table.column("file")
     start = 0
     for batch in inputs:
         if isinstance(estimator, RungTagger):
             rows = inputs.source.table.slice(start, len(batch))
-            yield tagged_table(estimator, batch, rows)
+            is_bare = estimator.pair_[0] is InputKind.PREDICATE and not pa.types.is_struct(batch.type)
+            yield (
+                found_table(estimator, batch, rows, start)
+                if is_bare
+                else tagged_table(estimator, batch, rows)
+            )
             start += len(batch)
             continue
         columns = _outputs(estimator, batch)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rungwise import registry
 from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset, prepare
-from rungwise.errors import ConfigError, RunError
+from rungwise.errors import RunError
 from rungwise.estimators import RungEstimator
 from rungwise.evaluation import Results, append_record, leaderboard, read_records, verdict
 from rungwise.evaluation.records import JOURNAL
@@ -20,7 +20,14 @@ from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.aftermath import corruptible
-from rungwise.ladder.choices import Settings, check_metric, parse_class_weight, with_class_weight
+from rungwise.ladder.choices import (
+    Settings,
+    check_asked,
+    check_identifies,
+    check_metric,
+    parse_class_weight,
+    with_class_weight,
+)
 from rungwise.ladder.climb import Climb
 from rungwise.ladder.folder import (
     Paths,
@@ -47,7 +54,6 @@ from rungwise.ladder.resume import (
     source_stamps,
 )
 from rungwise.ladder.states import Step
-from rungwise.metrics import metric
 from rungwise.rung import Cost
 from rungwise.tasks import task, task_for
 from rungwise.training.devices import check_device
@@ -78,6 +84,7 @@ class Ladder:
         workers: rungs side by side; as many as there are cores when None.
         settings: rung -> setting -> value, where they differ from the rung's defaults.
         class_weight: "balanced" lets each class count as much as any other in the training of the rungs that can.
+        identify_predicates: whether models of semantic roles learn to find predicates in sentences without.
 
     Raises:
         ConfigError: if the budget, the precision, the class weight or the number of workers can't be used.
@@ -100,19 +107,20 @@ class Ladder:
         workers: int | None = None,
         settings: Settings | None = None,
         class_weight: str = "none",
+        identify_predicates: bool = False,
     ) -> None:
         self.task, self.metric, self.seed, self.device, self.precision = task, metric, seed, device, precision
         self.rungs, self.up_to = rungs, up_to
         self.settings: Settings = dict(settings or {})
         self.budget = parse_budget(budget)
-        self.workers, self.seeds = workers, seeds
+        self.workers, self.seeds, self.identify_predicates = workers, seeds, identify_predicates
         self.class_weight = parse_class_weight(class_weight)
         self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
         self._paths: Paths | None = None
         self._launcher: Launcher | None = None
         self._results: Results | None = None
-        self._check()
+        check_asked(task, metric, rungs=rungs, precision=precision, workers=workers, seeds=seeds)
 
     # ------------------------------------------------------------------------------------------ the climb
 
@@ -200,6 +208,8 @@ class Ladder:
         self.task = chosen.name
         self.metric = self.metric or chosen.default_metric
         check_metric(self.metric, chosen, self.dataset)
+        if self.identify_predicates:
+            check_identifies(self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
         weighed = with_class_weight(self.class_weight, self.plan, self.dataset.pair, self.settings)
         self.settings, self.warnings = weighed
@@ -233,6 +243,7 @@ class Ladder:
                 unmeasured=[self._job(rung) for rung in unmeasured],
                 uncorrupted=[self._job(rung) for rung in uncorrupted],
                 corruptible=corruptible(self.dataset),
+                identifying=self.metric if self.identify_predicates else None,
                 facts=facts_of(self.plan, self.dataset),
                 budget=self.budget,
                 elapsed=elapsed(self.paths, records),
@@ -274,6 +285,7 @@ class Ladder:
             ladder = cls(**{name: config[name] for name in names})
             ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
             ladder.num_workers, ladder.num_threads = config["num_workers"], config["num_threads"]
+            ladder.identify_predicates = bool(config.get("identify_predicates", False))
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
         ladder._paths = paths
@@ -344,22 +356,6 @@ class Ladder:
 
     # ----------------------------------------------------------------------------------------------- parts
 
-    def _check(self) -> None:
-        if isinstance(self.rungs, str):
-            raise ConfigError(f"rungs is {self.rungs!r}; give a list of names, such as [{self.rungs!r}].")
-        if self.task is not None:
-            task(self.task)
-        if self.metric is not None:
-            metric(self.metric)
-        for name in self.rungs or ():
-            registry.rung_family(name)
-        if self.precision not in tuple(Precision):
-            raise ConfigError(f"precision {self.precision!r} is unknown; allowed are {', '.join(Precision)}.")
-        if self.workers is not None and self.workers < 1:
-            raise ConfigError(f"workers is {self.workers}; it must be at least 1.")
-        if self.seeds < 1:
-            raise ConfigError(f"seeds is {self.seeds}; it must be at least 1.")
-
     def _job(self, rung: str, repeat: int = 0) -> Job:
         return Job(
             kind="fit",
@@ -390,6 +386,7 @@ class Ladder:
             "num_workers": self.num_workers,
             "num_threads": self.num_threads,
             "settings": self.settings,
+            "identify_predicates": self.identify_predicates,
             "plan": {rung: asdict(cost) for rung, cost in self.plan.items()},
             "fingerprint": self.dataset.fingerprint,
             "split_hash": self.dataset.split_hash,

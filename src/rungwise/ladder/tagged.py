@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rungwise.data.sentences import TOKENS_TYPE, flat_sentences
+from rungwise.data.sentences import TOKENS_TYPE, Sentences, flat_sentences
 from rungwise.estimators import RungTagger
-from rungwise.tags import Tags, spans_of
+from rungwise.tags import Tags, concatenated, spans_of
 
-__all__ = ["ConllWriter", "TaggedLinesWriter", "span_tables", "tagged_table"]
+__all__ = ["ConllWriter", "TaggedLinesWriter", "found_table", "span_tables", "tagged_table"]
 
 _SPACE = "_"
 """Stands for what would end a column within a token, or for a token of nothing."""
@@ -23,7 +23,38 @@ _SPACE = "_"
 
 def tagged_table(estimator: RungTagger, inputs: pa.ChunkedArray, rows: pa.Table) -> pa.Table:
     """Inputs (N), the rows that they were read from -> `tokens`, their `tags`, and what else says where they stood."""
-    sentences, tags = flat_sentences(inputs), estimator.predict_tags(inputs)
+    return _table(estimator, flat_sentences(inputs), estimator.predict_tags(inputs), rows)
+
+
+def found_table(estimator: RungTagger, inputs: pa.ChunkedArray, rows: pa.Table, num_before: int) -> pa.Table:
+    """Sentences without predicates (N), the rows that they were read from -> a row for each predicate that is found.
+
+    Where none is, a row has no `predicate`, and all of its tags are outside. `sentence` is the number of the sentence,
+    from 1.
+
+    Args:
+        estimator: finds predicates.
+        inputs: the sentences.
+        rows: that they were read from.
+        num_before: sentences of earlier batches.
+    """
+    found, tags, numbers = estimator.find_roles(inputs)
+    without = np.setdiff1d(np.arange(len(inputs)), numbers)
+    bare = flat_sentences(inputs.take(pa.array(without)))
+    tags = concatenated([tags, Tags(np.zeros(bare.offsets[-1], np.int64), bare.offsets)])
+    numbers = np.concatenate([numbers, without])
+    order = np.argsort(numbers, kind="stable")
+    sentences, predicates = (
+        flat_sentences(inputs.take(pa.array(numbers[order]))),
+        flat_sentences(found).predicates,
+    )
+    column = pa.concat_arrays([pa.array(predicates, pa.int64()), pa.nulls(len(without), pa.int64())])
+    table = _table(estimator, sentences, tags.take(order), rows.take(pa.array(numbers[order])))
+    table = table.append_column("predicate", column.take(pa.array(order)))
+    return table.append_column("sentence", pa.array(numbers[order] + num_before + 1))
+
+
+def _table(estimator: RungTagger, sentences: Sentences, tags: Tags, rows: pa.Table) -> pa.Table:
     names = pa.array(estimator.classes_.tolist()).take(pa.array(tags.values))
     offsets = pa.array(sentences.offsets, pa.int32())
     columns: dict[str, Any] = {
@@ -69,7 +100,7 @@ class TaggedLinesWriter:
         spans = _characters(table) if "text" in table.column_names else None
         for number, row in enumerate(table.to_pylist()):
             if spans is not None and row["text"] is not None:
-                row = {"text": row["text"], "spans": spans[number]}
+                row = {"text": row["text"], "spans": spans[number], **_found_in_text(row)}
             else:
                 row = {name: value for name, value in row.items() if name not in ("text", "starts")}
             self._sink.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
@@ -81,14 +112,17 @@ class TaggedLinesWriter:
 def span_tables(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
     """A row a span: the number of its sentence, from 1, its type, its words, and its bounds, the second one behind it.
 
-    Bounds are characters of the text where there was one, else tokens, from 0.
+    Bounds are characters of the text where there was one, else tokens, from 0. Where predicates were found, `predicate`
+    is the number of the token.
     """
     first = 1
     for table in tables:
         of_text = "text" in table.column_names
         bounds = _characters(table) if of_text else _tokens(table)
+        is_found = "sentence" in table.column_names
+        sentences = table["sentence"].to_pylist() if is_found else range(first, first + table.num_rows)
         rows = [
-            (first + number, start, end, type_, _words(table, number, start, end, of_text=of_text))
+            (number, start, end, type_, _words(table, number, start, end, of_text=of_text))
             for number, spans in enumerate(bounds)
             for start, end, type_ in spans
         ]
@@ -96,7 +130,20 @@ def span_tables(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         names = ["sentence", "start", "end", "type", "words"]
         types = [pa.int64(), pa.int64(), pa.int64(), pa.string(), pa.string()]
         arrays = [pa.array([row[i] for row in rows], type_) for i, type_ in enumerate(types)]
-        yield pa.table(arrays, names=names)
+        numbers, arrays[0] = arrays[0], pa.array(sentences, pa.int64()).take(arrays[0])
+        spans_table = pa.table(arrays, names=names)
+        if is_found:
+            spans_table = spans_table.append_column("predicate", table["predicate"].take(numbers))
+        yield spans_table
+
+
+def _found_in_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Of a text in which predicates were looked for: its number, and the characters of the one found, None for none."""
+    if "sentence" not in row:
+        return {}
+    at = row["predicate"]
+    place = None if at is None else [row["starts"][at], row["starts"][at] + len(row["tokens"][at])]
+    return {"predicate": place, "sentence": row["sentence"]}
 
 
 def _words(table: pa.Table, number: int, start: int, end: int, *, of_text: bool) -> str:

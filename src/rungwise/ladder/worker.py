@@ -30,6 +30,7 @@ from rungwise.evaluation.predictions import Predictions, joined_outputs, write_p
 from rungwise.evaluation.records import write_json
 from rungwise.files import is_disk_error, sync_path
 from rungwise.ladder.folder import Paths
+from rungwise.ladder.identifying import identify_predicates
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.measuring import (
     corrupt_examples,
@@ -60,6 +61,7 @@ _PROGRESS_SECONDS = 0.2
 _KINDS = {
     "latency": measure_latency,
     "corruption": corrupt_examples,
+    "predicates": identify_predicates,
     "robustness": measure_robustness,
 }
 """What is done for a job that is no fit."""

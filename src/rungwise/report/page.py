@@ -109,6 +109,7 @@ def write_report(results: Results) -> Path:
         has_seeds=has_seeds,
         num_score_columns=3 + has_seeds + (robustness is not None),
         robustness=robustness,
+        predicates=results.predicates,
         unmeasured=why_unmeasured(outcomes, dataset.pair[0]),
         sheets=contact_sheets(dataset, outcomes, config.get("settings", {})),
         num_alterations=NUM_ALTERATIONS,
