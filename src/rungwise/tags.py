@@ -43,7 +43,7 @@ _NO_TYPE = -2
 """Of a token outside of all spans; -1 is the type of spans of types that training had not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no one truth; so each is a key for what was counted of it
 class Tags:
     """One tag for each token of some sentences: targets and predictions of the TAGS kind.
 

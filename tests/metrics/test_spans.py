@@ -101,6 +101,21 @@ def test_without_continuations_arguments_are_the_spans():
     assert len(span_arguments(target, names)) == len(spans_of(target))
 
 
+def test_what_is_counted_once_is_of_these_tags_and_names_alone():
+    target, said = sides()
+    names = tag_names(TYPES)
+    first = metric("argument-f1", tags=names).score(target, said)
+    assert metric("argument-f1", tags=tag_names(["V", "W", "X"])).score(target, said) != first, (
+        "V isn't scored"
+    )
+    assert metric("argument-f1", tags=names).score(said, said) == 1
+    assert metric("argument-f1", tags=names).score(target, said) == first
+    values = [
+        metric(name, tags=names).per_example(target, said) for name in ("argument-f1", "argument-recall")
+    ]
+    assert values[0] is values[1], "once for all metrics"
+
+
 def test_rows_of_one_sentence_are_drawn_together():
     target, said = sides()
     twice = concatenated([target, target]), concatenated([said, said])

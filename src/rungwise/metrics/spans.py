@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -103,8 +104,20 @@ def _span_values(target: Tags, prediction: Tags) -> Floats:
     return span_counts(target, prediction).astype(np.float64)
 
 
-def _argument_values(target: Tags, prediction: Tags, names: Sequence[str]) -> Floats:
+_COUNTED: WeakKeyDictionary[Tags, tuple[ReferenceType[Tags], tuple[str, ...], Floats]] = WeakKeyDictionary()
+"""Prediction → the target and the names that it was last compared with, and the counts: all metrics of roles, each of
+which is asked for several times, have the same."""
+
+
+def _argument_values(target: Tags, prediction: Tags, names: tuple[str, ...]) -> Floats:
     """Target (N), prediction (N) -> hits, arguments that there are, arguments predicted (N, 3)."""
+    known = _COUNTED.get(prediction)
+    if known is None or known[0]() is not target or known[1] != names:
+        known = _COUNTED[prediction] = (ref(target), names, _argument_counts(target, prediction, names))
+    return known[2]
+
+
+def _argument_counts(target: Tags, prediction: Tags, names: tuple[str, ...]) -> Floats:
     sides = [
         {each for each in span_arguments(tags, names) if each[2] != VERB} for tags in (target, prediction)
     ]
