@@ -247,3 +247,22 @@ def test_a_model_that_has_one_arithmetic_says_so(folder, fitted):
     told = rungwise("predict", "runs/flowers", "flowers.csv", "--precision", "int8", cwd=folder)
     assert told.returncode == 2
     assert "is no network and has one arithmetic alone" in told.stderr
+
+
+def test_a_climb_goes_on_when_its_reader_has_gone(folder, tmp_path):
+    command = [sys.executable, "-m", "rungwise", "fit", str(folder / "flowers.csv"), "--out", "run"]
+    process = subprocess.Popen(
+        [*command, "--rungs", "logistic-regression"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    told = process.stderr.read().decode()
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert "Traceback" not in told
+    board = pd.read_csv(tmp_path / "run" / "leaderboard.csv")
+    assert board["status"].tolist() == ["done", "done"]
+    assert (tmp_path / "run" / "report.html").exists()

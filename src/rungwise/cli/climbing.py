@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -43,9 +44,20 @@ _MEASURES = {"label": "accuracy", "number": "R²", "tags": "F1"}
 """Of each kind of output, what learners report underway."""
 
 
+class _Console(Console):
+    """One whose reader may go, as behind `| head`, which isn't the end of a climb."""
+
+    def on_broken_pipe(self) -> None:
+        """Says nothing from here on, where rich would leave the program."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())  # for what is still to be written at the end
+        os.close(nowhere)
+
+
 def make_console(*, stderr: bool) -> Console:
     """Standard output or error; wide where it is no terminal, so that no table is cut."""
-    console = Console(stderr=stderr, highlight=False)
+    console = _Console(stderr=stderr, highlight=False)
     if not console.is_terminal:
         console.width = 200
     return console
