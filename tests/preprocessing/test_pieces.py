@@ -142,3 +142,14 @@ def test_networks_are_told_of_capitals_where_the_pieces_have_none(is_uncased):
     cases = preprocessor.examples(inputs).batch(np.array([0, 1]))[2]
     assert (cases > 0).sum() == 4
     assert cases[cases > 0].tolist() == ([2, 3, 1, 1] if is_uncased else [1, 1, 1, 1])
+
+
+def test_tokenizers_that_put_a_blank_before_a_text_themselves_get_none():
+    vocabulary = {piece: n for n, piece in enumerate(["<unk>", "▁", "w", "e", "▁w", "▁we"])}
+    merges = [("▁", "w"), ("▁w", "e")]
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>"))
+    blanks = [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    tokenizer.normalizer = normalizers.Sequence(blanks)
+    assert cut_words(tokenizer, pa.array(["we"]), 2, PAD)[0].tolist() == [5]
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")  # this one doesn't
+    assert cut_words(tokenizer, pa.array(["we"]), 2, PAD)[0].tolist() == [5]

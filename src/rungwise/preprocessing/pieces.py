@@ -20,7 +20,7 @@ from rungwise.preprocessing.sentences import sentence_parts
 from rungwise.preprocessing.text_settings import TextNetworkConfig
 from rungwise.preprocessing.tokens import TokenPreprocessor, framed, sample
 from rungwise.preprocessing.unaltered import Unaltered
-from rungwise.preprocessing.vocabulary import CHUNK
+from rungwise.preprocessing.vocabulary import spelt_pieces
 from rungwise.rung import SentenceShape
 from rungwise.stored import finite, truth
 
@@ -206,12 +206,8 @@ def cut_words(
         nothing: the piece of a word in which the tokenizer finds none.
     """
     coded = words.dictionary_encode()
-    spelt = coded.dictionary.to_pylist()
-    ids: list[list[int]] = []
-    for start in range(0, len(spelt), CHUNK):
-        texts = [f" {word}" for word in spelt[start : start + CHUNK]]
-        encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-        ids += [encoding.ids[:most] or [nothing] for encoding in encoded]
+    spelt = spelt_pieces(tokenizer, coded.dictionary.to_pylist())
+    ids = [word[:most] or [nothing] for word in spelt]
     counts = np.fromiter(map(len, ids), np.int64, len(ids))
     flat = np.fromiter((piece for word in ids for piece in word), np.int32, counts.sum())
     spellings = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +58,8 @@ class SentenceNetworkConfig(NetworkConfig):
         min_frequency: occurrences in the training sentences that give a word one.
         num_characters: characters that have a vector of their own, the most frequent ones.
         max_tokens: words that the network sees at once. A longer sentence is read in equal parts.
-        vectors: a file of word vectors in the text format of word2vec and GloVe, which may be gzipped, that words begin
-            from; None for random ones.
+        vectors: a file of word vectors in the text format of word2vec and GloVe, which may be gzipped, or a folder of
+            vectors of pieces, such as model2vec's, that words begin from; None for random ones.
     """
 
     vocab_size: int = 30_000
@@ -160,7 +160,7 @@ class SentencePreprocessor(Unaltered):
                 characters[character] += counted["counts"]
         config = self.config
         self.words = _numbered(_frequent(words, config.min_frequency, config.vocab_size))
-        self.vectors = None if config.vectors is None else _read_vectors(config.vectors, self.words)
+        self.vectors = None if config.vectors is None else read_vectors(config.vectors, self.words, _normal)
         most = max(0, config.num_characters - _NUM_SPECIAL)
         self.characters = _numbered(_frequent(characters, config.min_frequency, most))
         self.mean_tokens = len(sentences.tokens) / max(1, len(sentences))
@@ -268,14 +268,6 @@ def _parts_of_sizes(
             owners.append(owner)
             start = stop
     return np.array(parts, dtype=np.int64), np.array(owners, dtype=np.int64)
-
-
-def _read_vectors(file: str, words: Mapping[str, int]) -> WordVectors:
-    """Those of the words and, unknown, of the numbers before them."""
-    read = read_vectors(file, {word: number - _NUM_SPECIAL for word, number in words.items()}, _normal)
-    return WordVectors(
-        np.pad(read.values, ((_NUM_SPECIAL, 0), (0, 0))), np.pad(read.is_known, (_NUM_SPECIAL, 0))
-    )
 
 
 def _normal(word: str) -> str:

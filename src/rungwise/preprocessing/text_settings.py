@@ -53,8 +53,8 @@ class WordNetworkConfig(TextNetworkConfig):
 
     Attributes:
         unit: of the vocabulary.
-        vectors: a file of word vectors in the text format of word2vec and GloVe, which may be gzipped; None begins from
-            random vectors.
+        vectors: a file of word vectors in the text format of word2vec and GloVe, which may be gzipped, or a folder of
+            vectors of pieces, such as model2vec's; None begins from random vectors.
         variant: what becomes of vectors in training; None tunes them (`random` without a file, `non-static` with one).
     """
 
@@ -77,7 +77,8 @@ class WordNetworkConfig(TextNetworkConfig):
             )
         if self.vectors is None and self.variant not in (None, Variant.RANDOM):
             raise ConfigError(
-                f"variant={str(self.variant)!r} needs vectors=FILE, in the text format of word2vec or GloVe."
+                f"variant={str(self.variant)!r} needs vectors=FILE, in the text format of word2vec or GloVe, or "
+                "a folder of vectors of pieces."
             )
 
     def vector_variant(self) -> Variant:

@@ -115,7 +115,8 @@ class TokenPreprocessor(Unaltered):
             self.tokenizer = train(inputs, vocab_size=config.vocab_size, min_frequency=config.min_frequency)
         if isinstance(config, WordNetworkConfig) and config.vectors is not None:
             normalized = self.tokenizer.normalizer.normalize_str
-            self.vectors = read_vectors(config.vectors, self.tokenizer.get_vocab(), normalized)
+            words = {word: n for word, n in self.tokenizer.get_vocab().items() if n not in (PAD, UNKNOWN)}
+            self.vectors = read_vectors(config.vectors, words, normalized)
         some = sample(inputs)
         self.mean_tokens = len(self.examples(some).tokens) / max(1, len(some))
 

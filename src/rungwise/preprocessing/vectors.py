@@ -1,4 +1,4 @@
-"""Word vectors learned elsewhere, in the text format of word2vec and GloVe: a word and its numbers a line."""
+"""Word vectors learned elsewhere: a file with a word and its numbers a line, as GloVe and word2vec, or a folder."""
 
 # V tokens of the vocabulary, E numbers of a vector
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError, DataError
+from rungwise.layers.embedding import VECTOR_STD
+from rungwise.preprocessing.piece_vectors import piece_vector_size, read_piece_vectors
 
 __all__ = ["WordVectors", "check_vectors", "read_vectors"]
 
@@ -30,7 +32,7 @@ class WordVectors:
 
     Attributes:
         values: (V, E) float32, zero where unknown.
-        is_known: whether the file has a vector of the token (V,).
+        is_known: whether there is a vector of the token (V,).
     """
 
     values: NDArray[np.float32]
@@ -38,37 +40,44 @@ class WordVectors:
 
 
 def check_vectors(file: str, size: int) -> None:
-    """Looks at a file's first vector.
+    """Looks at a file's first vector, or at the size of a folder's.
 
     Raises:
-        ConfigError: if there is no such file, or its vectors have another size than the network's.
+        ConfigError: if there is no such file or folder, or its vectors have another size than the network's.
         DataError: if it doesn't begin as such a file.
     """
+    found = piece_vector_size(file) if Path(file).is_dir() else _first_size(file)
+    if found != size:
+        raise ConfigError(
+            f"the vectors of {file} have {found} numbers, the network's {size}; set the size of its vectors to "
+            f"{found}."
+        )
+
+
+def _first_size(file: str) -> int:
     for number, line in _lines(file):
-        found = len(_numbers(file, number, line.split(" ")[1:]))
-        if found != size:
-            raise ConfigError(
-                f"the vectors of {file} have {found} numbers, the network's {size}; set the size of its vectors to "
-                f"{found}."
-            )
-        return
+        return len(_numbers(file, number, line.split(" ")[1:]))
     raise DataError(f"{file}: there is no vector in it.")
 
 
 def read_vectors(file: str, vocabulary: Mapping[str, int], normalized: Callable[[str], str]) -> WordVectors:
     """The vectors of a vocabulary's words; no others are kept in memory.
 
-    A word takes the vector of its own spelling, or else of the file's first word that is normalised to it.
+    In a file, a word takes the vector of its own spelling, or else of the first word that is normalised to it. In a
+    folder of vectors of pieces, it takes the mean of its pieces', and all are made as far spread as random ones.
 
     Args:
-        file: as text or gzipped, with or without word2vec's first line of two counts.
-        vocabulary: word -> its number.
+        file: as text or gzipped, with or without word2vec's first line of two counts; or a folder
+            (`piece_vectors.read_piece_vectors`).
+        vocabulary: word -> its number; the numbers before the first word's are of no words, and unknown.
         normalized: a word as the vocabulary spells it.
 
     Raises:
-        ConfigError: if there is no such file, or it has none of the words.
-        DataError: if a line isn't a word and as many finite numbers as the first has.
+        ConfigError: if there is no such file or folder, or it has none of the words.
+        DataError: if a line isn't a word and as many finite numbers as the first has, or a folder has no such numbers.
     """
+    if Path(file).is_dir():
+        return _of_pieces(file, vocabulary)
     found: dict[int, NDArray[np.float32]] = {}
     is_exact: set[int] = set()
     size = None
@@ -94,22 +103,45 @@ def read_vectors(file: str, vocabulary: Mapping[str, int], normalized: Callable[
         found[token] = vector
         if is_own:
             is_exact.add(token)
-    if size is None or not found:
+    return _spread(file, vocabulary, list(found), np.array(list(found.values())))
+
+
+def _of_pieces(folder: str, vocabulary: Mapping[str, int]) -> WordVectors:
+    vectors, is_known = read_piece_vectors(folder, list(vocabulary))
+    if not (np.abs(vectors) <= _LARGEST).all():
+        raise DataError(f"{folder}: there is a number that is not finite, or far too large, in its vectors.")
+    numbers = np.fromiter(vocabulary.values(), np.int64, len(vocabulary))
+    known = vectors[is_known]
+    if len(
+        known
+    ):  # these vectors are compared by their angles, and their size says nothing; as they are they train worse
+        known *= VECTOR_STD / (known.std() or 1.0)
+    return _spread(folder, vocabulary, numbers[is_known], known)
+
+
+def _spread(
+    file: str,
+    vocabulary: Mapping[str, int],
+    numbers: Sequence[int] | NDArray[np.int64],
+    vectors: NDArray[np.float32],
+) -> WordVectors:
+    """Word numbers (K,) and vectors (K, E) -> the whole vocabulary's."""
+    if not len(numbers):
         raise ConfigError(
             f"{file} has a vector of none of the {len(vocabulary)} words of the training texts."
         )
-    _log.info("%d of %d words have a vector in %s", len(found), len(vocabulary), file)
-    values = np.zeros((len(vocabulary), size), np.float32)
-    is_known = np.zeros(len(vocabulary), np.bool_)
-    numbers = list(found)
-    values[numbers], is_known[numbers] = list(found.values()), True
+    _log.info("%d of %d words have a vector in %s", len(numbers), len(vocabulary), file)
+    count = max(vocabulary.values()) + 1
+    values = np.zeros((count, vectors.shape[1]), np.float32)
+    is_known = np.zeros(count, np.bool_)
+    values[numbers], is_known[numbers] = vectors, True
     return WordVectors(values, is_known)
 
 
 def _lines(file: str) -> Iterator[tuple[int, str]]:
     """The lines with a vector and their numbers, from 1 on: without word2vec's first of two counts, and blank ones."""
     if not Path(file).is_file():
-        raise ConfigError(f"vectors={file!r}: there is no such file.")
+        raise ConfigError(f"vectors={file!r}: there is no such file or folder.")
     with open(file, "rb") as opened:
         is_packed = opened.read(2) == _GZIP
     number = 0

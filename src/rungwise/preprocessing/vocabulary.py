@@ -9,7 +9,7 @@ refused, since matching it may take for ever.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ __all__ = [
     "chunks",
     "foreign_tokenizer",
     "frame_of",
+    "spelt_pieces",
     "stored_tokenizer",
     "train_tokenizer",
     "train_words",
@@ -47,6 +48,9 @@ _SPECIAL = ["[PAD]", "[UNK]"]
 _INNER = "##"
 _WORDS = "WordLevel"
 """What the library calls a vocabulary of whole words."""
+
+_BLANK = "▁"
+"""How tokenizers of SentencePiece's kind write a blank."""
 
 _LONGEST_WORD = 256
 """Characters of a word that is cut into pieces, and isn't unknown as a whole: some scripts have no blanks."""
@@ -352,3 +356,15 @@ def _number(tokenizer: Tokenizer, names: tuple[str, ...], default: int) -> int:
     """Of the first token that there is."""
     numbers = (tokenizer.token_to_id(name) for name in names)
     return next((number for number in numbers if number is not None), default)
+
+
+def spelt_pieces(tokenizer: Tokenizer, words: Sequence[str]) -> list[list[int]]:
+    """Words (W) -> each one's pieces, perhaps none, as it is cut behind a blank."""
+    normalizer = tokenizer.normalizer
+    has_blank = normalizer is not None and normalizer.normalize_str("a").startswith(_BLANK)  # as Llama's
+    blank = "" if has_blank else " "
+    pieces: list[list[int]] = []
+    for start in range(0, len(words), CHUNK):
+        texts = [blank + word for word in words[start : start + CHUNK]]
+        pieces += [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    return pieces
