@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -159,6 +160,66 @@ def test_numbers_are_told_where_there_are_no_tags(tmp_path):
     assert read(file, has_target=False).table["tokens"].to_pylist() == [["I", "am"], ["so"]]
 
 
+NEW_FORMS = [
+    (
+        "new.txt",
+        "Ada runs home.\nBob met Eve.\n\n",
+        [["Ada", "runs", "home", "."], ["Bob", "met", "Eve", "."]],
+    ),
+    ("new.txt", "我爱\n他\n", [["我", "爱"], ["他"]]),
+    ("new.txt", "Ada\nruns\n\nBob\nmet\nEve\n", [["Ada", "runs"], ["Bob", "met", "Eve"]]),
+    ("new.txt", "Ada B-PER\nruns O\n", [["Ada", "runs"]]),
+    ("new.txt", "Ada\tNN\nruns\tV\n", [["Ada", "runs"]]),
+    ("eng.testb", "Ada NN B-PER\nruns V O\n", [["Ada", "runs"]]),
+    ("new.csv", 'id,text\n1,Ada runs\n2,"Bob, Eve"\n', [["Ada", "runs"], ["Bob", ",", "Eve"]]),
+    (
+        "new.csv",
+        'id;tokens\n1;Ada runs 3.5m\n2;"Bob ; Eve"\n',
+        [["Ada", "runs", "3.5m"], ["Bob", ";", "Eve"]],
+    ),
+    ("new.tsv", "text\nAda runs\nBob\n", [["Ada", "runs"], ["Bob"]]),
+    ("new.csv", "Ada,B-PER\nruns,O\n", [["Ada", "runs"]]),
+    ("new.tsv", "text\tO\nruns\tO\n", [["text", "runs"]]),
+    ("new.tsv", "Ada\tNN\n\nruns\tV\n", [["Ada"], ["runs"]]),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "tokens"), NEW_FORMS)
+@pytest.mark.parametrize("kind", SENTENCE_KINDS)
+def test_new_sentences_are_read_by_what_a_file_holds(name, content, tokens, kind, tmp_path):
+    source = read(write(tmp_path, content, name), kind=kind, has_target=False)
+    assert source.table["tokens"].to_pylist() == tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("new.txt", "Ada runs home.\n\nBob met Eve there.\n"),
+        ("new.txt", "我爱北京\n\n我爱上海\n\n我\n"),
+        ("new.csv", "id,sentence\n1,Ada runs\n"),
+        ("new.tsv", "id\tsentence\n1\tAda runs\n"),
+        ("new.md", "Ada runs home.\nBob met Eve.\n"),
+    ],
+)
+def test_new_sentences_in_no_known_form_are_refused(name, content, tmp_path):
+    with pytest.raises(DataError, match=r"new sentences are CoNLL columns .*, JSON lines .* or texts"):
+        read(write(tmp_path, content, name), kind=InputKind.TOKENS, has_target=False)
+
+
+def test_separated_values_hold_sentences_whose_words_stand_between_blanks(tmp_path):
+    file = write(tmp_path, "tokens,tags\n Ada  runs ,B-PER O\n3\u00a0km,O\n", "data.csv")
+    assert rows(read(file, kind=InputKind.TOKENS)) == [
+        {"tokens": ["Ada", "runs"], "tags": ["B-PER", "O"]},
+        {"tokens": ["3\u00a0km"], "tags": ["O"]},
+    ]
+    lists = write(tmp_path, "tokens\n\"['Ada', 'runs']\"\n", "lists.csv")
+    with pytest.raises(DataError, match="column 'tokens': its lists are written as strings; write words"):
+        read(lists, kind=InputKind.TOKENS, has_target=False)
+    empty = write(tmp_path, "id,tokens\n1,\n", "empty.csv")
+    with pytest.raises(DataError, match="a sentence or a token is missing"):
+        read(empty, kind=InputKind.TOKENS, has_target=False)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -279,6 +340,30 @@ def test_spans_come_back_from_the_tags_of_tokens():
     pieces = cut(text, marked)
     assert [piece.token for piece in pieces] == ["Dr", ".", "O'Neil", "'", "s", "3.5", "km", "run"]
     assert spans_to_tags(pieces, marked) == ["O", "O", "B-PER", "O", "O", "B-LEN", "I-LEN", "O"]
+
+
+@given(st.lists(st.integers(0, 30), max_size=12), st.text("ab 1.\u0301北", max_size=31))
+def test_spans_are_those_that_each_token_is_compared_with(edges, text):
+    edges = sorted(edges)[: len(edges) // 2 * 2]
+    spans = [(a, b, "X") for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    pieces = cut(text, spans)
+    inside = [[n for n, each in enumerate(pieces) if a <= each.start and each.end <= b] for a, b, _ in spans]
+    assert all(not a < edge < b for edge in edges for a, b in ((each.start, each.end) for each in pieces))
+    if all(inside):
+        tags = spans_to_tags(pieces, spans)
+        assert [n for n, tag in enumerate(tags) if tag != "O"] == sorted({n for some in inside for n in some})
+        assert [n for n, tag in enumerate(tags) if tag[0] == "B"] == [some[0] for some in inside]
+    else:
+        with pytest.raises(ValueError, match="holds no word"):
+            spans_to_tags(pieces, spans)
+
+
+def test_long_texts_with_many_spans_are_read_at_once():
+    text = "word " * 9000
+    spans = [(5 * n, 5 * n + 4, "X") for n in range(0, 9000, 5)]
+    start = time.process_time()
+    assert spans_to_tags(cut(text, spans), spans).count("B-X") == 1800
+    assert time.process_time() - start < 3  # 13 s if each token were compared with each span
 
 
 def test_json_lines_of_roles(tmp_path):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -6,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rungwise.errors import ModelError
+from rungwise.preprocessing.text_settings import Unit, WordNetworkConfig
 from rungwise.preprocessing.tokens import PAD, UNKNOWN, TextNetworkConfig, TokenPreprocessor, in_parts
+from rungwise.scripts import UNSPACED
 
 TEXTS = [
     "The film was good",
@@ -76,6 +80,25 @@ def test_stored_tokenizers_that_leave_long_words_whole_still_do():
     assert restored.state() == old
     assert tokens_of(restored, "ACGT" * 90) == ["[UNK]"]
     assert tokens_of(restored, "short") == tokens_of(preprocessor, "short")
+
+
+def test_stored_tokenizers_of_words_cut_as_they_did():
+    settings = WordNetworkConfig(unit=Unit.WORD, min_frequency=1)
+    preprocessor = TokenPreprocessor(settings)
+    preprocessor.fit(texts("short words \ufa0e"))
+    state = preprocessor.state()
+    stored = json.loads(state["tokenizer"])
+    pattern = stored["pre_tokenizer"]["pattern"]
+    scripts = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    pattern["Regex"] = pattern["Regex"].replace(UNSPACED, scripts)
+    restored = TokenPreprocessor(settings)
+    restored.restore(state | {"tokenizer": json.dumps(stored)})
+    assert json.loads(restored.state()["tokenizer"]) == stored
+    assert tokens_of(restored, "short ㄅㄆ words") == ["short", "[UNK]", "words"]
+    assert tokens_of(preprocessor, "short ㄅㄆ words") == ["short", "[UNK]", "[UNK]", "words"]
+    pattern["Regex"] = "."
+    with pytest.raises(ModelError, match="cuts texts in another way"):
+        restored.restore(state | {"tokenizer": json.dumps(stored)})
 
 
 def test_a_text_cannot_hold_padding():

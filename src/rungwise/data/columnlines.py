@@ -15,7 +15,9 @@ __all__ = [
     "COLUMNS",
     "cells_of",
     "delimiter_of",
+    "is_blank",
     "is_range",
+    "is_tag",
     "number_column",
     "numbered_lines",
 ]
@@ -32,6 +34,7 @@ _BLOCK_BYTES = 1 << 22
 _MOST_BEFORE = 3
 """Columns before the tokens: CoNLL-2012's document, its part, and the number."""
 
+_TAG = re.compile(r"O|[A-Z]-.+")
 _RANGE = re.compile(r"\d+[-.]\d+")
 
 
@@ -57,6 +60,16 @@ def numbered_lines(file: TextFile) -> Iterator[tuple[int, str]]:
 def _text(line: bytes, number: int) -> str:
     text = line.decode(errors="replace").rstrip("\r")
     return text.removeprefix("\ufeff") if number == 1 else text
+
+
+def is_blank(line: str) -> bool:
+    """Whether a line ends a sentence."""
+    return not line or line.isspace()
+
+
+def is_tag(cell: str) -> bool:
+    """Whether a column holds what a tag mostly looks like."""
+    return bool(_TAG.fullmatch(cell))
 
 
 def delimiter_of(lines: Sequence[str]) -> str:

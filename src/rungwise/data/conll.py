@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from rungwise.data.columnlines import (
     COLUMNS,
     cells_of,
     delimiter_of,
+    is_blank,
     is_range,
+    is_tag,
     number_column,
     numbered_lines,
 )
@@ -33,7 +34,6 @@ __all__ = ["SENTENCE_SUFFIXES", "read_conll"]
 SENTENCE_SUFFIXES = (".conll", ".conll03", ".iob", ".iob1", ".iob2", ".bio", ".bioes", ".ner")
 
 _DOCUMENT = "-DOCSTART-"
-_TAG = re.compile(r"O|[A-Z]-.+")
 _LINES_LOOKED_AT = 1000
 
 
@@ -100,7 +100,7 @@ class _Layout:
         if self.delimiter == "\t" or self.tag is None:
             return False
         value = cells[self.tag]
-        return not _TAG.fullmatch(value) and value not in self.values
+        return not is_tag(value) and value not in self.values
 
 
 @dataclass
@@ -127,7 +127,7 @@ def _layout(file: TextFile, target: str | None, *, has_tags: bool) -> _Layout:
     lines = [line.rstrip("\r") for line in head.split("\n")[: None if is_whole else -1]][:_LINES_LOOKED_AT]
     names = next((line.removeprefix(COLUMNS).split() for line in lines if line.startswith(COLUMNS)), [])
     plain = [line for line in lines if not line.startswith(("#", _DOCUMENT))]
-    some = [line for line in plain if not _is_blank(line)] or [line for line in lines if not _is_blank(line)]
+    some = [line for line in plain if not is_blank(line)] or [line for line in lines if not is_blank(line)]
     delimiter = delimiter_of(some)
     num_columns = Counter(len(cells_of(line, delimiter)) for line in some).most_common(1)[0][0]
     if num_columns > MAX_COLUMNS:
@@ -135,19 +135,15 @@ def _layout(file: TextFile, target: str | None, *, has_tags: bool) -> _Layout:
     tag = _tag_column(file, target if has_tags else None, names, num_columns)
     sentences = _cut_sentences(plain, delimiter, num_columns)
     values = [] if tag is None else [row[tag] for sentence in sentences for row in sentence]
-    are_tags = has_tags or sum(map(bool, map(_TAG.fullmatch, values))) * 2 > len(values)
+    are_tags = has_tags or sum(map(is_tag, values)) * 2 > len(values)
     number = number_column(sentences, tag if are_tags else None)
     return _Layout(delimiter, num_columns, tag, has_tags, number, frozenset(values))
-
-
-def _is_blank(line: str) -> bool:
-    return not line or line.isspace()
 
 
 def _cut_sentences(lines: list[str], delimiter: str, num_columns: int) -> list[list[list[str]]]:
     """The columns of each sentence's lines, but for lines that have more or fewer."""
     groups = [
-        [cells_of(line, delimiter) for line in some] for blank, some in groupby(lines, _is_blank) if not blank
+        [cells_of(line, delimiter) for line in some] for blank, some in groupby(lines, is_blank) if not blank
     ]
     whole = [[cells for cells in group if len(cells) == num_columns] for group in groups]
     return [group for group in whole if group]
@@ -168,7 +164,7 @@ def _tag_column(file: TextFile, target: str | None, names: list[str], num_column
 
 def _take(file: TextFile, layout: _Layout, found: _Found, number: int, line: str) -> None:
     """Takes a line in."""
-    if _is_blank(line):
+    if is_blank(line):
         found.end_sentence()
         return
     cells = cells_of(line, layout.delimiter)

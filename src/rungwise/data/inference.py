@@ -12,6 +12,7 @@ from rungwise.data.columns import Column, check_type, typed_kind
 from rungwise.data.conversion import NUMBER, date_format, dates, is_integral, missing_as_null
 from rungwise.data.source import shown
 from rungwise.kinds import ColumnKind
+from rungwise.scripts import UNSPACED
 
 __all__ = ["NUMBERS_ROWS", "SIGNED_NUMBERS", "ignore_reason", "infer", "mean_words", "sample"]
 
@@ -33,8 +34,7 @@ SIGNED_NUMBERS = "its numbers have commas or signs"
 ID_SHARE = 0.95
 """Share of distinct values from which on short strings name the rows."""
 _SIGNS = r"[,'\s$€£¥%]"
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}"
-_WORD = rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+"
+_WORD = rf"[{UNSPACED}]\p{{M}}*|[^\s{UNSPACED}]+"
 _ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|index|idx)$|^unnamed: \d+$|[a-z]I[Dd]$", re.ASCII)
 
 

@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rungwise.data.columnlines import COLUMNS, cells_of, is_range, number_column, numbered_lines
+from rungwise.data.columnlines import (
+    BLANKS,
+    COLUMNS,
+    cells_of,
+    delimiter_of,
+    is_blank,
+    is_range,
+    number_column,
+    numbered_lines,
+)
 from rungwise.data.limits import MAX_SENTENCE_TOKENS, MAX_TOKEN_CHARACTERS
 from rungwise.data.schemes import to_bio
 from rungwise.data.sentences import TOKENS_TYPE, flat_sentences
@@ -118,7 +127,7 @@ def _sentences(file: TextFile, names: list[str]) -> Iterator[_Sentence]:
     for number, line in numbered_lines(file):
         if line.startswith(COLUMNS):
             names += line.removeprefix(COLUMNS).split()
-        elif not line or line.isspace():
+        elif is_blank(line):
             yield from _sentence(some)
             some = []
         elif len(some) == _MOST_LINES:
@@ -134,7 +143,7 @@ def _sentence(lines: list[tuple[int, str]]) -> Iterator[_Sentence]:
     last = next((line for _, line in reversed(lines) if not line.startswith("#")), None)
     if last is None:
         return
-    delimiter = "\t" if "\t" in last else " "
+    delimiter = next((mark for mark in BLANKS[::-1] if mark in last), None) or delimiter_of([last])
     width = len(cells_of(last, delimiter))
     cut = [(number, line, cells_of(line, delimiter)) for number, line in lines]
     kept = [(number, cells) for number, line, cells in cut if not _is_comment(line, cells, width)]

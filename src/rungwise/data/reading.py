@@ -17,6 +17,7 @@ from PIL import Image
 
 from rungwise.data.arrays import arrow_table, as_array, as_images, as_texts, flat, framed
 from rungwise.data.conll import SENTENCE_SUFFIXES, read_conll
+from rungwise.data.forms import Form, form_of, read_texts
 from rungwise.data.images import LABEL, SUFFIXES, has_idx, read_idx, read_image_folder, resized
 from rungwise.data.jsonlines import read_jsonl
 from rungwise.data.limits import check_image_size, check_num_columns, check_regular
@@ -132,6 +133,12 @@ def _read_path(
         return read_image_folder(path, folder=folder, size=image_size)
     suffix = (path.with_suffix("") if is_zipped(path) else path).suffix.lower()
     is_wanted = kind in SENTENCE_KINDS
+    if is_wanted and suffix not in (*SENTENCE_SUFFIXES, *PROPS_SUFFIXES, *_JSON, *_PARQUET):
+        form = form_of(path, suffix, encoding=encoding, has_tags=has_tags)
+        if form is Form.TABLE:
+            return read_csv(path, encoding=encoding, folder=folder)
+        if form is Form.TEXTS:
+            return read_texts(path, encoding=encoding)
     may_have_roles = kind is InputKind.PREDICATE or (kind is None and suffix in PROPS_SUFFIXES)
     if may_have_roles and suffix not in (*_JSON, *_PARQUET):
         return read_props(path, encoding=encoding, has_tags=has_tags)

@@ -29,6 +29,8 @@ def sentence_source(source: Source, target: str | None, *, is_wanted: bool, has_
         DataError: if a row can't be used, and it names the row; or if sentences are wanted and there are none.
         UnknownNameError: if there is no such column of tags.
     """
+    if is_wanted:
+        source = dataclasses.replace(source, table=_split(source, target))
     table, name = source.table, _token_column(source.table)
     if name is None and is_wanted:
         return _cut_texts(source)
@@ -59,6 +61,27 @@ def sentence_source(source: Source, target: str | None, *, is_wanted: bool, has_
     return dataclasses.replace(
         source, table=pa.table(columns), is_text_file=False, has_sentences=True, notes=notes
     )
+
+
+def _split(source: Source, target: str | None) -> pa.Table:
+    """A table in which tokens, and tags, that are strings of words between blanks are lists.
+
+    Raises:
+        DataError: if the strings are lists as another program writes them.
+    """
+    table = source.table
+    if not any(name in table.column_names and is_string(table.schema.field(name).type) for name in TOKENS):
+        return table
+    for name in (*TOKENS, *(TAGS if target is None else (target,))):
+        if name in table.column_names and is_string(table.schema.field(name).type):
+            words = pc.ascii_trim_whitespace(table.column(name).cast(pa.string()))
+            if pc.all(pc.match_substring_regex(words, r"^\[.*\]$")).as_py():
+                problem = "its lists are written as strings; write words with blanks between, or JSON lines or Parquet"
+                raise DataError(f"{problem}.", file=source.name, column=name)
+            known = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
+            lists = pc.ascii_split_whitespace(known)
+            table = table.set_column(table.column_names.index(name), name, lists)
+    return table
 
 
 def are_sentences(X: Any) -> bool:
@@ -175,6 +198,7 @@ def _no_sentences(source: Source) -> DataError:
     """The error for data of which sentences are wanted."""
     names = shown_names(source.table.column_names)
     return DataError(
-        f"it holds no sentences: there is no list `tokens` (it has {names}); give CoNLL columns or JSON lines.",
+        f"it holds no sentences: there is no list `tokens` nor strings of them, nor `text` (it has {names}); give "
+        "CoNLL columns or JSON lines.",
         file=source.name,
     )

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
+
+from rungwise.scripts import marks, spaced_word, unspaced_word
 
 __all__ = ["Piece", "cut", "spans_to_tags"]
 
-_UNSPACED = (
-    "\u0e00-\u0e7f\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_TOKEN = re.compile(rf"[{_UNSPACED}]|\d+(?:[.,:]\d+)+|[^\W_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)?|\S")
-"""A character of a script without spaces, a number, a word, or one sign."""
+_DIGITS = r"\d"
 
 Span = tuple[int, int, str]
 """First character, the one behind the last, and type."""
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """A character of a script without blanks, a number, a word, or one sign; each with its marks."""
+    word = rf"{spaced_word()}(?:['’]{spaced_word(without=_DIGITS)})?"
+    return re.compile(rf"{unspaced_word()}|\d+(?:[.,:]\d+)+|{word}|\S[{marks()}]*")
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,8 @@ def cut(text: str, spans: Sequence[Span] = ()) -> list[Piece]:
     """The tokens of a text; one that the end of a span would cut is cut there."""
     edges = sorted({edge for start, end, _ in spans for edge in (start, end)})
     pieces = []
-    for found in _TOKEN.finditer(text):
-        inner = [edge for edge in edges if found.start() < edge < found.end()]
+    for found in _token().finditer(text):
+        inner = edges[bisect_right(edges, found.start()) : bisect_left(edges, found.end())]
         bounds = [found.start(), *inner, found.end()]
         pieces += [Piece(text[a:b], a) for a, b in pairwise(bounds)]
     return pieces
@@ -50,8 +57,9 @@ def spans_to_tags(pieces: Sequence[Piece], spans: Sequence[Span]) -> list[str]:
         ValueError: if two overlap, or one holds no token; the message says which.
     """
     tags = ["O"] * len(pieces)
+    starts, ends = [piece.start for piece in pieces], [piece.end for piece in pieces]
     for start, end, type_ in spans:
-        inside = [number for number, piece in enumerate(pieces) if start <= piece.start and piece.end <= end]
+        inside = range(bisect_left(starts, start), bisect_right(ends, end))
         if not inside:
             raise ValueError(f"the span [{start}, {end}, {type_!r}] holds no word")
         if any(tags[number] != "O" for number in inside):

@@ -18,10 +18,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rungwise.scripts import spaced_word, unspaced_word
 
 __all__ = [
     "SENTENCE_CORRUPTIONS",
@@ -34,12 +37,6 @@ __all__ = [
     "word_versions",
     "words_of",
 ]
-
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-"""Thai, Lao, Burmese, Khmer, kana and Han, which have no blanks between words: each character is taken for a word."""
-
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
-_ALONE = re.compile(rf"[{_UNSPACED}]")
 
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEIGHBOURS = {
@@ -189,18 +186,29 @@ def text_versions(texts: Sequence[str], contexts: Contexts) -> Iterator[tuple[st
 
 def words_of(text: str) -> list[str]:
     """A text -> its words (W)."""
-    return _WORD.findall(text)
+    return _word().findall(text)
 
 
 def has_word(token: str) -> bool:
     """Whether a token is a word, or holds one, and isn't signs alone."""
-    return _WORD.search(token) is not None
+    return _word().search(token) is not None
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(rf"{unspaced_word()}|{spaced_word()}(?:['’]{spaced_word()})*")
+
+
+@cache
+def _alone() -> re.Pattern[str]:
+    """A character that is taken for a word."""
+    return re.compile(unspaced_word())
 
 
 def _cut(text: str) -> tuple[list[str], list[str]]:
     """A text -> its words (W), and what stands before, between and behind them (W + 1)."""
     words, gaps, end = [], [], 0
-    for match in _WORD.finditer(text):
+    for match in _word().finditer(text):
         gaps.append(text[end : match.start()])
         words.append(match.group())
         end = match.end()
@@ -218,9 +226,9 @@ def _misspell(
     del contexts
     for place in hit:
         word, (kind, where) = words[place], draws[place].tolist()
-        if not _ALONE.fullmatch(word):
+        if not _alone().fullmatch(word):
             words[place] = _slip(word, kind, where)
-        elif kind < 0.5 and place + 1 < len(words) and _ALONE.fullmatch(words[place + 1]):
+        elif kind < 0.5 and place + 1 < len(words) and _alone().fullmatch(words[place + 1]):
             words[place : place + 2] = words[place + 1], word
         else:
             words[place] = ""

@@ -21,6 +21,7 @@ from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, SentenceShape, Shape, TableShape, TextShape
+from rungwise.scripts import UNSPACED
 from rungwise.settings import NetworkConfig
 
 __all__ = [
@@ -37,7 +38,7 @@ __all__ = [
 _BASELINE = "baseline"
 _SAMPLE_TEXTS = 2_000
 _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
-_CJK = r"[\x{3040}-\x{30ff}\x{3400}-\x{9fff}]"
+_ALONE = f"[{UNSPACED}]"
 _LARGEST_VOCABULARY = 30_000
 
 _PROCESS_BYTES = 355e6
@@ -185,8 +186,8 @@ def estimate_shape(dataset: Dataset) -> Shape:
         case InputKind.TEXT:
             sample = inputs.slice(0, _SAMPLE_TEXTS)
             words = pc.sum(pc.count_substring_regex(sample, _WORD)).as_py() or 0
-            cjk = pc.sum(pc.count_substring_regex(sample, _CJK)).as_py() or 0
-            mean_tokens = (words + cjk) / max(1, len(sample))
+            alone = pc.sum(pc.count_substring_regex(sample, _ALONE)).as_py() or 0
+            mean_tokens = (words + alone) / max(1, len(sample))
             return TextShape(
                 num_examples=num_examples,
                 num_outputs=num_outputs,

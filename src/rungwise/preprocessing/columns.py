@@ -19,6 +19,7 @@ from sklearn.utils.extmath import randomized_svd
 from rungwise.errors import DataError, ModelError
 from rungwise.fitting import State
 from rungwise.kinds import ColumnKind
+from rungwise.scripts import UNSPACED
 from rungwise.stored import array, entry, section, strings
 
 __all__ = ["MISSING", "RARE", "TableColumns", "fit_sample"]
@@ -47,8 +48,8 @@ _KINDS = {ColumnKind.NUMBER, ColumnKind.CATEGORY, ColumnKind.DATE, ColumnKind.TE
 """Of columns that are learned from."""
 
 _DAY_MICROSECONDS = 86_400e6
-_UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}])"
-_NO_WORD = r"[^\p{L}\p{N}]+"
+_ALONE = rf"([{UNSPACED}]\p{{M}}*)"
+_NO_WORD = r"[^\p{L}\p{M}\p{N}]+"
 
 
 def _known_numbers(values: pa.ChunkedArray) -> Floats:
@@ -129,7 +130,7 @@ class _Words:
 
 def _split_words(values: pa.ChunkedArray) -> tuple[NDArray[np.int64], pa.Array]:
     """Texts (N) -> the text's number and the word, for each word; signs of unspaced scripts are words."""
-    spaced = pc.replace_substring_regex(pc.utf8_lower(pc.fill_null(values, "")), _UNSPACED, r" \1 ")
+    spaced = pc.replace_substring_regex(pc.utf8_lower(pc.fill_null(values, "")), _ALONE, r" \1 ")
     lists = pc.split_pattern_regex(spaced, _NO_WORD).combine_chunks()
     lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
     words = pc.list_flatten(lists)

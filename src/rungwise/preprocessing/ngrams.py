@@ -24,6 +24,7 @@ from scipy import sparse
 
 from rungwise.errors import ModelError
 from rungwise.fitting import State
+from rungwise.scripts import is_unspaced
 from rungwise.stored import array
 
 __all__ = ["BATCH_BYTES", "NGrams", "Unit", "Weighting", "batches"]
@@ -32,17 +33,6 @@ BATCH_BYTES = 1 << 20
 _TEXTS_PER_DF = 1000
 _MAX_COUNTED = 1 << 24
 """Distinct n-grams that counting holds; when there are more, those seen once so far are forgotten."""
-
-_UNSPACED = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x1000, 0x109F),  # Burmese
-    (0x1780, 0x17FF),  # Khmer
-    (0x2E80, 0x31FF),  # radicals, kana, bopomofo
-    (0x3400, 0x9FFF),  # Han
-    (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
-)
-"""Code points of scripts without blanks between words: there a character is a word."""
 
 _BLANK, _LETTER, _SINGLE = range(3)
 """Kinds of code points: between words, in a word, a word by itself."""
@@ -290,7 +280,7 @@ def _kind(code: int) -> int:
     category = unicodedata.category(chr(code))
     if category[0] == "Z" or category in ("Cc", "Cf"):
         return _BLANK
-    if category[0] not in "LMN" or any(first <= code <= last for first, last in _UNSPACED):
+    if category[0] not in "LMN" or is_unspaced(code):
         return _SINGLE
     return _LETTER
 

@@ -21,7 +21,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 from rungwise.errors import ModelError
 from rungwise.fitting import State
 from rungwise.preprocessing.kept import made_once
-from rungwise.preprocessing.words import word_tokenizer
+from rungwise.preprocessing.words import WORD_PATTERNS, word_tokenizer
 from rungwise.stored import entry, parse_json, section
 
 __all__ = [
@@ -227,7 +227,7 @@ def stored_tokenizer(text: Any) -> Tokenizer:
     _checked_vocabulary(vocabulary)
     ways: list[Callable[[Mapping[str, int]], Tokenizer]] = [_own, partial(_own, word=_WHOLE_WORD)]
     if model.get("type") == _WORDS:
-        ways = [_of_words]
+        ways = [partial(word_tokenizer, unknown=_SPECIAL[UNKNOWN], word=word) for word in WORD_PATTERNS]
     for make in ways:
         if _agree(stored, json.loads(make({}).to_str())):
             return make(vocabulary)
