@@ -38,6 +38,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from peers import run_peer
 from rungwise import load
 from rungwise.estimators import estimator_class
 from rungwise.kinds import OutputKind
@@ -110,19 +111,12 @@ def compare_tuning(data: Data, options: argparse.Namespace) -> Any:
     )
     if options.hugging_face:
         said = {"folder": options.encoder, "epochs": options.epochs, "rate": PEER_RATE}
-        theirs = json.loads(run_peer("trainer", options, {**data.said(), **said}))
+        given = {**data.said(), **said}
+        theirs = run_peer(options.hugging_face, PEERS, "trainer", given, threads=options.threads)
         their_rate = len(data.train) * options.epochs / theirs["seconds"]
         accuracy = 100 * theirs["accuracy"]
         print(f"Trainer {their_rate:.1f} examples a second, {accuracy:.1f} %: ours {rate / their_rate:.2f}×")
     return model
-
-
-def run_peer(kind: str, options: argparse.Namespace, said: dict[str, Any]) -> str:
-    with tempfile.TemporaryDirectory() as space:
-        file = Path(space) / "said.json"
-        file.write_text(json.dumps({**said, "threads": options.threads}), encoding="utf-8")
-        command = [options.hugging_face, PEERS, kind, file]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
 
 
 class Peer:
