@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 from rungwise.errors import ConfigError
+from rungwise.kinds import OutputKind
 
 if TYPE_CHECKING:
     from rungwise.rung import Shape
@@ -21,6 +23,7 @@ __all__ = [
     "Schedule",
     "Tuning",
     "UnlabeledConfig",
+    "check_ranges",
 ]
 
 
@@ -59,6 +62,27 @@ _FROM_RANDOM = ("learning_rate", "epochs", "min_steps")
 
 _TUNING_BATCH = 32
 """Examples of a step of pretrained weights, which are shown large images."""
+
+
+def check_ranges(config: object, allowed: Mapping[str, tuple[bool, str]], others: Iterable[str] = ()) -> None:
+    """Sees that settings are in their ranges.
+
+    Args:
+        config: whose settings they are.
+        allowed: setting -> whether it is in its range, and the range in words.
+        others: what else is wrong with them.
+
+    Raises:
+        ConfigError: with every setting that is out of its range.
+    """
+    problems = [
+        f"{name}={getattr(config, name)!r}: must be {words}"
+        for name, (is_allowed, words) in allowed.items()
+        if not is_allowed
+    ]
+    problems += others
+    if problems:
+        raise ConfigError("; ".join(problems) + ".")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,15 +142,18 @@ class NetworkConfig:
                 allowed[own.name] = (0 <= value < 1, "from 0 to below 1")
             elif type(own.default) is int:  # a count, or a size
                 allowed[own.name] = (value >= 1, "at least 1")
-        problems = [
-            f"{name}={getattr(self, name)!r}: must be {words}"
-            for name, (is_allowed, words) in allowed.items()
-            if not is_allowed
-        ]
+        others = []
         if self.class_weight is ClassWeight.BALANCED and self.sampling is Sampling.BALANCED:
-            problems.append("class_weight and sampling both 'balanced' balance the classes twice; choose one")
-        if problems:
-            raise ConfigError("; ".join(problems) + ".")
+            others = ["class_weight and sampling both 'balanced' balance the classes twice; choose one"]
+        check_ranges(self, allowed, others)
+
+    def check_kind(self, kind: OutputKind) -> None:
+        """Sees that what is set does something for outputs of a kind.
+
+        Raises:
+            ConfigError: if a setting does nothing.
+        """
+        del kind
 
     def for_training(self) -> Self:
         """The settings of what is to come, which may hang on what it begins from."""

@@ -7,8 +7,8 @@ from rungwise.evaluation.robustness import corrupted_scores, num_passes
 from rungwise.evaluation.text_corruptions import (
     TEXT_CORRUPTIONS,
     Contexts,
-    corrupt_words,
     text_versions,
+    word_versions,
     words_of,
 )
 from rungwise.kinds import InputKind
@@ -23,6 +23,12 @@ MANY = ["wonderful", "stories"] * 2000
 
 def versions(texts):
     return {(name, level): changed for name, level, changed in text_versions(texts, CONTEXTS)}
+
+
+def corrupted(texts, corruption, contexts=CONTEXTS, level=4):
+    """The words of texts with one corruption in one strength."""
+    ((_, levels),) = word_versions(texts, [corruption], contexts)
+    return levels[level]
 
 
 def test_texts_come_as_they_are_and_in_every_corruption_and_strength():
@@ -40,9 +46,8 @@ def test_the_same_texts_are_corrupted_alike_whatever_stands_behind_them():
 def test_a_strength_corrupts_its_share_and_what_weaker_ones_corrupt(corruption):
     hit = []
     for level, strength in enumerate(corruption.strengths):
-        words = corrupt_words(
-            MANY, corruption, level, Contexts([["stories", "wonderful", "tales"]] * 9), number=0
-        )
+        contexts = Contexts([["stories", "wonderful", "tales"]] * 9)
+        (words,) = corrupted([MANY], corruption, contexts, level)
         assert len(words) == len(MANY)
         changed = [word != before for word, before in zip(words, MANY, strict=True)]
         assert np.mean(changed) == pytest.approx(strength / 100, abs=0.03)
@@ -51,16 +56,16 @@ def test_a_strength_corrupts_its_share_and_what_weaker_ones_corrupt(corruption):
 
 
 def test_typos_are_one_slip_a_word():
-    slips = set(corrupt_words(["word"] * 4000, BY_NAME["typos"], 4, CONTEXTS, number=0)) - {"word"}
+    slips = set(corrupted([["word"] * 4000], BY_NAME["typos"])[0]) - {"word"}
     swapped, lost, doubled = {"owrd", "wrod", "wodr"}, {"ord", "wrd", "wod"}, {"wword", "woord", "worrd"}
     keys = {"qord", "eord", "wird", "wprd", "woed", "wotd"}
     assert slips == swapped | lost | doubled | keys
 
 
 def test_letters_alone_and_of_other_scripts_are_slipped_on_too():
-    slips = {corrupt_words(["Я"], BY_NAME["typos"], 4, CONTEXTS, number=number)[0] for number in range(200)}
+    slips = {word for (word,) in corrupted([["Я"]] * 200, BY_NAME["typos"])}
     assert slips == {"Я", "ЯЯ"}
-    assert "" not in corrupt_words(["a", "ß", "7"] * 500, BY_NAME["typos"], 4, CONTEXTS, number=0)
+    assert "" not in corrupted([["a", "ß", "7"] * 500], BY_NAME["typos"])[0]
 
 
 def test_chinese_characters_change_places_or_are_lost():
@@ -76,8 +81,7 @@ def test_capitals_do_nothing_to_chinese_and_are_left_out():
 
 
 def test_of_lost_words_one_stays():
-    for number in range(200):
-        assert any(corrupt_words(["a", "b"], BY_NAME["lost words"], 4, CONTEXTS, number=number))
+    assert all(map(any, corrupted([["a", "b"]] * 200, BY_NAME["lost words"])))
     assert all(version[0].strip() for version in versions(["one"] * 99).values())
 
 
@@ -91,9 +95,8 @@ def test_other_words_stand_in_such_a_place_or_back_off():
 
 
 def test_replaced_words_keep_their_capital():
-    replaced = corrupt_words(
-        ["Good"] * 99, BY_NAME["other words"], 4, Contexts([["good", "bad", "ugly"]]), number=0
-    )
+    contexts = Contexts([["good", "bad", "ugly"]])
+    (replaced,) = corrupted([["Good"] * 99], BY_NAME["other words"], contexts)
     assert {"Bad", "Ugly"} <= set(replaced)
     assert all(word.istitle() for word in replaced)
 

@@ -24,7 +24,7 @@ from rungwise.data.columnlines import (
 )
 from rungwise.data.limits import MAX_COLUMNS, MAX_SENTENCE_TOKENS, MAX_TOKEN_CHARACTERS
 from rungwise.data.schemes import to_bio
-from rungwise.data.sentences import TOKENS_TYPE, Sentences
+from rungwise.data.sentences import Sentences, lists
 from rungwise.data.source import Note, Source, printable, shown
 from rungwise.data.textfiles import HEAD_BYTES, TextFile, text_file
 from rungwise.errors import DataError, UnknownNameError
@@ -216,4 +216,4 @@ def _source(file: TextFile, layout: _Layout, found: _Found) -> Source:
 
 
 def _lists(values: pa.Array, offsets: Any) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=TOKENS_TYPE)
+    return lists(values, offsets)

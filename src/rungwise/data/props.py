@@ -28,7 +28,7 @@ from rungwise.data.columnlines import (
 )
 from rungwise.data.limits import MAX_SENTENCE_TOKENS, MAX_TOKEN_CHARACTERS
 from rungwise.data.schemes import to_bio
-from rungwise.data.sentences import TOKENS_TYPE, flat_sentences
+from rungwise.data.sentences import TOKENS_TYPE, flat_sentences, lists
 from rungwise.data.source import Level, Note, Source, printable, shown
 from rungwise.data.textfiles import TextFile, text_file
 from rungwise.errors import DataError
@@ -358,7 +358,7 @@ def _source(file: TextFile, rows: list[_Row], num_without: int, num_sentences: i
             return {"file": file.path, "line": rows[row].lines[at - int(tags.offsets[row])]}
 
         bio, notes = to_bio(tags, where, name)
-        columns["tags"] = pa.ListArray.from_arrays(pa.array(tags.offsets, pa.int32()), bio, type=TOKENS_TYPE)
+        columns["tags"] = lists(bio, tags.offsets)
     if rows[0].predicate is not None:
         columns["predicate"] = pa.array([row.predicate for row in rows], pa.int64())
     if num_without:

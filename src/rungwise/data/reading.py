@@ -24,7 +24,7 @@ from rungwise.data.limits import check_image_size, check_num_columns, check_regu
 from rungwise.data.parquet import read_parquet
 from rungwise.data.props import PROPS_SUFFIXES, read_props
 from rungwise.data.sentencelines import has_sentences, read_sentence_lines
-from rungwise.data.sentences import flat_sentences
+from rungwise.data.sentences import flat_sentences, lists
 from rungwise.data.sentencetables import are_sentences, pair_of_sentences, sentence_source
 from rungwise.data.separated import read_csv
 from rungwise.data.source import PARTS, Level, Note, Source, workspace
@@ -285,6 +285,5 @@ def _hugging_face_table(data: Any) -> pa.Table:
         ):
             flat = flat_sentences(values)
             names = pa.array(inner.names).take(flat.tokens.cast(pa.int32()))
-            lists = pa.ListArray.from_arrays(pa.array(flat.offsets, pa.int32()), names)
-            table = table.set_column(number, name, lists)
+            table = table.set_column(number, name, lists(names, flat.offsets))
     return arrow_table(table)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from rungwise.data.jsonlines import lines_of
 from rungwise.data.limits import MAX_SENTENCE_TOKENS, MAX_TOKEN_CHARACTERS, Expansion
 from rungwise.data.schemes import to_bio
-from rungwise.data.sentences import TOKENS_TYPE, flat_sentences
+from rungwise.data.sentences import TOKENS_TYPE, flat_sentences, lists
 from rungwise.data.source import Note, Source, printable, shown, shown_names
 from rungwise.data.textfiles import GUNZIP, HEAD_BYTES, TextFile, text_file
 from rungwise.data.tokenizing import Span, cut, spans_to_tags
@@ -163,9 +163,7 @@ class _Found:
         if self.tags[0] is not None:
             flat = flat_sentences(pa.chunked_array([pa.array(self.tags, TOKENS_TYPE)]))
             bio, notes = to_bio(flat, where, name)
-            columns["tags"] = pa.ListArray.from_arrays(
-                pa.array(flat.offsets, pa.int32()), bio, type=TOKENS_TYPE
-            )
+            columns["tags"] = lists(bio, flat.offsets)
         if self.predicates[0] is not None:
             columns["predicate"] = pa.array(self.predicates, pa.int64())
         if any(text is not None for text in self.texts):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -22,9 +22,11 @@ __all__ = [
     "TOKENS_TYPE",
     "Sentences",
     "as_predicates",
+    "as_tags",
     "as_tokens",
     "chunked_sentences",
     "flat_sentences",
+    "lists",
 ]
 
 TOKENS_TYPE = pa.list_(pa.string())
@@ -74,11 +76,14 @@ def flat_sentences(inputs: pa.ChunkedArray) -> Sentences:
     return Sentences(tokens, offsets, predicates)
 
 
+def lists(values: Any, offsets: Any) -> pa.ListArray:
+    """Values (S,), and where each list begins and ends among them (N + 1,) -> lists (N)."""
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
+
+
 def chunked_sentences(sentences: Sentences) -> pa.ChunkedArray:
     """Flat sentences, or tags -> inputs (N) of the TOKENS kind, or with predicates of the PREDICATE kind."""
-    tokens = pa.ListArray.from_arrays(
-        pa.array(sentences.offsets, pa.int32()), sentences.tokens, type=TOKENS_TYPE
-    )
+    tokens = lists(sentences.tokens, sentences.offsets)
     if sentences.predicates is None:
         return pa.chunked_array([tokens])
     both = [tokens, pa.array(sentences.predicates, pa.int64())]
@@ -107,6 +112,22 @@ def as_tokens(X: Any) -> pa.ChunkedArray:
     for number, row in enumerate(X, 1):
         rows.append(_checked_tokens(row, number))
     return pa.chunked_array([pa.array(rows, TOKENS_TYPE)])
+
+
+def as_tags(y: Any) -> pa.ChunkedArray:
+    """Lists of tags (N), as `as_tokens` takes them.
+
+    Raises:
+        DataError: if y holds something else; it names the sentence.
+    """
+    if y is None:
+        raise DataError("y is None; give each sentence a list of tags.", column="y")
+    if isinstance(y, Sequence) and y and isinstance(y[0], str):
+        raise DataError("y is a list of lists of tags, one a token, got strings.", column="y")
+    try:
+        return as_tokens(y)
+    except DataError as error:
+        raise DataError(error.problem.replace("token", "tag"), row=error.row, column="y") from None
 
 
 def as_predicates(X: Any) -> pa.ChunkedArray:

@@ -14,7 +14,7 @@ from rungwise.data.columns import is_string
 from rungwise.data.limits import MAX_SENTENCE_TOKENS
 from rungwise.data.schemes import to_bio
 from rungwise.data.sentencelines import TAGS, TOKENS
-from rungwise.data.sentences import TOKENS_TYPE, as_predicates, as_tokens, flat_sentences
+from rungwise.data.sentences import TOKENS_TYPE, as_predicates, as_tags, as_tokens, flat_sentences, lists
 from rungwise.data.source import Source, shown_names
 from rungwise.data.tokenizing import cut
 from rungwise.errors import DataError, UnknownNameError
@@ -114,7 +114,7 @@ def pair_of_sentences(X: Any, y: Any) -> pa.Table:
     else:
         columns = {"tokens": as_tokens([row["tokens"] for row in X] if isinstance(first, Mapping) else X)}
     if y is not None:
-        columns["tags"] = _as_tags(y)
+        columns["tags"] = as_tags(y)
         if len(columns["tags"]) != len(columns["tokens"]):
             raise DataError(f"X has {len(columns['tokens'])} rows, y has {len(columns['tags'])}.")
     return pa.table(columns)
@@ -123,13 +123,6 @@ def pair_of_sentences(X: Any, y: Any) -> pa.Table:
 def _token_column(table: pa.Table) -> str | None:
     """The name of the column that holds lists of tokens, if there is one."""
     return next((name for name in TOKENS if name in table.column_names and _is_list(table, name)), None)
-
-
-def _as_tags(y: Any) -> pa.ChunkedArray:
-    try:
-        return as_tokens(y)
-    except DataError as error:
-        raise DataError(error.problem.replace("token", "tag"), row=error.row, column="y") from None
 
 
 def _is_list(table: pa.Table, name: str) -> bool:
@@ -156,7 +149,7 @@ def _tags(source: Source, name: str, lengths: Any) -> tuple[pa.Array, list[Any]]
     differs = np.diff(flat.offsets) != lengths
     _check(differs, source.name, "it has not as many tags as tokens; give each token one")
     bio, notes = to_bio(flat, lambda at: {"file": source.name, "row": _row(flat.offsets, at)}, source.name)
-    return pa.ListArray.from_arrays(pa.array(flat.offsets, pa.int32()), bio, type=TOKENS_TYPE), notes
+    return lists(bio, flat.offsets), notes
 
 
 def _row(offsets: Any, at: int) -> int:

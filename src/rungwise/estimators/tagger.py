@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from rungwise.data.predicates import bare_sentences, with_predicates
-from rungwise.data.sentences import Sentences, as_tokens, flat_sentences
+from rungwise.data.sentences import Sentences, as_tags, as_tokens, flat_sentences
 from rungwise.errors import ConfigError, DataError
 from rungwise.estimators.estimator import RungEstimator
 from rungwise.estimators.inputs import coerce_inputs, kind_of, take
@@ -149,7 +149,7 @@ class RungTagger(RungEstimator):
         Raises:
             DataError: if a tag is none of the scheme.
         """
-        return _numbered(flat_sentences(_as_tags(y)), self.classes_)
+        return _numbered(flat_sentences(as_tags(y)), self.classes_)
 
     def score(self, X: Any, y: Any) -> float:
         """F1 over the spans of X (N sentences), whose tags are y; the predicate itself doesn't count as one.
@@ -175,7 +175,7 @@ class RungTagger(RungEstimator):
             DataError: if a sentence hasn't as many tags as tokens, or a tag is none of the scheme.
         """
         inputs = coerce_inputs(self, X, kind_of(X, self._kinds()), reset=True)
-        tags, offsets = flat_sentences(_as_tags(y)), flat_sentences(inputs).offsets
+        tags, offsets = flat_sentences(as_tags(y)), flat_sentences(inputs).offsets
         lengths = np.diff(offsets)
         _check_lengths(lengths, np.diff(tags.offsets))
         _types_of(tags)  # a tag that is none is an error of a sentence that can still be counted
@@ -233,17 +233,6 @@ def _numbered(tags: Sentences, classes: NDArray[Any]) -> Tags:
     return Tags(
         np.array(numbers, dtype=np.int64)[codes] if len(names) else codes.astype(np.int64), tags.offsets
     )
-
-
-def _as_tags(y: Any) -> pa.ChunkedArray:
-    if y is None:
-        raise DataError("y is None; give each sentence a list of tags.", column="y")
-    if isinstance(y, Sequence) and y and isinstance(y[0], str):
-        raise DataError("y is a list of lists of tags, one a token, got strings.", column="y")
-    try:
-        return as_tokens(y)
-    except DataError as error:
-        raise DataError(error.problem.replace("token", "tag"), row=error.row, column="y") from None
 
 
 def _without_empty(inputs: pa.ChunkedArray, lengths: NDArray[np.int64]) -> pa.ChunkedArray:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from rungwise.data.sentences import lists
 from rungwise.errors import RunError
 from rungwise.files import replace_file
 from rungwise.kinds import OutputKind
@@ -112,7 +113,7 @@ def write_predictions(run_folder: Path, name: str, part: str, predictions: Predi
 def _column(values: Any) -> pa.Array:
     """Numbers (N), or a list of numbers for each sentence (N)."""
     if isinstance(values, Tags):
-        return pa.ListArray.from_arrays(pa.array(values.offsets, pa.int32()), pa.array(values.values))
+        return lists(pa.array(values.values), values.offsets)
     return pa.array(values)
 
 

@@ -31,7 +31,6 @@ __all__ = [
     "TEXT_CORRUPTIONS",
     "Contexts",
     "TextCorruption",
-    "corrupt_words",
     "has_word",
     "text_versions",
     "word_versions",
@@ -120,21 +119,6 @@ class TextCorruption:
     unit: str
     strengths: tuple[float, ...]
     apply: _Apply
-
-
-def corrupt_words(
-    words: Sequence[str], corruption: TextCorruption, level: int, contexts: Contexts, *, number: int
-) -> list[str]:
-    """Words (W) -> the same, corrupted with the strength of that level, from 0; a lost word is empty.
-
-    Args:
-        words: of one text.
-        corruption: one of `TEXT_CORRUPTIONS`.
-        level: which of its strengths.
-        contexts: of the training part.
-        number: of the text, from which all that is random follows.
-    """
-    return _corrupted(words, corruption, level, contexts, _draws(corruption, len(words), number))
 
 
 def _corrupted(

@@ -20,6 +20,7 @@ __all__ = [
     "Settings",
     "check_asked",
     "check_identifies",
+    "check_kinds",
     "check_metric",
     "check_pretrained",
     "make_config",
@@ -105,6 +106,21 @@ def make_config(name: str, settings: Mapping[str, Any]) -> Any:
         return config
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+
+
+def check_kinds(settings: Settings, kind: OutputKind) -> None:
+    """Sees that what is set does something for outputs of a kind.
+
+    Raises:
+        ConfigError: if a setting does nothing, with the rung's name.
+    """
+    for name in settings:
+        config = make_config(name, settings[name])
+        if isinstance(config, NetworkConfig):
+            try:
+                config.check_kind(kind)
+            except ConfigError as error:
+                raise ConfigError(f"{name}: {error}") from None
 
 
 def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> None:

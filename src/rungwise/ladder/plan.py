@@ -16,7 +16,7 @@ from rungwise.data import Dataset
 from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind
-from rungwise.ladder.choices import check_pretrained, make_config, seen
+from rungwise.ladder.choices import check_kinds, check_pretrained, make_config, seen
 from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
 from rungwise.preprocessing.table import TableFeatures
@@ -116,6 +116,7 @@ def plan_rungs(
         raise ConfigError(
             f"settings are given for {', '.join(unused)}, which won't climb; rungs: {', '.join(names)}."
         )
+    check_kinds(settings, dataset.pair[1])
     shape, held = estimate_shape(dataset), _data_bytes(dataset, "*/*.arrow")
     costs = {name: _cost(name, shape, settings.get(name, {}), held) for name in names}
     order = sorted(names, key=lambda name: (costs[name].fit_flops, name))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rungwise.data.sentences import TOKENS_TYPE, Sentences, flat_sentences
+from rungwise.data.sentences import Sentences, flat_sentences, lists
 from rungwise.estimators import RungTagger
 from rungwise.tags import Tags, concatenated, spans_of
 
@@ -56,10 +56,9 @@ def found_table(estimator: RungTagger, inputs: pa.ChunkedArray, rows: pa.Table, 
 
 def _table(estimator: RungTagger, sentences: Sentences, tags: Tags, rows: pa.Table) -> pa.Table:
     names = pa.array(estimator.classes_.tolist()).take(pa.array(tags.values))
-    offsets = pa.array(sentences.offsets, pa.int32())
     columns: dict[str, Any] = {
-        "tokens": pa.ListArray.from_arrays(offsets, sentences.tokens, type=TOKENS_TYPE),
-        "tags": pa.ListArray.from_arrays(offsets, names, type=TOKENS_TYPE),
+        "tokens": lists(sentences.tokens, sentences.offsets),
+        "tags": lists(names, sentences.offsets),
     }
     if sentences.predicates is not None:
         columns["predicate"] = pa.array(sentences.predicates)

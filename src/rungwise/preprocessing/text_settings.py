@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rungwise.errors import ConfigError
+from rungwise.kinds import OutputKind
 from rungwise.layers.embedding import Variant
+from rungwise.layers.sequence import Pooling
 from rungwise.rung import Shape, TextShape
 from rungwise.settings import NetworkConfig, PretrainableConfig
 
-__all__ = ["TextNetworkConfig", "Unit", "WordNetworkConfig", "is_pretrained"]
+__all__ = ["PooledNetworkConfig", "TextNetworkConfig", "Unit", "WordNetworkConfig", "is_pretrained"]
 
 
 class Unit(StrEnum):
@@ -40,6 +42,29 @@ class TextNetworkConfig(NetworkConfig):
         if not is_pretrained(self) or not isinstance(shape, TextShape):
             return shape
         return replace(shape, vocab_size=self.vocab_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledNetworkConfig(TextNetworkConfig):
+    """A network over tokens that pools them where a text has one label.
+
+    Attributes:
+        pooling: what of the tokens goes on, where a text has one label.
+    """
+
+    pooling: Pooling = Pooling.MEAN
+
+    def check_kind(self, kind: OutputKind) -> None:
+        """Sees that a pooling is set only where there is one.
+
+        Raises:
+            ConfigError: if each word has a tag.
+        """
+        if kind is OutputKind.TAGS and self.pooling is not PooledNetworkConfig.pooling:
+            raise ConfigError(
+                f"pooling={self.pooling.value!r}: each word has a tag of its own, so nothing is pooled; leave it at "
+                f"{PooledNetworkConfig.pooling.value!r}."
+            )
 
 
 def is_pretrained(config: TextNetworkConfig) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rungwise.preprocessing.text_settings import TextNetworkConfig
 
 __all__ = [
+    "ATTENTION_PRODUCTS",
     "DOUBLE",
     "FLOAT",
     "LBFGS_VECTORS",
@@ -38,6 +39,9 @@ _NUMBER_COPIES, _CODE_COPIES = 5, 2
 
 _SCORE_COPIES = 6
 """Of every example's scores, while a loss and its gradient are made of them."""
+
+ATTENTION_PRODUCTS = 20
+"""Of matrices with different shapes in a step of a Transformer: all blocks have the same."""
 
 LBFGS_VECTORS = 25
 """Points and slopes that L-BFGS remembers, and those that it makes."""

@@ -95,11 +95,12 @@ class NetworkLearner:
 
         Raises:
             ConfigError: if there is no such device, the network is too large to be asked, or settings are about classes
-                where there are none.
+                where there are none, or about another kind of output.
             TrainingError: if training diverges a second time, or there was no time for one step.
         """
         check_device(context.device)
         check_labels(self.pair[1], class_weight=self.config.class_weight, sampling=self.config.sampling)
+        self.config.check_kind(self.pair[1])
         kept = context.checkpoint.load() or {"precision": context.precision, "note": None, "training": None}
         precision = resolve_precision(Precision(kept["precision"]), context.device)
         self.context = FitContext(device=context.device, precision=precision)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import torch
@@ -24,20 +24,10 @@ from rungwise.rung import Preprocessor
 from rungwise.settings import NetworkConfig, UnlabeledConfig
 from rungwise.training.trainer import Trainer
 
-__all__ = ["Encoder", "MaskedEncoder", "pretrain"]
+__all__ = ["MaskedEncoder", "pretrain"]
 
 _SHARE = 0.5
 """Of the time that is left, what pretraining may take."""
-
-
-class Encoder(Protocol):
-    """A network over tokens that can be pretrained."""
-
-    embedding: nn.Embedding
-
-    def encode(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """Tokens (B, T) int64, lengths (B,) int64 -> a vector for each (B, T, C)."""
-        ...
 
 
 class MaskedEncoder(nn.Module):
@@ -80,7 +70,7 @@ class _Guessing:
         return math.log(self.vocab_size)
 
     def score(self, outputs: Tensor, targets: Any) -> float:
-        """Less is better."""
+        """Losses (M, 1) -> the negative of their mean: greater is better."""
         del targets
         return -float(outputs.mean())
 
@@ -91,7 +81,7 @@ def pretrain(
     """Trains the encoder of a network in place, for a share of the time at most.
 
     Args:
-        network: an `Encoder`.
+        network: with an `embedding`, and an `encode` (tokens (B, T), lengths (B,) -> a vector for each (B, T, C)).
         preprocessor: what turns texts into its tokens.
         texts: strings.
         config: an `UnlabeledConfig`.

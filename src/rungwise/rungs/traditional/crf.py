@@ -40,7 +40,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rungwise.data.sentences import Sentences, flat_sentences
-from rungwise.errors import ConfigError, TrainingError
+from rungwise.errors import TrainingError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.attributes import PART_TOKENS, Attributes
@@ -50,6 +50,7 @@ from rungwise.rungs._chain import Chain, numbers_among, predicted_tags
 from rungwise.rungs._crfsuite import ChainTrainer, OutOfTimeError
 from rungwise.rungs._outside import best_outside
 from rungwise.rungs._templates import OF_ROLES, OF_WORDS
+from rungwise.settings import check_ranges
 from rungwise.stored import section
 from rungwise.tags import Tags
 
@@ -132,13 +133,7 @@ class CrfConfig:
             "min_count": (self.min_count >= 1, "at least 1"),
             "rare_types": (0 <= self.rare_types < 1, "from 0 to below 1"),
         }
-        problems = [
-            f"{name}={getattr(self, name)!r}: must be {words}"
-            for name, (is_allowed, words) in allowed.items()
-            if not is_allowed
-        ]
-        if problems:
-            raise ConfigError("; ".join(problems) + ".")
+        check_ranges(self, allowed)
 
 
 class Crf:

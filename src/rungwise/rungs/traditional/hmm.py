@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from rungwise.data.sentences import Sentences, flat_sentences
-from rungwise.errors import ConfigError, ModelError
+from rungwise.errors import ModelError
 from rungwise.fitting import Epoch, FitContext, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.preprocessing.attributes import PART_TOKENS, Attributes, Template
@@ -50,6 +50,7 @@ from rungwise.rungs._chain import checked_rows, checked_tags, numbers_among, pre
 from rungwise.rungs._memory import DOUBLE
 from rungwise.rungs._outside import best_outside
 from rungwise.rungs._trigrams import MOST_COUNTED, MOST_TAGS, Trigrams
+from rungwise.settings import check_ranges
 from rungwise.stored import finite, section
 from rungwise.tags import OUTSIDE, Tags
 
@@ -109,13 +110,7 @@ class HmmConfig:
             "rare_types": (0 <= self.rare_types < 1, "from 0 to below 1"),
             "beam": (self.beam >= 1, "at least 1"),
         }
-        problems = [
-            f"{name}={getattr(self, name)!r}: must be {words}"
-            for name, (is_allowed, words) in allowed.items()
-            if not is_allowed
-        ]
-        if problems:
-            raise ConfigError("; ".join(problems) + ".")
+        check_ranges(self, allowed)
 
 
 def _ladders(has_predicates: bool) -> list[list[Template]]:

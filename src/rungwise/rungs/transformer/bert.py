@@ -42,10 +42,10 @@ from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.marks import Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
-from rungwise.preprocessing.tokens import TextNetworkConfig
+from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
 from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
-from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
+from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
 from rungwise.settings import PretrainableConfig, UnlabeledConfig
 
 __all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
@@ -98,7 +98,7 @@ _MARK_STD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
+class BERTConfig(PretrainableConfig, UnlabeledConfig, PooledNetworkConfig):
     """The network's settings; with pretrained weights, these decide the sizes.
 
     Attributes:
@@ -131,7 +131,6 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, TextNetworkConfig):
     num_segments: int = 2
     activation: Activation = Activation.GELU
     norm_eps: float = 1e-12
-    pooling: Pooling = Pooling.MEAN
     capitals: bool = True
     dropout: float = 0.1
 
@@ -293,10 +292,6 @@ def _told(config: BERTConfig, shape: SentenceShape) -> dict[str, bool]:
     return {"has_cases": shape.has_cases and config.capitals, "has_predicates": shape.has_predicates}
 
 
-_PRODUCTS = 20
-"""Of matrices with different shapes in a step: all blocks have the same."""
-
-
 def cost(config: BERTConfig, shape: TextShape) -> Cost:
     """The blocks' products, attention at the mean length, the pooler and the linear layer."""
     size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
@@ -319,7 +314,7 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
         shape,
         parameters=parameters,
         token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
-        products=_PRODUCTS,
+        products=ATTENTION_PRODUCTS,
     )
     return network_cost(config, shape, parameters, predict, memory)
 

@@ -41,9 +41,9 @@ from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.marks import Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
-from rungwise.preprocessing.tokens import TextNetworkConfig
+from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape, Weights
-from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
+from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
 from rungwise.settings import PretrainableConfig
 
 __all__ = ["RUNG", "HuggingFace", "HuggingFaceConfig"]
@@ -80,13 +80,12 @@ _MARK_STD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class HuggingFaceConfig(PretrainableConfig, TextNetworkConfig):
+class HuggingFaceConfig(PretrainableConfig, PooledNetworkConfig):
     """The network's settings.
 
     Attributes:
         description: Hugging Face's `config.json` as a text, of a network that begins from random weights; pretrained
             ones bring their own.
-        pooling: what of the states goes on, where a text has one label.
         dropout: share of the states that go on set to zero in training; the network's own is in its description.
     """
 
@@ -96,7 +95,6 @@ class HuggingFaceConfig(PretrainableConfig, TextNetworkConfig):
     tuning_rate: float = 5e-5
     tuning_epochs: int = 8
     description: str = _SMALL
-    pooling: Pooling = Pooling.MEAN
     dropout: float = 0.1
 
 
@@ -302,13 +300,9 @@ def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
         shape,
         parameters=parameters,
         token_floats=2 * num_layers * attention_floats(size, inner, num_heads, longest),
-        products=_PRODUCTS,
+        products=ATTENTION_PRODUCTS,
     )
     return network_cost(config, shape, parameters, predict, memory)
-
-
-_PRODUCTS = 20
-"""Of matrices with different shapes in a step: all blocks have the same."""
 
 
 def _bare(weights: Weights) -> Weights:

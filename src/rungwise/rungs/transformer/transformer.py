@@ -41,16 +41,16 @@ from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
 from rungwise.layers.marks import Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
-from rungwise.preprocessing.text_settings import WordNetworkConfig
+from rungwise.preprocessing.text_settings import PooledNetworkConfig, WordNetworkConfig
 from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape
-from rungwise.rungs._memory import attention_floats, network_cost, text_network_bytes
+from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
 
 __all__ = ["RUNG", "Transformer", "TransformerConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig(WordNetworkConfig):
+class TransformerConfig(PooledNetworkConfig, WordNetworkConfig):
     """The network's settings.
 
     Attributes:
@@ -60,7 +60,6 @@ class TransformerConfig(WordNetworkConfig):
         intermediate_size: channels inside the feed-forward layers.
         pre_norm: normalise what goes into a layer; otherwise what comes out, as in the paper.
         activation: of the feed-forward layers.
-        pooling: what of the tokens goes on, where a text has one label.
         embedding_dropout: share of the embedded tokens' entries set to zero in training.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
@@ -72,7 +71,6 @@ class TransformerConfig(WordNetworkConfig):
     intermediate_size: int = 256
     pre_norm: bool = True
     activation: Activation = Activation.GELU
-    pooling: Pooling = Pooling.MEAN
     embedding_dropout: float = 0.5
     dropout: float = 0.3
 
@@ -144,10 +142,6 @@ _MARK_STD = 0.1
 """Of what words are told: as large as their tokens' vectors."""
 
 
-_PRODUCTS = 20
-"""Of matrices with different shapes in a step: all blocks have the same."""
-
-
 def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     """The blocks' products, attention at the mean length, and the linear layer."""
     size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
@@ -170,7 +164,7 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
         shape,
         parameters=parameters,
         token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
-        products=_PRODUCTS,
+        products=ATTENTION_PRODUCTS,
     )
     return network_cost(config, shape, parameters, predict, memory)
 

@@ -1,0 +1,26 @@
+"""Settings of networks over texts that say nothing are errors."""
+
+import pytest
+
+import rungwise as rw
+from rungwise import registry
+from rungwise.errors import ConfigError
+from rungwise.kinds import OutputKind
+from rungwise.ladder.choices import check_kinds
+
+MESSAGE = "pooling='first': each word has a tag of its own, so nothing is pooled; leave it at 'mean'"
+
+
+@pytest.mark.parametrize("name", ["bert", "hugging-face", "transformer"])
+def test_pooling_is_for_texts_with_one_label(name):
+    make = registry.rung(name).config
+    make().check_kind(OutputKind.TAGS)
+    settings = {name: {"pooling": "first"}}
+    check_kinds(settings, OutputKind.LABEL)
+    with pytest.raises(ConfigError, match=f"^{name}: {MESSAGE}"):
+        check_kinds(settings, OutputKind.TAGS)
+
+
+def test_an_estimator_says_so_when_it_is_fitted():
+    with pytest.raises(ConfigError, match=MESSAGE):
+        rw.TransformerTagger(pooling="first").fit([["Ada"], ["so"]] * 4, [["B-PER"], ["O"]] * 4)
