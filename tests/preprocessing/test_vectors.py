@@ -1,6 +1,7 @@
 import gzip
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -10,6 +11,7 @@ from rungwise.estimators import estimator_class
 from rungwise.kinds import OutputKind
 from rungwise.ladder.choices import check_pretrained
 from rungwise.layers.embedding import Variant, token_embedding
+from rungwise.preprocessing.tokens import TokenPreprocessor
 from rungwise.preprocessing.vectors import check_vectors, read_vectors
 from rungwise.rung import TextShape
 
@@ -93,6 +95,18 @@ def test_a_ladder_looks_at_the_file_before_it_climbs(tmp_path):
     check_pretrained(["lstm"], {"lstm": settings | {"embedding_dim": 3}}, shape)
     with pytest.raises(DataError, match="there is no vector in it"):
         check_vectors(written(tmp_path, "\n"), 3)
+
+
+def test_a_files_words_that_are_spelt_as_special_tokens_are_others(tmp_path):
+    file = written(tmp_path, "[PAD] 9 9 9\n[UNK] 5 5 5\n" + GLOVE)
+    config = registry.make_config(
+        registry.rung("textcnn").config, {"vectors": file, "unit": "word", "embedding_dim": 3}
+    )
+    preprocessor = TokenPreprocessor(config)
+    preprocessor.fit(pa.chunked_array([TEXTS]))
+    assert preprocessor.vectors.is_known.nonzero()[0].tolist() == sorted(
+        preprocessor.tokenizer.token_to_id(word) for word in ("film", "good")
+    )
 
 
 @pytest.mark.parametrize("variant", list(Variant)[1:])
