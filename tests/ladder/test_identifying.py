@@ -106,7 +106,7 @@ def test_texts_have_the_characters_of_the_predicate(climbed, tmp_path):
 
 def test_spans_name_the_sentence_and_the_predicate(climbed, tmp_path):
     _, tables = predict_data(climbed.run, NEW)
-    assert write_tables(tables, str(tmp_path / "out.csv")) == 5
+    assert write_tables(tables, str(tmp_path / "out.csv")) == 3
     assert (tmp_path / "out.csv").read_text().splitlines()[-1] == '3,1,2,"V","sleeps",1'
 
 

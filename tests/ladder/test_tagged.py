@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import rungwise as rw
+from rungwise.data import read
 from rungwise.errors import ConfigError, DataError
 from rungwise.evaluation import read_predictions
 from rungwise.ladder import Ladder
@@ -95,11 +96,24 @@ def test_new_texts_get_spans_of_their_characters(climbed, tmp_path):
         {"text": "王 Oslo", "spans": [[2, 6, "LOC"]]},
     ]
     count, out = predicted(climbed, tmp_path, tmp_path / "new.jsonl", ".csv")
-    assert count == 3
+    assert count == 2  # sentences, which have three spans
     assert out.read_text(encoding="utf-8").splitlines()[:2] == [
         '"sentence","start","end","type","words"',
         '1,3,7,"LOC","Rome"',
     ]
+
+
+def test_texts_with_predicates_say_which_and_are_read_again(tmp_path):
+    row = {"text": "Ada saw and heard", "tokens": ["Ada", "saw", "and", "heard"], "starts": [0, 4, 8, 12]}
+    made = [row | {"predicate": at, "tags": ["B-A0", "O", "O", "O"]} for at in (1, 3)]
+    file = tmp_path / "out.jsonl"
+    assert write_tables(iter([pa.Table.from_pylist(made)]), str(file)) == 2
+    wrote = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [row["predicate"] for row in wrote] == [1, 3]
+    assert all(row["text"] == "Ada saw and heard" and row["spans"] == [[0, 3, "A0"]] for row in wrote)
+    table = read(file).table
+    assert table["predicate"].to_pylist() == [1, 3]
+    assert table["tags"].to_pylist() == [["B-A0", "O", "O", "O"]] * 2
 
 
 def test_new_tokens_get_columns_objects_or_lists(climbed, tmp_path):

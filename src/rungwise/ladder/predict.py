@@ -158,7 +158,10 @@ def _ending(out: str) -> str:
 
 
 def write_tables(tables: Iterator[pa.Table], out: str | None) -> int:
-    """Writes tables to a new file by its ending, else as CSV, or CoNLL columns of tags; returns the number of rows.
+    """Writes tables to a new file by its ending, else as CSV, or CoNLL columns of tags.
+
+    Returns:
+        The number of predictions: of tags that of sentences and their predicates, whatever rows these become.
 
     Raises:
         ConfigError: if the ending is for tags, and there are none.
@@ -172,14 +175,19 @@ def write_tables(tables: Iterator[pa.Table], out: str | None) -> int:
     writers = _TAG_WRITERS if of_tags else _WRITERS
     if ending not in writers:
         raise ConfigError(f"{out}: {ending} is for tags of tokens; choose one of {', '.join(writers)}.")
-    if of_tags and ending in _SPAN_TABLES:
-        tables = span_tables(chain([first], tables))
-        first = next(tables)
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal count
+        for table in chain([first], tables):
+            count += len(table)
+            yield table
+
+    written = span_tables(counted()) if of_tags and ending in _SPAN_TABLES else counted()
+    first_written = next(written)
     with (
         pa.PythonFile(sys.stdout.buffer, "w") if out is None else pa.output_stream(out) as sink,
-        closing(writers[ending](sink, first.schema)) as writer,
+        closing(writers[ending](sink, first_written.schema)) as writer,
     ):
-        for table in chain([first], tables):
+        for table in chain([first_written], written):
             writer.write_table(table)
-            count += len(table)
     return count

@@ -99,7 +99,7 @@ class TaggedLinesWriter:
         spans = _characters(table) if "text" in table.column_names else None
         for number, row in enumerate(table.to_pylist()):
             if spans is not None and row["text"] is not None:
-                row = {"text": row["text"], "spans": spans[number], **_found_in_text(row)}
+                row = {"text": row["text"], "spans": spans[number], **_predicate_of_text(row)}
             else:
                 row = {name: value for name, value in row.items() if name not in ("text", "starts")}
             self._sink.write((json.dumps(row, ensure_ascii=False) + "\n").encode())
@@ -136,10 +136,15 @@ def span_tables(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield spans_table
 
 
-def _found_in_text(row: dict[str, Any]) -> dict[str, Any]:
-    """Of a text in which predicates were looked for: its number, and the characters of the one found, None for none."""
-    if "sentence" not in row:
+def _predicate_of_text(row: dict[str, Any]) -> dict[str, Any]:
+    """Of a text with a predicate: the number of its token and the tokens, as they can be read again.
+
+    Where predicates were looked for: the number of the text, and the characters of the one found, None for none.
+    """
+    if "predicate" not in row:
         return {}
+    if "sentence" not in row:
+        return {name: row[name] for name in ("tokens", "predicate", "tags")}
     at = row["predicate"]
     place = None if at is None else [row["starts"][at], row["starts"][at] + len(row["tokens"][at])]
     return {"predicate": place, "sentence": row["sentence"]}
