@@ -206,6 +206,17 @@ def test_new_sentences_in_no_known_form_are_refused(name, content, tmp_path):
         read(write(tmp_path, content, name), kind=InputKind.TOKENS, has_target=False)
 
 
+def test_texts_in_tables_keep_their_predicates(tmp_path):
+    file = write(tmp_path, "text,predicate\nAda runs.,1\n", "new.csv")
+    source = read(file, kind=InputKind.PREDICATE, has_target=False)
+    assert source.table.select(["tokens", "predicate"]).to_pylist() == [
+        {"tokens": ["Ada", "runs", "."], "predicate": 1}
+    ]
+    file.write_text("text,predicate\nAda runs.,1\nAda.,2\n", encoding="utf-8")
+    with pytest.raises(DataError, match="row 2"):
+        read(file, kind=InputKind.PREDICATE, has_target=False)
+
+
 def test_separated_values_hold_sentences_whose_words_stand_between_blanks(tmp_path):
     file = write(tmp_path, "tokens,tags\n Ada  runs ,B-PER O\n3\u00a0km,O\n", "data.csv")
     assert rows(read(file, kind=InputKind.TOKENS)) == [
@@ -574,7 +585,7 @@ PIECES = [
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join),
-    st.sampled_from(["x.conll", "x.jsonl", "x.conllu", "x.txt"]),
+    st.sampled_from(["x.conll", "x.jsonl", "x.conllu", "x.txt", "x.csv", "x.tsv"]),
     st.sampled_from([None, *SENTENCE_KINDS]),
     st.booleans(),
 )

@@ -184,6 +184,9 @@ def _cut_texts(source: Source) -> Source:
         "text": pa.array(texts, pa.string()),
         "starts": pa.array([[piece.start for piece in row] for row in rows], pa.list_(pa.int32())),
     }
+    if "predicate" in source.table.column_names:
+        both = pa.table({"tokens": columns["tokens"], "predicate": source.table.column("predicate")})
+        columns["predicate"] = pc.struct_field(_located(as_predicates, both, source.name), "predicate")
     return dataclasses.replace(source, table=pa.table(columns), is_text_file=False, has_sentences=True)
 
 
