@@ -88,3 +88,12 @@ def test_seeded_leaves_the_generator_as_it_was():
 def test_sub_seeds_differ_by_purpose():
     assert sub_seed(7, "lstm", 0) == sub_seed(7, "lstm", 0)
     assert len({sub_seed(7, "lstm", 0), sub_seed(7, "lstm", 1), sub_seed(8, "lstm", 0)}) == 3
+
+
+def test_a_network_that_is_where_it_is_asked_is_not_moved_again(monkeypatch):
+    images = np.zeros((4, 8, 8, 1), np.uint8)
+    images[::2] = 255
+    model = rw.CNNClassifier(epochs=1, random_state=0, precision="fp32").fit(images, ["a", "b"] * 2)
+    expected = model.predict_proba(images)
+    monkeypatch.setattr(torch.nn.Module, "_apply", None)
+    np.testing.assert_array_equal(model.predict_proba(images), expected)
