@@ -52,6 +52,9 @@ EXPECTED_FAILURES: dict[tuple[str, str], str] = {
 QUICK = {"epochs": 12, "batch_size": 16, "min_steps": 0}
 """Settings of networks on a few hundred examples; the others have their defaults."""
 
+QUICKER = {"inception": {"epochs": 5}}
+"""Of networks whose steps are slow, and which learn that much in fewer."""
+
 SMALL: dict[str, dict[str, Any]] = {
     "alexnet": {"width": 8},
     "bert": {"hidden_size": 64, "num_layers": 2, "intermediate_size": 64, "learning_rate": 1e-3},
@@ -80,7 +83,7 @@ MEMORISE = {
 }
 """Settings of networks that are to learn sixteen examples by heart; their dropout is off as well."""
 
-MEMORISE_WHOLE = {"efficientnet": {"batch_size": 16, "epochs": 200}}
+MEMORISE_WHOLE = {"efficientnet": {"batch_size": 16, "epochs": 200}, "inception": {"batch_size": 16, "epochs": 60}}
 """Of networks so deep in norms that halves of sixteen examples say too little of the others."""
 
 
@@ -113,7 +116,7 @@ def make(name: str, pair: Pair, wanted: dict[str, Any] = QUICK, **shared: Any) -
 def fitted(name: str, pair: Pair) -> RungEstimator:
     """An estimator fitted on the problem's training part, which no test may change."""
     problem = make_problem(pair)
-    return make(name, pair).fit(problem.inputs, problem.targets)
+    return make(name, pair, {**QUICK, **QUICKER.get(name, {})}).fit(problem.inputs, problem.targets)
 
 
 def outputs(estimator: RungEstimator, inputs: Any) -> np.ndarray:
