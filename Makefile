@@ -22,7 +22,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/rungwise demo
 
 test: lint
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

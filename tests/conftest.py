@@ -5,6 +5,7 @@
 
 import os
 import tempfile
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,11 +20,14 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the tests of one rung's model, or of one file: they share what was fitted."""
-    for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        shared = parameters.get("name"), parameters.get("pair")
-        group = item.path.name if None in shared else f"{item.path.name} {shared}"
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process has the contract's tests of one rung and pair, or those of one file: they share what was fitted."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            return f"{file}[{test.partition('[')[2]}" if file.endswith("contracts/test_rungs.py") else file
+
+    return Together(config, log)

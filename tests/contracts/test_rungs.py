@@ -83,7 +83,10 @@ MEMORISE = {
 }
 """Settings of networks that are to learn sixteen examples by heart; their dropout is off as well."""
 
-MEMORISE_WHOLE = {"efficientnet": {"batch_size": 16, "epochs": 200}, "inception": {"batch_size": 16, "epochs": 60}}
+MEMORISE_WHOLE = {
+    "efficientnet": {"batch_size": 16, "epochs": 200},
+    "inception": {"batch_size": 16, "epochs": 60},
+}
 """Of networks so deep in norms that halves of sixteen examples say too little of the others."""
 
 
