@@ -331,10 +331,10 @@ def head_of(left, monkeypatch, number=200):
 
 
 def test_with_time_a_head_sees_all_examples(monkeypatch):
-    assert head_of(10_000.0, monkeypatch) == ([32, 200, 200], [])
+    assert head_of(10_000.0, monkeypatch) == ([32, 32, 200, 200], [])
 
 
 def test_with_little_time_a_head_sees_some_of_training_and_of_validation(monkeypatch):
-    asked, cuts = head_of(432.0, monkeypatch)
-    assert asked == [32, 50, 50]
+    asked, cuts = head_of(464.0, monkeypatch)
+    assert asked == [32, 32, 50, 50]
     assert cuts

@@ -169,9 +169,11 @@ def fit_head(
         return predict_outputs(network, examples, config, context, forward=body)
 
     body: Any = network.features  # which `NetworkRung.head` promises
-    start = time.monotonic()
     few = min(_FEW, len(train[0]))
-    features_of(_chosen(train[0], np.arange(few)))
+    some = _chosen(train[0], np.arange(few))
+    features_of(some)  # a network's first answers are slower
+    start = time.monotonic()
+    features_of(some)
     pace = (time.monotonic() - start) / few
     given = [train] if validation is None else [train, validation]
     affordable = _SHARE * context.seconds_left() / pace
