@@ -84,10 +84,12 @@ class SentenceShape(TextShape):
 
     Attributes:
         has_predicates: whether each has a predicate.
+        readings: of networks for each sentence with a predicate, since those of the same words are read together.
         has_cases: whether networks over pieces of words are told of capitals, which their pieces don't have.
     """
 
     has_predicates: bool = False
+    readings: float = 1.0
     has_cases: bool = False
 
 
@@ -202,6 +204,11 @@ class WordExamples(Examples, Protocol):
     @property
     def num_words(self) -> NDArray[np.int64]:
         """Words of each example."""
+        ...
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """The number of each example's group, from 0 on, where some share a sentence that a batch reads once."""
         ...
 
 

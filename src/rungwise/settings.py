@@ -19,6 +19,7 @@ __all__ = [
     "NetworkConfig",
     "Optimizer",
     "PretrainableConfig",
+    "RolesConfig",
     "Sampling",
     "Schedule",
     "Tuning",
@@ -234,6 +235,17 @@ class PretrainableConfig(NetworkConfig):
             optimizer=self.optimizer if self._is_said("optimizer") else Optimizer.ADAMW,
             min_steps=0,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolesConfig(NetworkConfig):
+    """How a network tags the words of sentences that have a predicate.
+
+    Attributes:
+        role_size: channels of a word as it stands to a predicate.
+    """
+
+    role_size: int = 200
 
 
 @dataclass(frozen=True, kw_only=True)

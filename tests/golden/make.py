@@ -53,6 +53,7 @@ SMALL: dict[str, Any] = {
     "num_leaves": 5,
     "num_trees_blind": 8,
     "num_waves": 4,
+    "role_size": 8,
     "vocab_size": 100,
     "widths": (2, 3),
 }

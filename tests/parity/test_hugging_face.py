@@ -62,9 +62,9 @@ def test_saved_it_predicts_the_same(tmp_path):
 
 
 def untold(network):
-    """The network with no vectors for how words are written and where the predicate is."""
-    for vectors in network.marks.parameters():
-        vectors.zero_()
+    """The network with no vectors for how words are written."""
+    if network.marks is not None:
+        network.marks.cases.zero_()
     return network
 
 
@@ -86,18 +86,19 @@ def test_its_scores_of_words_are_those_of_the_librarys_token_classification(tmp_
 
 @pytest.mark.parametrize("kind", sorted(SIZES))
 @torch.no_grad()
-def test_a_predicate_that_nothing_is_known_of_leaves_the_states_as_they_are(tmp_path, kind):
+def test_its_states_are_those_of_the_library_for_all_predicates_of_a_sentence(tmp_path, kind):
     model = saved(tmp_path / "lm", kind, "AutoModelForTokenClassification")
     rung = rw.HuggingFaceTagger(pretrained=str(tmp_path / "lm"), tuning="head", precision="fp32")
     rung.fit([(row, 1) for row in SENTENCES], TAGS)
-    ours, mask = rung.learner_.network, torch.arange(5) < LENGTHS[:, None]
-    sides = torch.zeros_like(TOKENS)
-    sides[:, 1] = 1
-    states = model.base_model(input_ids=TOKENS, attention_mask=mask.long()).last_hidden_state[mask]
-    assert not torch.allclose(ours.features(TOKENS, LENGTHS, mask.long(), sides), states, atol=1e-3)
-    untold(ours)
-    got = ours.features(TOKENS, LENGTHS, mask.long(), sides)
-    torch.testing.assert_close(got, states, atol=1e-5, rtol=1e-5)
+    ours, mask = untold(rung.learner_.network), torch.arange(5) < LENGTHS[:, None]
+    states = model.base_model(input_ids=TOKENS, attention_mask=mask.long()).last_hidden_state
+    torch.testing.assert_close(
+        ours.encode(TOKENS, LENGTHS, mask.long())[mask], states[mask], atol=1e-5, rtol=1e-5
+    )
+    sentences, predicates = torch.tensor([0, 0, 1]), torch.tensor([0, 2, 1])
+    wanted = ours.roles(states[mask], mask.sum(1), sentences, predicates)
+    got = ours.features(TOKENS, LENGTHS, mask.long(), sentences, predicates)
+    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_it_tags_words_and_roles_and_says_the_same_when_it_is_loaded(tmp_path):
@@ -114,11 +115,12 @@ def test_it_tags_words_and_roles_and_says_the_same_when_it_is_loaded(tmp_path):
     assert rw.load(tmp_path / "model").predict(asked[:2]) == roles[:2]
 
 
-def test_a_network_that_takes_no_vectors_cannot_be_told_a_predicate():
+def test_a_network_that_takes_no_vectors_is_told_a_predicate():
     said = {"model_type": "canine", "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     model = rw.HuggingFaceTagger(description=json.dumps(said), epochs=1)
-    with pytest.raises(ConfigError, match="CanineModel can't be told the predicate of a sentence"):
-        model.fit([(row, 1) for row in SENTENCES], TAGS)
+    model.fit([(row, 1) for row in SENTENCES], TAGS)
+    assert model.learner_.network.marks is None
+    assert [len(tags) for tags in model.predict([(row, 1) for row in SENTENCES])] == [*map(len, SENTENCES)]
 
 
 @pytest.mark.parametrize(

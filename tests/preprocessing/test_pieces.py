@@ -39,17 +39,31 @@ def test_words_are_cut_into_pieces_each_at_least_one_and_not_too_many():
     assert counts.tolist() == [1, 2, 1, 1]
 
 
-def test_a_batch_marks_the_first_piece_of_each_word_and_the_predicate():
+def test_a_batch_marks_the_first_piece_of_each_word():
     preprocessor, given = pretrained()
-    inputs = as_predicates(list(zip(SENTENCES, [1, 0, 1], strict=True)))
+    inputs = as_tokens(SENTENCES)
     preprocessor.fit(inputs, given)
     examples = preprocessor.examples(inputs)
-    tokens, lengths, cases, sides = examples.batch(np.array([1, 0, 2]))
+    tokens, lengths, cases = examples.batch(np.array([1, 0, 2]))
     assert lengths.tolist() == [3, 7, 4]
     assert tokens.tolist() == [[2, 8, 3, 0, 0, 0, 0], [2, 7, 4, 5, 6, 8, 3], [2, 0, 7, 3, 0, 0, 0]]
     assert [row.nonzero().flatten().tolist() for row in cases] == [[1], [1, 2, 5], [1, 2]]
-    assert [row.nonzero().flatten().tolist() for row in sides == 1] == [[1], [2, 3, 4], [2]]
     assert examples.num_words.tolist() == [3, 1, 2]
+
+
+def test_a_batch_has_a_sentence_once_for_all_its_predicates():
+    preprocessor, given = pretrained()
+    inputs = as_predicates([(SENTENCES[0], 2), (SENTENCES[1], 0), (SENTENCES[0], 0), (SENTENCES[0], 1)])
+    preprocessor.fit(inputs, given)
+    assert preprocessor.shape(num_examples=4, num_outputs=3).readings == 2 / 4
+    examples = preprocessor.examples(inputs)
+    assert examples.groups.tolist() == [0, 1, 0, 0]
+    tokens, lengths, cases, sentences, predicates = examples.batch(np.array([3, 1, 0]))
+    assert tokens.tolist() == [[2, 7, 4, 5, 6, 8, 3], [2, 8, 3, 0, 0, 0, 0]]
+    assert lengths.tolist() == [7, 3]
+    assert (cases > 0).sum(1).tolist() == [3, 1]
+    assert sentences.tolist() == [0, 1, 0]
+    assert predicates.tolist() == [1, 0, 2]
 
 
 @pytest.mark.parametrize("max_tokens", [3, 4, 5, 7])
@@ -60,10 +74,13 @@ def test_long_sentences_come_in_parts_none_above_the_limit_with_every_word_once(
     examples = preprocessor.examples(inputs)
     assert examples.lengths.max() <= max_tokens
     assert examples.num_words.sum() == 13
-    tokens, _, cases, sides = examples.batch(np.arange(len(examples)))
-    assert tokens[cases > 0].tolist() == [7, 4, 8] * 4 + [8]
-    assert tokens[sides == 1].tolist() == [*[4, 5, 6][: max_tokens - 2], 8]
-    assert sides[cases > 0].tolist() == [*[0] * 4, 1, *[2] * 7, 1]  # in parts before it and behind it too
+    words, places = [], []
+    for part, count in enumerate(examples.num_words.tolist()):
+        tokens, _, cases, _, predicates = examples.batch(np.array([part]))
+        words += tokens[cases > 0].tolist()
+        places += [number - int(predicates) for number in range(count)]
+    assert words == [7, 4, 8] * 4 + [8]
+    assert places == [*range(-4, 8), 0]  # in parts before it and behind it too
 
 
 def test_a_tokenizer_is_trained_on_the_words_and_comes_back_from_what_is_stored():

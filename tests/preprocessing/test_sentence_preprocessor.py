@@ -5,7 +5,6 @@ import rungwise as rw
 from rungwise.data.sentences import as_predicates, as_tokens, flat_sentences
 from rungwise.errors import ConfigError, ModelError
 from rungwise.preprocessing.sentences import (
-    NO_PREDICATE,
     PAD,
     UNKNOWN,
     SentenceNetworkConfig,
@@ -61,8 +60,23 @@ def test_long_sentences_come_in_parts_and_the_predicate_is_in_one_of_them():
     preprocessor.fit(inputs)
     examples = preprocessor.examples(inputs)
     assert examples.num_words.tolist() == [2, 2, 1, 1]
-    assert examples.predicates.tolist() == [NO_PREDICATE, 1, NO_PREDICATE, 0]
+    assert examples.predicates.tolist() == [3, 1, -1, 0]
     assert examples.batch(np.array([1]))[-1].tolist() == [1]
+
+
+def test_a_batch_has_a_sentence_once_for_all_its_predicates_but_not_for_too_many():
+    preprocessor = SentencePreprocessor(SentenceNetworkConfig(min_frequency=1))
+    inputs = as_predicates([(["a", "b"], 1), (["b", "a"], 0), (["a", "b"], 0), *[(["a"], 0)] * 20])
+    preprocessor.fit(inputs)
+    assert preprocessor.shape(num_examples=23, num_outputs=3).readings == 5 / 23
+    examples = preprocessor.examples(inputs)
+    assert examples.groups.tolist() == [0, 1, 0, *[2] * 8, *[3] * 8, *[4] * 4]
+    words, _, _, lengths, sentences, predicates = examples.batch(np.array([2, 1, 0, 5]))
+    a, b = preprocessor.words["a"], preprocessor.words["b"]
+    assert words.tolist() == [[a, b], [b, a], [a, PAD]]
+    assert lengths.tolist() == [2, 2, 1]
+    assert sentences.tolist() == [0, 1, 0, 2]
+    assert predicates.tolist() == [0, 0, 1, 0]
 
 
 def test_parts_by_the_size_of_words_hold_as_many_whole_words_as_fit():
@@ -110,6 +124,7 @@ def test_what_is_stored_numbers_words_the_same():
         ({"characters": list("abcdefgh")}, "8 characters; num_characters=8 has place for 6"),
         ({"mean_tokens": -1.0}, "'mean_tokens' is -1.0"),
         ({"has_predicates": 1}, "'has_predicates' is 1; it must be true or false"),
+        ({"has_predicates": True, "readings": 2}, "'readings' is 2; it must be a number from 0 to 1"),
     ],
 )
 def test_a_damaged_state_is_a_named_error(change, message):

@@ -45,6 +45,23 @@ def test_no_example_is_alone_in_the_last_batch():
     assert [len(batch) for batch in train_batches(1, None, 64, np.random.default_rng(0))] == [1]
 
 
+def test_a_batch_has_whole_groups_and_so_many_of_them():
+    rng = np.random.default_rng(0)
+    groups = rng.permutation(np.repeat(np.arange(60), rng.integers(1, 9, 60)))
+    lengths = rng.integers(1, 30, 60)[groups]
+    of_groups = np.zeros(60, dtype=np.int64)
+    of_groups[groups] = lengths
+    for batches in (
+        train_batches(len(groups), lengths, 8, rng, groups=groups),
+        sorted_batches(len(groups), lengths, 8, groups=groups),
+    ):
+        assert sorted(np.concatenate(batches).tolist()) == [*range(len(groups))]
+        for batch in batches:
+            inside = np.unique(groups[batch])
+            assert np.isin(groups, inside).sum() == len(batch)
+            assert len(inside) == 1 or len(inside) * of_groups[inside].max() <= 8 * of_groups.mean()
+
+
 def test_a_precision_that_is_asked_for_is_taken_where_there_is_one(monkeypatch):
     monkeypatch.setattr(precision_module, "has_bf16", lambda device: True)
     assert resolve_precision(Precision.BF16, "cpu") is Precision.BF16

@@ -76,7 +76,7 @@ def test_tags_come_in_the_order_of_the_words():
 class Parts:
     """Numbers of words (S,), a few to each example."""
 
-    owners = None
+    owners = groups = None
 
     def __init__(self, num_words):
         self.num_words = self.lengths = num_words

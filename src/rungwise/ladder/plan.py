@@ -19,6 +19,7 @@ from rungwise.kinds import InputKind
 from rungwise.ladder.choices import check_kinds, check_pretrained, make_config, seen
 from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
+from rungwise.preprocessing.sentences import readings
 from rungwise.preprocessing.table import TableFeatures
 from rungwise.rung import Cost, ImageShape, Pair, SentenceShape, Shape, TableShape, TextShape
 from rungwise.scripts import UNSPACED
@@ -197,11 +198,13 @@ def estimate_shape(dataset: Dataset) -> Shape:
                 max_tokens=max(1, math.ceil(4 * mean_tokens)),
             )
         case InputKind.TOKENS | InputKind.PREDICATE:
-            lengths = np.diff(flat_sentences(inputs).offsets)
+            sentences = flat_sentences(inputs)
+            lengths = np.diff(sentences.offsets)
             return SentenceShape(
                 num_examples=num_examples,
                 num_outputs=num_outputs,
                 has_predicates=dataset.pair[0] is InputKind.PREDICATE,
+                readings=readings(sentences),
                 vocab_size=_vocabulary(lengths.mean(), num_examples),
                 mean_tokens=float(lengths.mean()),
                 max_tokens=int(lengths.max()),

@@ -9,7 +9,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Pool", "Pooling", "pool", "real_steps", "reverse"]
+__all__ = ["Pool", "Pooling", "pool", "real_steps", "reverse", "rows_of"]
 
 
 class Pooling(StrEnum):
@@ -34,6 +34,13 @@ def reverse(x: Tensor, lengths: Tensor) -> Tensor:
     source = torch.where(steps < lengths, lengths - 1 - steps, steps) * B + torch.arange(B, device=x.device)
     rows = x.reshape(T * B, C).index_select(0, source.flatten())  # `gather` takes 5 times longer
     return rows.view(T, B, C)
+
+
+def rows_of(lengths: Tensor, index: Tensor) -> Tensor:
+    """Steps of sequences that stand one after the other (P,), some of their numbers (B,) -> these ones' rows."""
+    counts = lengths[index]
+    starts = (lengths.cumsum(0) - lengths)[index] - (counts.cumsum(0) - counts)
+    return starts.repeat_interleave(counts) + torch.arange(int(counts.sum()), device=lengths.device)
 
 
 def pool(x: Tensor, lengths: Tensor, pooling: Pooling, query: Tensor | None = None) -> Tensor:

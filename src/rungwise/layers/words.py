@@ -1,4 +1,4 @@
-"""Words as vectors: one that is looked up, what their characters tell, and which of them is the predicate."""
+"""Words as vectors: one that is looked up, and what their characters tell."""
 
 # B sentences, T words of the longest, V spellings, L characters of the longest, D character vector, W filter width,
 # F filters, E features of a word
@@ -52,17 +52,12 @@ class CharacterCNN(nn.Module):
 class WordFeatures(nn.Module):
     """Words of sentences -> what is known of each by itself, (T, B, E).
 
-    Of a sentence with a predicate, the predicate's vector, through a layer of its own, is added to every word's, as
-    Zhou & Xu (2015), https://aclanthology.org/P15-1109/, give it to each; and the predicate is marked, as He et al.
-    (2017), https://aclanthology.org/P17-1044/, do.
-
     Args:
         vocab_size: words that have a vector.
         embedding_dim: of a word's vector.
         num_characters: characters that have a vector.
         character_dim: D.
         num_filters: F.
-        has_predicates: whether sentences have one.
     """
 
     def __init__(
@@ -73,24 +68,13 @@ class WordFeatures(nn.Module):
         num_characters: int,
         character_dim: int,
         num_filters: int,
-        has_predicates: bool,
     ) -> None:
         super().__init__()
         self.embedding = token_embedding(vocab_size, embedding_dim, _PAD)
         self.characters = CharacterCNN(num_characters, character_dim, num_filters)
         self.num_features = embedding_dim + num_filters
-        self.mark = nn.Parameter(torch.randn(self.num_features)) if has_predicates else None
-        self.predicate = nn.Linear(self.num_features, self.num_features) if has_predicates else None
 
-    def forward(
-        self, words: Tensor, spellings: Tensor, characters: Tensor, predicates: Tensor | None = None
-    ) -> Tensor:
-        """Words, spellings (B, T), characters (V, L), predicates (B,), -1 for none, all int64 -> (T, B, E)."""
+    def forward(self, words: Tensor, spellings: Tensor, characters: Tensor) -> Tensor:
+        """Words, spellings (B, T), characters (V, L), all int64 -> (T, B, E)."""
         spelt = self.characters(characters)[spellings.t()]
-        features = torch.cat([self.embedding(words.t()), spelt.to(self.embedding.weight.dtype)], 2)
-        if self.predicate is None or self.mark is None or predicates is None:
-            return features
-        is_predicate = torch.arange(len(features), device=words.device)[:, None] == predicates  # (T, B)
-        predicate = (features * is_predicate[:, :, None]).sum(0)  # (B, E), 0 without one
-        marked: Tensor = features + self.predicate(predicate) + self.mark * is_predicate[:, :, None]
-        return marked
+        return torch.cat([self.embedding(words.t()), spelt.to(self.embedding.weight.dtype)], 2)

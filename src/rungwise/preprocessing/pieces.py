@@ -1,6 +1,6 @@
 """Sentences of words to the pieces that a tokenizer cuts words into, for networks over pieces that tag each word."""
 
-# N sentences, P parts of them, B parts of one batch, T pieces of the longest of these, S words of all the sentences
+# N sentences, P parts of them, B of one batch, of which G differ, T pieces of the longest, S words of all sentences
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from rungwise.data.sentences import flat_sentences
 from rungwise.fitting import Pretrained, State
 from rungwise.layers.marks import NUM_CASES
-from rungwise.preprocessing.sentences import sentence_parts
+from rungwise.preprocessing.sentences import read_once, readings, sentence_parts, shared_parts, spellings_of
 from rungwise.preprocessing.text_settings import TextNetworkConfig
 from rungwise.preprocessing.tokens import TokenPreprocessor, framed, sample
 from rungwise.preprocessing.unaltered import Unaltered
@@ -43,8 +43,9 @@ class Pieces:
         firsts: the place of each word's first piece in its part (S,).
         cases: how each word is written (S,), from 1 on; all alike where the pieces tell it.
         words: (P + 1,) where the words of each part begin and end.
-        predicates: of each part, where the pieces of the sentence's predicate begin and end (P, 2): 0 and 0 where it is
-            in a part before; None where there are none at all.
+        predicates: how many words the sentence's predicate is behind the first of each part (P,); None where there are
+            none at all.
+        groups: the number of the words that each part has (P,), which others may have too; None as `predicates`.
         pad: the token that batches are filled up with.
     """
 
@@ -54,6 +55,7 @@ class Pieces:
     cases: NDArray[np.uint8]
     words: NDArray[np.int64]
     predicates: NDArray[np.int64] | None
+    groups: NDArray[np.int64] | None
     pad: int
 
     owners: None = None
@@ -72,10 +74,12 @@ class Pieces:
         return len(self.offsets) - 1
 
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        """Part numbers (B,) -> tokens (B, T), lengths (B,), cases (B, T), and sides (B, T) where there are predicates.
+        """Part numbers (B,) -> tokens (B, T), lengths (B,), cases (B, T), which are above 0 where a word begins.
 
-        A case is above 0 where a word begins; sides are 0 before the predicate, 1 in it, 2 behind it.
+        With predicates (B,) the others are of G parts, each there once, and which of them each predicate's is comes
+        before it (B,).
         """
+        index, told = read_once(index, self.groups, self.predicates)
         lengths = self.lengths[index]
         steps = np.arange(lengths.max(initial=1))
         is_token = steps < lengths[:, None]
@@ -84,11 +88,7 @@ class Pieces:
         cases = np.zeros(is_token.shape, dtype=np.int64)
         rows, words = np.repeat(np.arange(len(index)), self.num_words[index]), _ranges(self.words, index)
         cases[rows, self.firsts[words]] = self.cases[words]
-        arrays = [tokens, lengths, cases]
-        if self.predicates is not None:
-            begins, ends = self.predicates[index, :, None].transpose(1, 0, 2)  # (B, 1) each
-            arrays.append((begins <= steps).astype(np.int64) + (ends <= steps))
-        return tuple(torch.from_numpy(array) for array in arrays)
+        return tuple(torch.from_numpy(array) for array in (tokens, lengths, cases, *told))
 
 
 class PiecePreprocessor(Unaltered):
@@ -102,6 +102,7 @@ class PiecePreprocessor(Unaltered):
         self.texts = TokenPreprocessor(config)
         self.mean_tokens = 1.0
         self.has_predicates = False
+        self.readings = 1.0
 
     def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
         """Trains the tokenizer, or takes that of the pretrained weights.
@@ -112,6 +113,7 @@ class PiecePreprocessor(Unaltered):
         sentences = flat_sentences(inputs)
         self.texts.fit(pa.chunked_array([sentences.tokens]), pretrained)
         self.has_predicates = sentences.predicates is not None
+        self.readings = readings(sentences)
         some = sample(inputs)  # with what stands around each sentence, not each word
         self.mean_tokens = len(self.examples(some).tokens) / max(1, len(some))
 
@@ -122,6 +124,7 @@ class PiecePreprocessor(Unaltered):
             num_examples=num_examples,
             num_outputs=num_outputs,
             has_predicates=self.has_predicates,
+            readings=self.readings,
             has_cases=self._is_uncased(),
             vocab_size=texts.vocab_size,
             mean_tokens=self.mean_tokens,
@@ -134,20 +137,14 @@ class PiecePreprocessor(Unaltered):
         room = self.config.max_tokens - len(frame.before) - len(frame.after)
         sentences = flat_sentences(inputs)
         pieces, counts = cut_words(self.texts.tokenizer, sentences.tokens, min(room, _MOST_PIECES), frame.pad)
-        words, places = sentence_parts(sentences, room, counts)
+        words, predicates = sentence_parts(sentences, room, counts)
         before = np.concatenate([[0], counts.cumsum()])
         starts = before[words[:-1]]
         firsts = before[:-1] - np.repeat(starts, np.diff(words)) + len(frame.before)
         tokens, offsets = framed(pieces, np.diff(before[words]), frame)
-        marks = None
-        if places is not None:
-            at = words[:-1] + places  # of the predicate among all the words
-            begins, ends = firsts[at], firsts[at] + counts[at]
-            marks = np.stack([begins, ends], axis=1)
-            marks[places < 0] = 0
-            marks[places >= np.diff(words)] = np.iinfo(np.int64).max
+        groups = None if predicates is None else shared_parts(spellings_of(sentences.tokens)[1], words)
         cases = cases_of(sentences.tokens) if self._is_uncased() else np.full(len(counts), _SMALL, np.uint8)
-        return Pieces(tokens, offsets, firsts, cases, words, marks, frame.pad)
+        return Pieces(tokens, offsets, firsts, cases, words, predicates, groups, frame.pad)
 
     def _is_uncased(self) -> bool:
         """Whether the tokenizer sees no capitals, so that the network must be told of them."""
@@ -160,6 +157,7 @@ class PiecePreprocessor(Unaltered):
             **self.texts.state(),
             "mean_sentence": self.mean_tokens,
             "has_predicates": self.has_predicates,
+            "readings": self.readings,
         }
 
     def restore(self, state: State) -> None:
@@ -171,13 +169,13 @@ class PiecePreprocessor(Unaltered):
         self.texts.restore(state)
         self.mean_tokens = finite(state, "mean_sentence", low=0)
         self.has_predicates = truth(state, "has_predicates")
+        self.readings = finite(state, "readings", low=0, high=1) if self.has_predicates else 1.0
 
 
 def cases_of(words: pa.Array) -> NDArray[np.uint8]:
     """Words (S,) -> how each is written (S,)."""
-    coded = words.dictionary_encode()
-    cases: NDArray[np.uint8] = np.array(list(map(case_of, coded.dictionary.to_pylist())), dtype=np.uint8)
-    spellings: NDArray[np.int64] = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    different, spellings = spellings_of(words)
+    cases: NDArray[np.uint8] = np.array(list(map(case_of, different)), dtype=np.uint8)
     return cases[spellings]
 
 
@@ -205,13 +203,14 @@ def cut_words(
         most: pieces of a word; those behind are left out.
         nothing: the piece of a word in which the tokenizer finds none.
     """
-    coded = words.dictionary_encode()
-    spelt = spelt_pieces(tokenizer, coded.dictionary.to_pylist())
+    different, spellings = spellings_of(words)
+    spelt = spelt_pieces(tokenizer, different)
     ids = [word[:most] or [nothing] for word in spelt]
     counts = np.fromiter(map(len, ids), np.int64, len(ids))
     flat = np.fromiter((piece for word in ids for piece in word), np.int32, counts.sum())
-    spellings = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return flat[_ranges(np.concatenate([[0], counts.cumsum()]), spellings)], counts[spellings]
+    return flat[_ranges(np.concatenate([[0], counts.cumsum()]), spellings.astype(np.int64))], counts[
+        spellings
+    ]
 
 
 def _ranges(offsets: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:

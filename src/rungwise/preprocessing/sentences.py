@@ -1,13 +1,14 @@
 """Sentences of words to numbers of words and of their characters, for networks that tag each word."""
 
 # N sentences, P parts of them, B parts of one batch, T words of the longest of these, S words of all the sentences,
-# U spellings, V of them in one batch, L characters of a spelling
+# U spellings, V of them in one batch, L characters of a spelling, G parts of one batch that differ
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -26,13 +27,16 @@ from rungwise.settings import NetworkConfig
 from rungwise.stored import finite, strings, truth
 
 __all__ = [
-    "NO_PREDICATE",
     "PAD",
     "UNKNOWN",
     "SentenceNetworkConfig",
     "SentencePreprocessor",
     "Words",
+    "read_once",
+    "readings",
     "sentence_parts",
+    "shared_parts",
+    "spellings_of",
 ]
 
 PAD, UNKNOWN = 0, 1
@@ -40,8 +44,8 @@ PAD, UNKNOWN = 0, 1
 
 _NUM_SPECIAL = 2
 
-NO_PREDICATE = -1
-"""The place of a predicate that isn't in a part."""
+_MOST_TOGETHER = 8
+"""Predicates of one reading of a sentence: few have more, and they are in one batch."""
 
 _HEAD, _TAIL = 16, 8
 """Characters at a word's start and end that the network sees; few words have more."""
@@ -82,8 +86,9 @@ class Words:
         spellings: which of the different spellings each word has (S,) int32.
         characters: of each spelling (U, L) uint16, `PAD` behind its end.
         offsets: (P + 1,) where each part of a sentence begins and ends.
-        predicates: the place of the predicate in each part (P,), `NO_PREDICATE` in parts without; None where there
-            are none at all.
+        predicates: how many words the sentence's predicate is behind the first of each part (P,); None where there are
+            none at all.
+        groups: the number of the words that each part has (P,), which others may have too; None as `predicates`.
     """
 
     words: NDArray[np.int32]
@@ -91,6 +96,7 @@ class Words:
     characters: NDArray[np.uint16]
     offsets: NDArray[np.int64]
     predicates: NDArray[np.int64] | None
+    groups: NDArray[np.int64] | None
 
     owners: None = None
 
@@ -108,10 +114,12 @@ class Words:
         return len(self.offsets) - 1
 
     def batch(self, index: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        """Part numbers (B,) -> words and spellings (B, T), characters (V, L), lengths (B,), and any predicates (B,).
+        """Part numbers (B,) -> words and spellings (B, T), characters (V, L), lengths (B,).
 
-        Spellings are numbered anew, so that characters are those of this batch alone.
+        With predicates (B,) the others are of G parts, each there once, and which of them each predicate's is comes
+        before it (B,). Spellings are numbered anew, so that characters are those of this batch alone.
         """
+        index, told = read_once(index, self.groups, self.predicates)
         start, lengths = self.offsets[index], self.lengths[index]
         steps = np.arange(lengths.max(initial=1))
         is_word = steps < lengths[:, None]
@@ -121,9 +129,7 @@ class Words:
         different, spellings[is_word] = np.unique(self.spellings[at], return_inverse=True)
         characters = self.characters[different]
         longest = int((characters != PAD).sum(1).max(initial=1))
-        arrays = [words, spellings, characters[:, :longest].astype(np.int64), lengths]
-        if self.predicates is not None:
-            arrays.append(self.predicates[index])
+        arrays = (words, spellings, characters[:, :longest].astype(np.int64), lengths, *told)
         return tuple(torch.from_numpy(array) for array in arrays)
 
 
@@ -140,6 +146,7 @@ class SentencePreprocessor(Unaltered):
         self.config = config
         self.mean_tokens = 1.0
         self.has_predicates = False
+        self.readings = 1.0
         self.vectors: WordVectors | None = None
         self.words: dict[str, int]
         self.characters: dict[str, int]
@@ -165,6 +172,7 @@ class SentencePreprocessor(Unaltered):
         self.characters = _numbered(_frequent(characters, config.min_frequency, most))
         self.mean_tokens = len(sentences.tokens) / max(1, len(sentences))
         self.has_predicates = sentences.predicates is not None
+        self.readings = readings(sentences)
 
     def shape(self, *, num_examples: int, num_outputs: int) -> SentenceShape:
         """The problem's size, of the vocabulary as it came out."""
@@ -172,6 +180,7 @@ class SentencePreprocessor(Unaltered):
             num_examples=num_examples,
             num_outputs=num_outputs,
             has_predicates=self.has_predicates,
+            readings=self.readings,
             vocab_size=len(self.words) + _NUM_SPECIAL,
             mean_tokens=self.mean_tokens,
             max_tokens=self.config.max_tokens,
@@ -180,16 +189,11 @@ class SentencePreprocessor(Unaltered):
     def examples(self, inputs: pa.ChunkedArray) -> Words:
         """Sentences (N) -> their words; long ones in parts."""
         sentences = flat_sentences(inputs)
-        coded = sentences.tokens.dictionary_encode()
-        spelt = coded.dictionary.to_pylist()
-        spellings = coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+        spelt, spellings = spellings_of(sentences.tokens)
         known = np.array([self.words.get(_normal(word), UNKNOWN) for word in spelt], dtype=np.int32)
-        offsets, places = sentence_parts(sentences, self.config.max_tokens)
-        predicates = None
-        if places is not None:
-            is_here = (places >= 0) & (places < np.diff(offsets))
-            predicates = np.where(is_here, places, NO_PREDICATE)
-        return Words(known[spellings], spellings, self._spelt(spelt), offsets, predicates)
+        offsets, predicates = sentence_parts(sentences, self.config.max_tokens)
+        groups = None if predicates is None else shared_parts(spellings, offsets)
+        return Words(known[spellings], spellings, self._spelt(spelt), offsets, predicates, groups)
 
     def _spelt(self, words: list[str]) -> NDArray[np.uint16]:
         """Words (U) -> their characters' numbers (U, L), of long words those at both ends."""
@@ -206,6 +210,7 @@ class SentencePreprocessor(Unaltered):
             "characters": list(self.characters),
             "mean_tokens": self.mean_tokens,
             "has_predicates": self.has_predicates,
+            "readings": self.readings,
         }
 
     def restore(self, state: State) -> None:
@@ -222,6 +227,13 @@ class SentencePreprocessor(Unaltered):
             )
         self.mean_tokens = finite(state, "mean_tokens", low=0)
         self.has_predicates = truth(state, "has_predicates")
+        self.readings = finite(state, "readings", low=0, high=1) if self.has_predicates else 1.0
+
+
+def spellings_of(words: pa.Array) -> tuple[list[str], NDArray[np.int32]]:
+    """Words (S,) -> the different ones (U), and which of them each is (S,)."""
+    coded = words.dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy(zero_copy_only=False).astype(np.int32)
 
 
 def sentence_parts(
@@ -248,6 +260,42 @@ def sentence_parts(
         return offsets, None
     owners = np.arange(len(parts)) if owners is None else owners
     return offsets, sentences.offsets[owners] + sentences.predicates[owners] - offsets[:-1]
+
+
+def shared_parts(words: NDArray[np.int32], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of words (S,), offsets of parts (P + 1,) -> a number for what is in each part (P,), from 0 on.
+
+    Parts of the same words have the same, but never more than `_MOST_TOGETHER` of them.
+    """
+    numbers: dict[tuple[bytes, int], int] = {}
+    seen: Counter[bytes] = Counter()
+    groups = np.empty(len(offsets) - 1, dtype=np.int64)
+    for part, (start, end) in enumerate(pairwise(offsets.tolist())):
+        inside = words[start:end].tobytes()
+        groups[part] = numbers.setdefault((inside, seen[inside] // _MOST_TOGETHER), len(numbers))
+        seen[inside] += 1
+    return groups
+
+
+def readings(sentences: Sentences) -> float:
+    """Groups of `shared_parts` for each sentence with a predicate; 1 without predicates."""
+    if sentences.predicates is None or not len(sentences):
+        return 1.0
+    groups = shared_parts(spellings_of(sentences.tokens)[1], sentences.offsets)
+    return (int(groups.max()) + 1) / len(groups)
+
+
+def read_once(
+    index: NDArray[np.int64], groups: NDArray[np.int64] | None, predicates: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], tuple[NDArray[np.int64], ...]]:
+    """Part numbers (B,), groups and predicates (P,) -> a part of each group (G,), and the groups and predicates (B,).
+
+    Without predicates, all the parts, and nothing.
+    """
+    if groups is None or predicates is None:
+        return index, ()
+    _, firsts, members = np.unique(groups[index], return_index=True, return_inverse=True)
+    return index[firsts], (members, predicates[index])
 
 
 def _parts_of_sizes(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rungwise.preprocessing.table import CHUNK_ROWS, num_dense_features
-from rungwise.rung import Cost, Shape, TableShape, TextShape
+from rungwise.rung import Cost, SentenceShape, Shape, TableShape, TextShape
 from rungwise.rungs._solver import MAX_ROUNDED
 from rungwise.settings import NetworkConfig
 
@@ -105,11 +105,33 @@ def network_bytes(
 
 
 def network_cost(
-    config: NetworkConfig, shape: Shape, parameters: float, predict_flops: float, fit_bytes: float
+    config: NetworkConfig,
+    shape: Shape,
+    parameters: float,
+    predict_flops: float,
+    fit_bytes: float,
+    *,
+    own_flops: float = 0.0,
 ) -> Cost:
-    """Of a network whose training is so many predictions of all examples, each with a backward pass twice as dear."""
-    passes = shape.num_examples * config.for_training().num_epochs(shape.num_examples)
-    return Cost(parameters, predict_flops, _FORWARD_AND_BACKWARD * predict_flops * passes, fit_bytes)
+    """Of a network whose training is so many predictions of all examples, each with a backward pass twice as dear.
+
+    Args:
+        config: of the training.
+        shape: of the problem.
+        parameters: of the network.
+        predict_flops: for one example.
+        fit_bytes: of the training.
+        own_flops: of these, those that examples don't share which are read together.
+    """
+    passes = config.for_training().num_epochs(num_read(shape))
+    flops = num_read(shape) * (predict_flops - own_flops) + shape.num_examples * own_flops
+    return Cost(parameters, predict_flops, _FORWARD_AND_BACKWARD * flops * passes, fit_bytes)
+
+
+def num_read(shape: Shape) -> int:
+    """Examples that a network reads in an epoch, one for all those that it reads together."""
+    share = shape.readings if isinstance(shape, SentenceShape) else 1.0
+    return max(1, round(share * shape.num_examples))
 
 
 def text_network_bytes(
@@ -130,7 +152,7 @@ def text_network_bytes(
         products: of matrices with different shapes in a step.
     """
     mean, longest = (min(tokens, config.max_tokens) for tokens in (shape.mean_tokens, shape.max_tokens))
-    num_steps = config.num_epochs(shape.num_examples) * -(-shape.num_examples // config.batch_size)
+    num_steps = config.num_epochs(num_read(shape)) * -(-num_read(shape) // config.batch_size)
     kernels = _KERNEL_BYTES * min(_MOST_KERNELS, products * num_steps)
     tokenized = _TOKEN_BYTES * mean * min(shape.num_examples, _TEXTS_AT_ONCE)
     network = network_bytes(

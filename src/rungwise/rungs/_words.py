@@ -9,6 +9,8 @@ from rungwise.layers.words import WordFeatures
 from rungwise.preprocessing.sentences import SentenceNetworkConfig
 from rungwise.rung import Cost, SentenceShape
 from rungwise.rungs._memory import network_cost, text_network_bytes
+from rungwise.rungs._roles import roles_cost
+from rungwise.settings import RolesConfig
 
 __all__ = ["WordTaggerConfig", "word_features", "word_tagger_cost"]
 
@@ -21,7 +23,7 @@ _CRF_FLOATS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordTaggerConfig(SentenceNetworkConfig):
+class WordTaggerConfig(RolesConfig, SentenceNetworkConfig):
     """Settings of a network that tags words by a CRF.
 
     Attributes:
@@ -64,7 +66,6 @@ def word_features(config: WordTaggerConfig, shape: SentenceShape) -> WordFeature
         num_characters=config.num_characters,
         character_dim=config.character_dim,
         num_filters=config.num_filters,
-        has_predicates=shape.has_predicates,
     )
 
 
@@ -72,6 +73,7 @@ def word_tagger_cost(
     config: WordTaggerConfig,
     shape: SentenceShape,
     *,
+    num_features: int,
     weights: float,
     other_parameters: float,
     token_floats: float,
@@ -82,24 +84,26 @@ def word_tagger_cost(
     Args:
         config: its settings.
         shape: of the problem.
-        weights: that each word is multiplied by, behind its features, each counted as often.
-        other_parameters: behind the features, beside those, the CRF and the last layer's biases.
-        token_floats: of one word behind its features, for the backward pass.
+        num_features: of a word's state, from which its tag is told.
+        weights: between its features and its state, that each word is multiplied by, each counted as often.
+        other_parameters: there, beside those.
+        token_floats: of one word there, for the backward pass.
         products: of matrices with different shapes in a step.
     """
     filters = _FILTER_WIDTH * config.character_dim * config.num_filters
-    features = config.embedding_dim + config.num_filters
+    head = roles_cost(config, shape, num_features, _CRF_FLOATS)
     parameters: float = shape.vocab_size * config.embedding_dim + config.num_characters * config.character_dim
-    parameters += filters + config.num_filters + features * (features + 2) * shape.has_predicates
-    parameters += weights + other_parameters + shape.num_outputs * (shape.num_outputs + 3)
-    word = 2 * (weights + _MEAN_CHARACTERS * filters + shape.num_outputs**2)
+    parameters += filters + config.num_filters + weights + other_parameters
+    parameters += head.parameters + shape.num_outputs * (shape.num_outputs + 2)
+    word = 2 * (weights + _MEAN_CHARACTERS * filters) + head.word_flops
     memory = text_network_bytes(
         config,
         shape,
         parameters=parameters,
         token_floats=token_floats
-        + _CRF_FLOATS * shape.num_outputs
+        + head.word_floats
         + _MEAN_CHARACTERS * (_FILTER_WIDTH + 2) * config.num_filters,
         products=products,
     )
-    return network_cost(config, shape, parameters, word * shape.mean_tokens, memory)
+    own = head.word_flops * shape.mean_tokens
+    return network_cost(config, shape, parameters, word * shape.mean_tokens, memory, own_flops=own)

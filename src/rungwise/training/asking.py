@@ -12,14 +12,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rungwise.fitting import FitContext
+from rungwise.layers.sequence import rows_of
 from rungwise.rung import Examples, WordExamples
 from rungwise.settings import NetworkConfig
 from rungwise.training.batches import sorted_batches
 from rungwise.training.precision import autocast, possible_precision
 from rungwise.training.seeds import torch_as_usual
-from rungwise.training.tagging import TagTargets, rows_of
+from rungwise.training.tagging import TagTargets
 
-__all__ = ["Labelled", "Targets", "labels_of", "predict_outputs", "targets_of", "to_device"]
+__all__ = [
+    "Labelled",
+    "Targets",
+    "groups_of",
+    "labels_of",
+    "num_units",
+    "predict_outputs",
+    "targets_of",
+    "to_device",
+]
 
 Targets = Tensor | TagTargets
 Labelled = tuple[Examples, Targets]
@@ -35,6 +45,17 @@ def targets_of(part: Labelled, index: NDArray[np.int64]) -> Targets:
     examples, targets = part
     owners = examples.owners
     return targets[torch.from_numpy(index if owners is None else owners[index])]
+
+
+def groups_of(examples: Examples) -> NDArray[np.int64] | None:
+    """The number of each example's group (P,) that a batch has whole; None where each is one to itself."""
+    return examples.groups if isinstance(examples, WordExamples) else None
+
+
+def num_units(examples: Examples) -> int:
+    """Examples that batches are counted by: groups, where there are any."""
+    groups = groups_of(examples)
+    return len(examples) if groups is None else int(groups.max(initial=-1)) + 1
 
 
 def labels_of(part: Labelled) -> NDArray[np.int64]:
@@ -85,9 +106,8 @@ def predict_outputs(
     if network.training:
         network.eval()
     outputs: list[Tensor] = []
-    index = sorted_batches(
-        len(examples), examples.lengths, min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
-    )
+    most = min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
+    index = sorted_batches(len(examples), examples.lengths, most, groups=groups_of(examples))
     with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
         for part in index:
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))

@@ -24,11 +24,17 @@ def train_batches(
     rng: np.random.Generator,
     *,
     labels: Index | None = None,
+    groups: Index | None = None,
 ) -> list[Index]:
     """One epoch of shuffled batches; by length where examples have one.
 
-    With the class indices `labels` (N,), each class is in it equally often, and not each example once.
+    With the class indices `labels` (N,), each class is in it equally often, and not each example once. With `groups`
+    (N,), whose examples are of one length, a batch has so many of these, each whole.
     """
+    if groups is not None and lengths is not None:
+        members = _members(groups)
+        batches = train_batches(len(members), _lengths_of(members, lengths), batch_size, rng)
+        return _whole(batches, members)
     order = rng.permutation(num_examples if labels is None else _balanced(labels, rng))
     if lengths is None:
         starts = [*range(0, num_examples, batch_size)]
@@ -39,7 +45,7 @@ def train_batches(
         return [order[i:j] for i, j in pairwise([*starts, num_examples])]
     pool = batch_size * _POOL_BATCHES
     token_budget = int(batch_size * max(1.0, float(lengths.mean())))
-    batches: list[Index] = []
+    batches = []
     for i in range(0, num_examples, pool):
         chunk = order[i : i + pool]
         batches += length_batches(chunk[np.argsort(lengths[chunk], kind="stable")], lengths, token_budget)
@@ -58,12 +64,37 @@ def _balanced(labels: Index, rng: np.random.Generator) -> Index:
     return np.concatenate(drawn)
 
 
-def sorted_batches(num_examples: int, lengths: Index | None, batch_size: int) -> list[Index]:
-    """All examples once, for prediction: in order, or from short to long where examples have a length."""
+def sorted_batches(
+    num_examples: int, lengths: Index | None, batch_size: int, *, groups: Index | None = None
+) -> list[Index]:
+    """All examples once, for prediction: in order, or from short to long where examples have a length.
+
+    With `groups` (N,), whose examples are of one length, a batch has so many of these, each whole.
+    """
+    if groups is not None and lengths is not None:
+        members = _members(groups)
+        return _whole(sorted_batches(len(members), _lengths_of(members, lengths), batch_size), members)
     if lengths is None:
         return [np.arange(i, min(i + batch_size, num_examples)) for i in range(0, num_examples, batch_size)]
     token_budget = int(batch_size * max(1.0, float(lengths.mean()))) if num_examples else 1
     return length_batches(np.argsort(lengths, kind="stable"), lengths, token_budget)
+
+
+def _members(groups: Index) -> list[Index]:
+    """Numbers of groups (N,), from 0 on, all there -> the examples of each."""
+    return (
+        np.split(np.argsort(groups, kind="stable"), np.bincount(groups).cumsum()[:-1]) if len(groups) else []
+    )
+
+
+def _lengths_of(members: list[Index], lengths: Index) -> Index:
+    """The length of each group (G,)."""
+    return lengths[np.array([some[0] for some in members], dtype=np.int64)]
+
+
+def _whole(batches: list[Index], members: list[Index]) -> list[Index]:
+    """Batches of groups -> of their examples."""
+    return [np.concatenate([members[number] for number in batch]) for batch in batches]
 
 
 def length_batches(order: Index, lengths: Index, token_budget: int) -> list[Index]:

@@ -65,6 +65,8 @@ class _SomeWords(_Some):
     def __init__(self, examples: WordExamples, index: NDArray[np.int64]) -> None:
         super().__init__(examples, index)
         self.num_words = examples.num_words[index]
+        groups = examples.groups
+        self.groups = None if groups is None else np.unique(groups[index], return_inverse=True)[1]
 
 
 def _chosen(examples: Examples, index: NDArray[np.int64]) -> Examples:

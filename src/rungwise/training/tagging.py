@@ -13,11 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rungwise.layers.sequence import rows_of
 from rungwise.rung import TagLayer
 from rungwise.tags import OUTSIDE, Tags, repaired, span_counts, span_f1
 from rungwise.training.batches import length_batches
 
-__all__ = ["TagObjective", "TagTargets", "decode", "rows_of"]
+__all__ = ["TagObjective", "TagTargets", "decode"]
 
 _WORDS_AT_ONCE, _CELLS_AT_ONCE = 4096, 2**25
 """Words, padding counted, whose paths are looked for together, and pairs of tags of as many sentences in a step."""
@@ -108,13 +109,6 @@ def _chunks(lengths: Tensor, num_tags: int) -> Iterator[tuple[Tensor, Tensor]]:
     for part in length_batches(np.argsort(known, kind="stable"), known, most):
         index = torch.from_numpy(part)
         yield rows_of(lengths, index), lengths[index]
-
-
-def rows_of(lengths: Tensor, index: Tensor) -> Tensor:
-    """Words of each example (P,), example numbers (B,) -> the numbers of their words."""
-    counts = lengths[index]
-    starts = (lengths.cumsum(0) - lengths)[index] - (counts.cumsum(0) - counts)
-    return starts.repeat_interleave(counts) + torch.arange(int(counts.sum()))
 
 
 def _tags(values: Tensor, lengths: Tensor) -> Tags:

@@ -30,7 +30,9 @@ from rungwise.settings import NetworkConfig, Sampling
 from rungwise.training.asking import (
     Labelled,
     Targets,
+    groups_of,
     labels_of,
+    num_units,
     predict_outputs,
     targets_of,
     to_device,
@@ -158,7 +160,7 @@ class Trainer:
         self.base_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.rng = np.random.default_rng(self.context.seed)
         self.generator = torch.Generator(self.context.device).manual_seed(self.context.seed)
-        self.num_epochs = self.config.num_epochs(len(train[0]))
+        self.num_epochs = self.config.num_epochs(num_units(train[0]))
         self.planned_steps = self.total_steps = self._count_steps()
         self.step_number = 0
         self.is_over = False
@@ -271,7 +273,8 @@ class Trainer:
     def _epoch_index(self, rng: np.random.Generator) -> list[NDArray[np.int64]]:
         examples = self.train[0]
         labels = labels_of(self.train) if self.config.sampling is Sampling.BALANCED else None
-        return train_batches(len(examples), examples.lengths, self.config.batch_size, rng, labels=labels)
+        batch_size, groups = self.config.batch_size, groups_of(examples)
+        return train_batches(len(examples), examples.lengths, batch_size, rng, labels=labels, groups=groups)
 
     def _count_steps(self) -> int:
         """Steps of all the epochs; cut by length, no two epochs have the same number."""

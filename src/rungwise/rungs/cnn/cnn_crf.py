@@ -36,6 +36,7 @@ from rungwise.layers.crf import CRF
 from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.sequence import real_steps
 from rungwise.rung import Cost, NetworkRung, SentenceShape
+from rungwise.rungs._roles import role_layer
 from rungwise.rungs._words import WordTaggerConfig, word_features, word_tagger_cost
 
 __all__ = ["CNNCRF", "RUNG", "CNNCRFConfig"]
@@ -63,7 +64,7 @@ class CNNCRFConfig(WordTaggerConfig):
 
 
 class CNNCRF(nn.Module):
-    """Words (B, T), spellings (B, T), characters (V, L), lengths (B,), perhaps predicates (B,) -> scores (S, C)."""
+    """Words (B, T), spellings (B, T), characters (V, L), lengths (B,), perhaps predicates (P,) -> scores (S, C)."""
 
     def __init__(self, config: CNNCRFConfig, shape: SentenceShape) -> None:
         super().__init__()
@@ -75,7 +76,8 @@ class CNNCRF(nn.Module):
         gaps = [2**layer for layer in range(config.num_dilations)] + [1]
         self.block = nn.ModuleList(nn.Conv1d(size, size, _WIDTH, dilation=gap, padding=gap) for gap in gaps)
         self.dropout = Dropout(config.dropout)
-        self.linear = nn.Linear(size, shape.num_outputs)
+        self.roles = role_layer(config, shape, size, config.dropout)
+        self.linear = nn.Linear(self.roles.num_features, shape.num_outputs)
         self.tagging = CRF(shape.num_outputs)
 
     def forward(
@@ -84,10 +86,14 @@ class CNNCRF(nn.Module):
         spellings: Tensor,
         characters: Tensor,
         lengths: Tensor,
+        sentences: Tensor | None = None,
         predicates: Tensor | None = None,
     ) -> Tensor:
-        """Words (B, T), spellings (B, T), characters (V, L), lengths (B,), perhaps predicates (B,) -> scores (S, C)."""
-        x = self.embedding_dropout(self.features(words, spellings, characters, predicates))  # (T, B, E)
+        """Words (B, T), spellings (B, T), characters (V, L), lengths (B,) -> scores (S, C).
+
+        With predicates (P,), and which of the sentences each is of (P,) -> scores of all their words (S, C).
+        """
+        x = self.embedding_dropout(self.features(words, spellings, characters))  # (T, B, E)
         is_real = real_steps(lengths, len(x))
         x = self.first(x).relu().permute(1, 2, 0)  # (B, H, T)
         for _ in range(self.num_iterations):
@@ -95,7 +101,8 @@ class CNNCRF(nn.Module):
             for convolution in self.block:
                 inner = convolution(inner * is_real[:, None, :]).relu()  # padding is as beyond the ends
             x = x + inner
-        scores: Tensor = self.linear(self.dropout(x.transpose(1, 2)[is_real]))
+        real = x.transpose(1, 2)[is_real]  # a row for each word
+        scores: Tensor = self.linear(self.dropout(self.roles(real, lengths, sentences, predicates)))
         return scores
 
 
@@ -103,11 +110,12 @@ def cost(config: CNNCRFConfig, shape: SentenceShape) -> Cost:
     """The convolutions at each word, as often as the block is applied, the linear layers and the field."""
     size, num_layers = config.hidden_size, config.num_dilations + 1
     block = num_layers * _WIDTH * size * size
-    linear = (config.embedding_dim + config.num_filters + shape.num_outputs) * size
+    linear = (config.embedding_dim + config.num_filters) * size
     biases = (num_layers + 1) * size
     return word_tagger_cost(
         config,
         shape,
+        num_features=size,
         weights=config.num_iterations * block + linear,
         other_parameters=biases - (config.num_iterations - 1) * block,
         token_floats=(4 * config.num_iterations * num_layers + 6) * size,

@@ -5,12 +5,12 @@ Idea:
     to each tag of each word, and a conditional random field above it also weighs which tag follows which. Words that
     training seldom had are known by their characters.
 Formula:
-    x_t = [E[w_t]; max over filters of its characters], and with a predicate at p also + W_p x_p + m [t = p];
-    h = BiLSTM(x), layer upon layer; p(y) ∝ exp Σ_t (W h_t)[y_t] + A[y_{t-1}, y_t].
+    x_t = [E[w_t]; max over filters of its characters]; h = BiLSTM(x), layer upon layer; with a predicate at p also
+    h_t ← relu(U h_t + V h_p + D[t - p]); p(y) ∝ exp Σ_t (W h_t)[y_t] + A[y_{t-1}, y_t].
 Source:
     Huang, Xu & Yu (2015), Bidirectional LSTM-CRF Models for Sequence Tagging, https://arxiv.org/abs/1508.01991;
-    characters: Ma & Hovy (2016), https://aclanthology.org/P16-1101/; for semantic roles: Zhou & Xu (2015),
-    https://aclanthology.org/P15-1109/.
+    characters: Ma & Hovy (2016), https://aclanthology.org/P16-1101/; a sentence read once for all its predicates:
+    Strubell et al. (2018), https://aclanthology.org/D18-1548/.
 Deviations:
     Word vectors begin at random, layers behind the first add to what they read, and dropout masks are the same at all
     words of a sentence. Tag sequences that are illegal have no probability in training either.
@@ -23,7 +23,7 @@ Loses:
     On few sentences to a CRF with good features; to pretrained encoders.
 """
 
-# B sentences, T words of the longest, S words of all of them, E features of a word, H hidden_size, C tags
+# B sentences, T words of the longest, P predicates, S words with tags, E features of a word, H hidden_size, C tags
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from rungwise.layers.dropout import Dropout, StepsDropout
 from rungwise.layers.recurrent import aligned, gated_layers
 from rungwise.layers.sequence import real_steps
 from rungwise.rung import Cost, NetworkRung, SentenceShape
+from rungwise.rungs._roles import role_layer
 from rungwise.rungs._words import WordTaggerConfig, word_features, word_tagger_cost
 
 __all__ = ["RUNG", "BiLSTMCRF", "BiLSTMCRFConfig"]
@@ -60,7 +61,7 @@ class BiLSTMCRFConfig(WordTaggerConfig):
 
 
 class BiLSTMCRF(nn.Module):
-    """Words (B, T), spellings (B, T), characters (V, L), lengths (B,), perhaps predicates (B,) -> scores (S, C)."""
+    """Words (B, T), spellings (B, T), characters (V, L), lengths (B,), perhaps predicates (P,) -> scores (S, C)."""
 
     def __init__(self, config: BiLSTMCRFConfig, shape: SentenceShape) -> None:
         super().__init__()
@@ -70,7 +71,8 @@ class BiLSTMCRF(nn.Module):
             nn.LSTM, self.features.num_features, config.hidden_size, config.num_layers, bidirectional=True
         )
         self.steps_dropout, self.dropout = StepsDropout(config.dropout), Dropout(config.dropout)
-        self.linear = nn.Linear(2 * config.hidden_size, shape.num_outputs)
+        self.roles = role_layer(config, shape, 2 * config.hidden_size, config.dropout)
+        self.linear = nn.Linear(self.roles.num_features, shape.num_outputs)
         self.tagging = CRF(shape.num_outputs)
 
     def forward(
@@ -79,15 +81,19 @@ class BiLSTMCRF(nn.Module):
         spellings: Tensor,
         characters: Tensor,
         lengths: Tensor,
+        sentences: Tensor | None = None,
         predicates: Tensor | None = None,
     ) -> Tensor:
-        """Words (B, T), spellings (B, T), characters (V, L), lengths (B,), perhaps predicates (B,) -> scores (S, C)."""
-        x = self.embedding_dropout(self.features(words, spellings, characters, predicates))  # (T, B, E)
+        """Words (B, T), spellings (B, T), characters (V, L), lengths (B,) -> scores (S, C).
+
+        With predicates (P,), and which of the sentences each is of (P,) -> scores of all their words (S, C).
+        """
+        x = self.embedding_dropout(self.features(words, spellings, characters))  # (T, B, E)
         x = aligned(self.layers[0](x, lengths), lengths)  # (T, B, 2 H)
         for layer in self.layers[1:]:
             x = x + aligned(layer(self.steps_dropout(x), lengths), lengths)
-        real = x.transpose(0, 1)[real_steps(lengths, len(x))]  # (S, 2 H)
-        scores: Tensor = self.linear(self.dropout(real))
+        real = x.transpose(0, 1)[real_steps(lengths, len(x))]  # a row for each word
+        scores: Tensor = self.linear(self.dropout(self.roles(real, lengths, sentences, predicates)))
         return scores
 
 
@@ -100,7 +106,8 @@ def cost(config: BiLSTMCRFConfig, shape: SentenceShape) -> Cost:
     return word_tagger_cost(
         config,
         shape,
-        weights=weights + size * shape.num_outputs,
+        num_features=size,
+        weights=weights,
         other_parameters=biases,
         token_floats=3 * sum(inputs) + 16 * config.num_layers * size,
         products=6 * config.num_layers,

@@ -40,13 +40,14 @@ from rungwise.layers.attention import padding_bias
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.marks import Marks
+from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
 from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
-from rungwise.settings import PretrainableConfig, UnlabeledConfig
+from rungwise.rungs._roles import role_layer, roles_cost
+from rungwise.settings import PretrainableConfig, RolesConfig, UnlabeledConfig
 
 __all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
 
@@ -98,7 +99,7 @@ _MARK_STD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class BERTConfig(PretrainableConfig, UnlabeledConfig, PooledNetworkConfig):
+class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetworkConfig):
     """The network's settings; with pretrained weights, these decide the sizes.
 
     Attributes:
@@ -230,26 +231,22 @@ class BERT(nn.Module):
         self.pooler: nn.Linear | None = None
         if isinstance(shape, SentenceShape):
             self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
-            self.marks = Marks(size, _MARK_STD, **_told(config, shape))
+            self.marks = Marks(size, _MARK_STD) if _is_told_cases(config, shape) else None
+            self.roles = role_layer(config, shape, size, config.dropout)
+            size = self.roles.num_features
         else:
             self.pool = Pool(config.pooling, size)
             self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def encode(
-        self,
-        tokens: Tensor,
-        lengths: Tensor,
-        cases: Tensor | None = None,
-        sides: Tensor | None = None,
-    ) -> Tensor:
+    def encode(self, tokens: Tensor, lengths: Tensor, cases: Tensor | None = None) -> Tensor:
         """As `forward`, but for all that is behind the last block -> its output (B, T, C)."""
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         positions = self.positions[self.first_position : self.first_position + num_tokens]
         x: Tensor = self.embedding(tokens) + positions + self.segments[0]  # (B, T, C)
         if self.marks is not None:
-            x = self.marks(x, cases, sides)
+            x = self.marks(x, cases)
         x = self.dropout(self.norm(x))
         for block in self.blocks:
             x = block(x, bias)
@@ -260,12 +257,15 @@ class BERT(nn.Module):
         tokens: Tensor,
         lengths: Tensor,
         cases: Tensor | None = None,
-        sides: Tensor | None = None,
+        sentences: Tensor | None = None,
+        predicates: Tensor | None = None,
     ) -> Tensor:
-        """As `forward`, but for the last layer -> (B, C), or (S, C)."""
-        states = self.encode(tokens, lengths, cases, sides)
+        """As `forward`, but for the last layer -> (B, C), or a row for each word."""
+        states = self.encode(tokens, lengths, cases)
         if cases is not None:
-            return states[cases > 0]
+            is_first = cases > 0
+            words: Tensor = self.roles(states[is_first], is_first.sum(1), sentences, predicates)
+            return words
         pooled: Tensor = self.pool(states, lengths)
         if self.pooler is None:
             return pooled
@@ -276,20 +276,22 @@ class BERT(nn.Module):
         tokens: Tensor,
         lengths: Tensor,
         cases: Tensor | None = None,
-        sides: Tensor | None = None,
+        sentences: Tensor | None = None,
+        predicates: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
 
-        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps sides (B, T) int64, which
-        tell where the predicate is (`Marks`) -> scores (S, num_outputs).
+        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps predicates (P,) of these
+        sentences (P,) -> scores (S, num_outputs).
         """
-        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, cases, sides)))
+        features = self.features(tokens, lengths, cases, sentences, predicates)
+        logits: Tensor = self.linear(self.dropout(features))
         return logits
 
 
-def _told(config: BERTConfig, shape: SentenceShape) -> dict[str, bool]:
-    """What the pieces of words are told (`Marks`)."""
-    return {"has_cases": shape.has_cases and config.capitals, "has_predicates": shape.has_predicates}
+def _is_told_cases(config: BERTConfig, shape: SentenceShape) -> bool:
+    """Whether the pieces of words are told how these are written (`Marks`)."""
+    return shape.has_cases and config.capitals
 
 
 def cost(config: BERTConfig, shape: TextShape) -> Cost:
@@ -297,26 +299,28 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
     block_weights = 4 * size * size + 2 * size * inner
     block_others = 4 * size + inner + size + 4 * size  # biases and norms
-    is_tagging = isinstance(shape, SentenceShape)
-    pooler = size * (size + 1) if config.pooling is Pooling.FIRST and not is_tagging else 0
-    parameters = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
-    parameters += config.num_layers * (block_weights + block_others) + pooler
-    parameters += (size + 1) * shape.num_outputs
-    parameters += size * (config.pooling is Pooling.ATTENTION and not is_tagging)
-    if isinstance(shape, SentenceShape):
-        parameters += Marks.count(size, **_told(config, shape))
+    parameters: float = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
+    parameters += config.num_layers * (block_weights + block_others)
     longest = min(shape.max_tokens, config.max_tokens)
-    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
-    head = 2 * size * shape.num_outputs
-    predict += tokens * (head + 2 * shape.num_outputs**2) if is_tagging else 2 * pooler + head
+    token_floats = config.num_layers * attention_floats(size, inner, config.num_heads, longest)
+    if isinstance(shape, SentenceShape):
+        behind = roles_cost(config, shape, size)
+        parameters += behind.parameters + NUM_CASES * size * _is_told_cases(config, shape)
+        head = tokens * behind.word_flops
+        token_floats += behind.word_floats
+    else:
+        pooler = size * (size + 1) * (config.pooling is Pooling.FIRST)
+        parameters += pooler + size * (config.pooling is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
+        head = 2.0 * pooler + 2 * size * shape.num_outputs
+    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest)) + head
     memory = text_network_bytes(
         config,
         shape,
         parameters=parameters,
-        token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
+        token_floats=token_floats,
         products=ATTENTION_PRODUCTS,
     )
-    return network_cost(config, shape, parameters, predict, memory)
+    return network_cost(config, shape, parameters, predict, memory, own_flops=head)
 
 
 def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
@@ -329,7 +333,10 @@ def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
     stem = {Layout.BERT: "Bert", Layout.ROBERTA: "Roberta"}[config.layout]
     kind = "ForSequenceClassification" if config.pooling is Pooling.FIRST else "Model"
     if isinstance(shape, SentenceShape):
-        kind = "Model" if any(_told(config, shape).values()) else "ForTokenClassification"
+        is_bare = shape.has_predicates or _is_told_cases(
+            config, shape
+        )  # which `transformers` has no layers for
+        kind = "Model" if is_bare else "ForTokenClassification"
     activation = next(theirs for theirs, ours in _ACTIVATIONS.items() if ours is config.activation)
     sizes = {theirs: getattr(config, ours) for ours, theirs in _SIZES.items()}
     return {
@@ -360,7 +367,7 @@ RUNG = NetworkRung(
     on_request=True,
     build=BERT,
     head="linear",
-    optional=("pool", "pooler", "marks"),
+    optional=("pool", "pooler", "marks", "roles"),
     adopt=adopt,
     layouts={"transformers": bert_weights},
     published=Published(weights=_to_transformers, config=_described),

@@ -11,8 +11,8 @@ Source:
     https://arxiv.org/abs/1910.03771.
 Deviations:
     The network is that library's, without its own head; code that comes with a checkpoint is never run. The head is
-    fitted before the rest learns, as `bert`'s. A predicate is told by learned vectors that are added to the embeddings
-    of the pieces before, in and behind it, since few networks have segments; tags form the best legal sequence.
+    fitted before the rest learns, as `bert`'s. With a predicate a word's state is joined with the predicate's, as in
+    `bert`; tags form the best legal sequence.
 Cost:
     Twice the weights behind the embeddings a token, and attention.
 Wins:
@@ -39,12 +39,13 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
-from rungwise.layers.marks import Marks
+from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape, Weights
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
-from rungwise.settings import PretrainableConfig
+from rungwise.rungs._roles import role_layer, roles_cost
+from rungwise.settings import PretrainableConfig, RolesConfig
 
 __all__ = ["RUNG", "HuggingFace", "HuggingFaceConfig"]
 
@@ -80,7 +81,7 @@ _MARK_STD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class HuggingFaceConfig(PretrainableConfig, PooledNetworkConfig):
+class HuggingFaceConfig(PretrainableConfig, RolesConfig, PooledNetworkConfig):
     """The network's settings.
 
     Attributes:
@@ -192,26 +193,21 @@ class HuggingFace(nn.Module):
         self.marks: Marks | None = None
         if isinstance(shape, SentenceShape):
             self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
-            told = _told(self.model, shape)
-            if any(told.values()):
-                self.marks = Marks(_embedding(self.model).embedding_dim, _MARK_STD, **told)
+            if _is_told_cases(self.model, shape):
+                self.marks = Marks(_embedding(self.model).embedding_dim, _MARK_STD)
+            self.roles = role_layer(config, shape, size, config.dropout)
+            size = self.roles.num_features
         else:
             self.pool = Pool(config.pooling, size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def encode(
-        self,
-        tokens: Tensor,
-        lengths: Tensor,
-        cases: Tensor | None = None,
-        sides: Tensor | None = None,
-    ) -> Tensor:
+    def encode(self, tokens: Tensor, lengths: Tensor, cases: Tensor | None = None) -> Tensor:
         """As `forward`, but for all that is behind the last states (B, T, C)."""
         mask = real_steps(lengths, tokens.shape[1]).long()
         seen = {"input_ids": tokens}
         if self.marks is not None:
-            seen = {"inputs_embeds": self.marks(_embedding(self.model)(tokens), cases, sides)}
+            seen = {"inputs_embeds": self.marks(_embedding(self.model)(tokens), cases)}
         states: Tensor = self.model(**seen, attention_mask=mask).last_hidden_state
         return states
 
@@ -220,12 +216,15 @@ class HuggingFace(nn.Module):
         tokens: Tensor,
         lengths: Tensor,
         cases: Tensor | None = None,
-        sides: Tensor | None = None,
+        sentences: Tensor | None = None,
+        predicates: Tensor | None = None,
     ) -> Tensor:
-        """As `forward`, but for the last layer -> (B, C), or (S, C)."""
-        states = self.encode(tokens, lengths, cases, sides)
+        """As `forward`, but for the last layer -> (B, C), or a row for each word."""
+        states = self.encode(tokens, lengths, cases)
         if cases is not None:
-            return states[cases > 0]
+            is_first = cases > 0
+            words: Tensor = self.roles(states[is_first], is_first.sum(1), sentences, predicates)
+            return words
         pooled: Tensor = self.pool(states, lengths)
         return pooled
 
@@ -234,14 +233,16 @@ class HuggingFace(nn.Module):
         tokens: Tensor,
         lengths: Tensor,
         cases: Tensor | None = None,
-        sides: Tensor | None = None,
+        sentences: Tensor | None = None,
+        predicates: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
 
-        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps sides (B, T) int64, which
-        tell where the predicate is (`Marks`) -> scores (S, num_outputs).
+        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps predicates (P,) of these
+        sentences (P,) -> scores (S, num_outputs).
         """
-        logits: Tensor = self.linear(self.dropout(self.features(tokens, lengths, cases, sides)))
+        features = self.features(tokens, lengths, cases, sentences, predicates)
+        logits: Tensor = self.linear(self.dropout(features))
         return logits
 
 
@@ -255,20 +256,9 @@ def _embedding(model: Any) -> Any:
     return table if takes_vectors and isinstance(table, nn.Embedding) else None
 
 
-def _told(model: Any, shape: SentenceShape) -> dict[str, bool]:
-    """What the pieces of words are told (`Marks`).
-
-    Raises:
-        ConfigError: if the network can't be told the predicate.
-    """
-    if _embedding(model) is not None:
-        return {"has_cases": shape.has_cases, "has_predicates": shape.has_predicates}
-    if not shape.has_predicates:
-        return {"has_cases": False, "has_predicates": False}
-    raise ConfigError(
-        f"{type(model).__name__} can't be told the predicate of a sentence: it takes no vectors in the place of "
-        "tokens; for semantic roles choose a network that does, such as DistilBERT, ELECTRA or DeBERTa."
-    )
+def _is_told_cases(model: Any, shape: SentenceShape) -> bool:
+    """Whether the pieces of words are told how these are written (`Marks`)."""
+    return shape.has_cases and _embedding(model) is not None
 
 
 def _hidden_size(model: Any) -> int:
@@ -284,25 +274,27 @@ def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
     weights = sum(parameter.numel() for parameter in model.parameters())
     num_layers, num_heads = int(model.config.num_hidden_layers), int(model.config.num_attention_heads)
     longest = min(shape.max_tokens, config.max_tokens)
-    parameters = weights + (size + 1) * shape.num_outputs
-    predict = tokens * (2 * (weights - looked_up) + num_layers * 4 * size * min(tokens, longest))
-    head = 2 * size * shape.num_outputs
-    if isinstance(shape, SentenceShape):
-        told = _told(model, shape)
-        parameters += Marks.count(_embedding(model).embedding_dim, **told) if any(told.values()) else 0
-        predict += tokens * (head + 2 * shape.num_outputs**2)
-    else:
-        parameters += size * (config.pooling is Pooling.ATTENTION)
-        predict += head
+    parameters: float = weights
     inner = (weights - looked_up) // (2 * size * num_layers)
+    token_floats = 2 * num_layers * attention_floats(size, inner, num_heads, longest)
+    if isinstance(shape, SentenceShape):
+        behind = roles_cost(config, shape, size)
+        is_told = _is_told_cases(model, shape)
+        parameters += behind.parameters + (NUM_CASES * _embedding(model).embedding_dim if is_told else 0)
+        head = tokens * behind.word_flops
+        token_floats += behind.word_floats
+    else:
+        parameters += size * (config.pooling is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
+        head = 2.0 * size * shape.num_outputs
+    predict = tokens * (2 * (weights - looked_up) + num_layers * 4 * size * min(tokens, longest)) + head
     memory = text_network_bytes(
         config,
         shape,
         parameters=parameters,
-        token_floats=2 * num_layers * attention_floats(size, inner, num_heads, longest),
+        token_floats=token_floats,
         products=ATTENTION_PRODUCTS,
     )
-    return network_cost(config, shape, parameters, predict, memory)
+    return network_cost(config, shape, parameters, predict, memory, own_flops=head)
 
 
 def _bare(weights: Weights) -> Weights:
@@ -331,7 +323,7 @@ RUNG = NetworkRung(
     on_request=True,
     build=HuggingFace,
     head="linear",
-    optional=("pool", "model.pooler", "marks"),
+    optional=("pool", "model.pooler", "marks", "roles"),
     adopt=adopt,
     layouts={"bare": _bare, "with head": _with_head},
 )

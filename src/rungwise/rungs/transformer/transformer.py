@@ -3,7 +3,7 @@
 Idea:
     Every token looks at every other at once and takes what it needs, num_layers times over; the mean of the
     tokens is what the text means, or each word's first token says its tag. Positions are learned, since attention
-    itself knows no order; for semantic roles tokens are also told if they stand before, in or behind the predicate.
+    itself knows no order; for semantic roles a word's state is joined with its predicate's.
 Formula:
     x = E[token] + P[position]; x ← x + softmax(Q Kᵀ / √d) V; x ← x + W₂ φ(W₁ x); p = softmax(V pool(x) + c), with
     a normalisation before (`pre_norm`) or after each addition.
@@ -39,18 +39,20 @@ from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.marks import Marks
+from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig, WordNetworkConfig
 from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
+from rungwise.rungs._roles import role_layer, roles_cost
+from rungwise.settings import RolesConfig
 
 __all__ = ["RUNG", "Transformer", "TransformerConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig(PooledNetworkConfig, WordNetworkConfig):
+class TransformerConfig(RolesConfig, PooledNetworkConfig, WordNetworkConfig):
     """The network's settings.
 
     Attributes:
@@ -99,39 +101,46 @@ class Transformer(nn.Module):
             for _ in range(config.num_layers)
         )
         self.norm = nn.LayerNorm(config.hidden_size) if config.pre_norm else nn.Identity()
+        num_features = config.hidden_size
         self.marks: Marks | None = None
         if isinstance(shape, SentenceShape):
             self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
-            has = {"has_cases": shape.has_cases, "has_predicates": shape.has_predicates}
-            self.marks = Marks(config.hidden_size, _MARK_STD, **has)
+            self.marks = Marks(num_features, _MARK_STD) if shape.has_cases else None
+            self.roles = role_layer(config, shape, num_features, config.dropout)
+            num_features = self.roles.num_features
         else:
-            self.pool = Pool(config.pooling, config.hidden_size)
+            self.pool = Pool(config.pooling, num_features)
         self.dropout = Dropout(config.dropout)
-        self.linear = nn.Linear(config.hidden_size, shape.num_outputs)
+        self.linear = nn.Linear(num_features, shape.num_outputs)
 
     def forward(
         self,
         tokens: Tensor,
         lengths: Tensor,
         cases: Tensor | None = None,
-        sides: Tensor | None = None,
+        sentences: Tensor | None = None,
+        predicates: Tensor | None = None,
     ) -> Tensor:
         """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs).
 
-        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps sides (B, T) int64, which
-        tell where the predicate is (`Marks`) -> scores (S, num_outputs).
+        With cases (B, T) int64, which are above 0 at each word's first token, and perhaps predicates (P,) of these
+        sentences (P,) -> scores (S, num_outputs).
         """
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         x = self.embedding(tokens) + self.positions[:num_tokens]  # (B, T, C)
         if self.marks is not None:
-            x = self.marks(x, cases, sides)
+            x = self.marks(x, cases)
         x = self.embedding_dropout(x)
         for block in self.blocks:
             x = block(x, bias)
         x = self.norm(x)
-        seen = self.pool(x, lengths) if cases is None else x[cases > 0]  # (B, C), or (S, C)
-        logits: Tensor = self.linear(self.dropout(seen))
+        if cases is None:
+            x = self.pool(x, lengths)  # (B, C)
+        else:
+            is_first = cases > 0
+            x = self.roles(x[is_first], is_first.sum(1), sentences, predicates)  # a row for each word
+        logits: Tensor = self.linear(self.dropout(x))
         return logits
 
 
@@ -148,25 +157,28 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     block_weights = 4 * size * size + 2 * size * inner
     block_biases = 4 * size + inner + size
     norms = config.num_layers * 2 + config.pre_norm
-    parameters = config.vector_parameters(shape.vocab_size) + shape.max_tokens * size
+    parameters: float = config.vector_parameters(shape.vocab_size) + shape.max_tokens * size
     parameters += config.num_layers * (block_weights + block_biases) + norms * 2 * size
-    is_tagging = isinstance(shape, SentenceShape)
-    query = size * (config.pooling is Pooling.ATTENTION and not is_tagging)
-    parameters += (size + 1) * shape.num_outputs + query
-    if isinstance(shape, SentenceShape):
-        parameters += Marks.count(size, has_cases=shape.has_cases, has_predicates=shape.has_predicates)
     longest = min(shape.max_tokens, config.max_tokens)
-    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest))
-    head = 2 * size * shape.num_outputs + 2 * query * min(tokens, longest)
-    predict += tokens * (head + 2 * shape.num_outputs**2) if is_tagging else head
+    token_floats = config.num_layers * attention_floats(size, inner, config.num_heads, longest)
+    if isinstance(shape, SentenceShape):
+        behind = roles_cost(config, shape, size)
+        parameters += behind.parameters + NUM_CASES * size * shape.has_cases
+        head = tokens * behind.word_flops
+        token_floats += behind.word_floats
+    else:
+        query = size * (config.pooling is Pooling.ATTENTION)
+        parameters += (size + 1) * shape.num_outputs + query
+        head = 2.0 * size * shape.num_outputs + 2 * query * min(tokens, longest)
+    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest)) + head
     memory = text_network_bytes(
         config,
         shape,
         parameters=parameters,
-        token_floats=config.num_layers * attention_floats(size, inner, config.num_heads, longest),
+        token_floats=token_floats,
         products=ATTENTION_PRODUCTS,
     )
-    return network_cost(config, shape, parameters, predict, memory)
+    return network_cost(config, shape, parameters, predict, memory, own_flops=head)
 
 
 RUNG = NetworkRung(

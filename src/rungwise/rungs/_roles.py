@@ -1,0 +1,54 @@
+"""What the networks share that tag words of sentences with a predicate: what is behind the words' states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rungwise.layers.roles import NUM_PLACES, Roles
+from rungwise.rung import SentenceShape
+from rungwise.settings import RolesConfig
+
+__all__ = ["RolesCost", "role_layer", "roles_cost"]
+
+
+@dataclass(frozen=True)
+class RolesCost:
+    """Of all that is behind a word's states, tags included.
+
+    Attributes:
+        parameters: of the roles' layer and the last one.
+        word_flops: for a word, once for each predicate.
+        word_floats: of a word that a sentence has once, for the backward pass.
+    """
+
+    parameters: float
+    word_flops: float
+    word_floats: float
+
+
+def role_layer(config: RolesConfig, shape: SentenceShape, num_features: int, dropout: float) -> Roles:
+    """The layer of a network whose words have so many features."""
+    return Roles(num_features, config.role_size, dropout, has_predicates=shape.has_predicates)
+
+
+def roles_cost(
+    config: RolesConfig, shape: SentenceShape, num_features: int, tag_floats: int = 2
+) -> RolesCost:
+    """What the layer, the last one and the best path cost.
+
+    Args:
+        config: of the network.
+        shape: of the problem.
+        num_features: of a word's state.
+        tag_floats: of a word and tag, for the backward pass.
+    """
+    size = config.role_size if shape.has_predicates else num_features
+    weights = size * shape.num_outputs
+    parameters = weights + shape.num_outputs
+    floats = float(tag_floats * shape.num_outputs)
+    if shape.has_predicates:
+        layer = size * (num_features + size)
+        weights += layer
+        parameters += layer + size * (num_features + NUM_PLACES + 2)
+        floats = (floats + 6 * size) / shape.readings
+    return RolesCost(parameters, 2 * weights + 2 * shape.num_outputs**2, floats)
