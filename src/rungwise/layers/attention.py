@@ -27,7 +27,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: flo
     and a fit must give the same weights again.
 
     Args:
-        query: (B, H, T, D), as key and value.
+        query: (B, H, Q, D), for some of the steps.
+        key: (B, H, T, D), as value.
         bias: (B, 1, 1, T).
         dropout: share of the attention weights set to zero.
     """
@@ -37,11 +38,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: flo
 
 
 def _attend_plainly(query: Tensor, key: Tensor, value: Tensor, bias: Tensor, dropout: float) -> Tensor:
-    B, H, T, D = query.shape
+    B, H, T, D = key.shape
     bias = bias.to(query.dtype).expand(B, H, 1, T).reshape(B * H, 1, T)
-    query, key, value = (part.reshape(B * H, T, D) for part in (query, key, value))
+    query, key, value = (part.reshape(B * H, -1, D) for part in (query, key, value))
     weights = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=D**-0.5).softmax(2)
-    return torch.bmm(drop(weights, dropout), value).view(B, H, T, D)
+    return torch.bmm(drop(weights, dropout), value).view(B, H, -1, D)
 
 
 class SelfAttention(nn.Module):
@@ -59,11 +60,11 @@ class SelfAttention(nn.Module):
         self.query_key_value = nn.Linear(hidden_size, 3 * hidden_size)
         self.output = nn.Linear(hidden_size, hidden_size)
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """x (B, T, C), bias (B, 1, 1, T) of `padding_bias` -> (B, T, C)."""
+    def forward(self, x: Tensor, bias: Tensor, steps: int | None = None) -> Tensor:
+        """x (B, T, C), bias (B, 1, 1, T) of `padding_bias` -> (B, T, C), or of the first so many steps alone."""
         B, T, C = x.shape
         heads = self.query_key_value(x).view(B, T, 3, self.num_heads, C // self.num_heads)
         query, key, value = heads.permute(2, 0, 3, 1, 4)  # each (B, H, T, D)
-        x = attend(query, key, value, bias, self.dropout if self.training else 0.0)
-        attended: Tensor = self.output(x.transpose(1, 2).reshape(B, T, C))
+        x = attend(query[:, :, :steps], key, value, bias, self.dropout if self.training else 0.0)
+        attended: Tensor = self.output(x.transpose(1, 2).reshape(B, -1, C))
         return attended

@@ -75,12 +75,13 @@ class EncoderBlock(nn.Module):
         self.dropout = Dropout(dropout)
         self.inner_dropout = Dropout(dropout if inner_dropout is None else inner_dropout)
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """X (B, T, C), bias (B, 1, 1, T) of `padding_bias` -> (B, T, C)."""
+    def forward(self, x: Tensor, bias: Tensor, *, is_first_alone: bool = False) -> Tensor:
+        """X (B, T, C), bias (B, 1, 1, T) of `padding_bias` -> (B, T, C), or of the first step alone (B, 1, C)."""
+        steps = 1 if is_first_alone else x.shape[1]
         if self.pre_norm:
-            x = x + self.dropout(self.attention(self.attention_norm(x), bias))
+            x = x[:, :steps] + self.dropout(self.attention(self.attention_norm(x), bias, steps))
             return x + self._feed_forward(self.feed_forward_norm(x))
-        x = self.attention_norm(x + self.dropout(self.attention(x, bias)))
+        x = self.attention_norm(x[:, :steps] + self.dropout(self.attention(x, bias, steps)))
         normed: Tensor = self.feed_forward_norm(x + self._feed_forward(x))
         return normed
 

@@ -27,6 +27,7 @@ from rungwise.stored import entry, finite, section, whole
 from rungwise.tags import Tags
 from rungwise.training.asking import Labelled, Targets, predict_outputs
 from rungwise.training.devices import check_device
+from rungwise.training.heap import give_back_freed, keep_freed
 from rungwise.training.losses import Criterion, Objective
 from rungwise.training.masked import pretrain
 from rungwise.training.precision import resolve_precision
@@ -34,6 +35,7 @@ from rungwise.training.pretrained import fit_head, load_pretrained
 from rungwise.training.progress import as_arrays, as_tensors
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
+from rungwise.training.seen import seen_rows
 from rungwise.training.tagging import TagObjective, TagTargets, decode
 from rungwise.training.trainer import DivergenceError, Trainer
 from rungwise.training.vectors import begin_from_vectors
@@ -99,6 +101,7 @@ class NetworkLearner:
             TrainingError: if training diverges a second time, or there was no time for one step.
         """
         check_device(context.device)
+        keep_freed()
         check_labels(self.pair[1], class_weight=self.config.class_weight, sampling=self.config.sampling)
         self.config.check_kind(self.pair[1])
         kept = context.checkpoint.load() or {"precision": context.precision, "note": None, "training": None}
@@ -124,6 +127,7 @@ class NetworkLearner:
         train = self._labelled(inputs, targets)
         valid = None if validation is None else self._labelled(*validation)
         self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
+        give_back_freed()
 
     def _train(
         self,
@@ -164,10 +168,6 @@ class NetworkLearner:
         note: str | None,
         progress: State | None,
     ) -> None:
-        def keep(training: State, weights: Weights, history: list[Epoch]) -> None:
-            kept = {"precision": context.precision.value, "note": note, "training": training}
-            context.checkpoint.save(kept, self._state(weights), history)
-
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
             if progress is None:
@@ -177,7 +177,7 @@ class NetworkLearner:
                 some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
                 parts = -(-len(some) // _CALIBRATION_BATCH)
                 self.network.calibrate(train[0].batch(some[part::parts]) for part in range(parts))
-            if context.pretrained is not None and progress is None:
+            if context.pretrained is not None:
                 load_pretrained(self.network, self.rung, context.pretrained)
             if self.unlabeled is not None and progress is None:
                 pretrain(self.network, self.preprocessor, self.unlabeled, config, context)
@@ -191,8 +191,21 @@ class NetworkLearner:
                 if is_done:
                     self.network.to("cpu").eval()
                     return
-            trainer = self.trainer(self.network, config, context, objective, self.preprocessor.augment, keep)
-            self.history = trainer.fit(train, valid, progress)
+            is_table_known = (
+                context.pretrained is not None and self.unlabeled is None
+            )  # a checkpoint has no more of it
+            table = self.rung.table if is_table_known else None
+            asked = [part[0] for part in (train, valid) if part is not None]
+            with seen_rows(self.network, table, asked) as whole_of:
+
+                def keep(training: State, weights: Weights, history: list[Epoch]) -> None:
+                    kept = {"precision": context.precision.value, "note": note, "training": training}
+                    context.checkpoint.save(kept, self._state(whole_of(weights)), history)
+
+                trainer = self.trainer(
+                    self.network, config, context, objective, self.preprocessor.augment, keep
+                )
+                self.history = trainer.fit(train, valid, progress)
 
     def _objective(self, config: NetworkConfig, targets: Targets, context: FitContext) -> Criterion:
         """What the network is trained for."""

@@ -239,8 +239,13 @@ class BERT(nn.Module):
             self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
         self.linear = nn.Linear(size, shape.num_outputs)
 
-    def encode(self, tokens: Tensor, lengths: Tensor, cases: Tensor | None = None) -> Tensor:
-        """As `forward`, but for all that is behind the last block -> its output (B, T, C)."""
+    def encode(
+        self, tokens: Tensor, lengths: Tensor, cases: Tensor | None = None, *, is_first_alone: bool = False
+    ) -> Tensor:
+        """As `forward`, but for all that is behind the last block -> its output (B, T, C).
+
+        If the first token alone goes on, that of it (B, 1, C).
+        """
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         positions = self.positions[self.first_position : self.first_position + num_tokens]
@@ -248,9 +253,10 @@ class BERT(nn.Module):
         if self.marks is not None:
             x = self.marks(x, cases)
         x = self.dropout(self.norm(x))
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             x = block(x, bias)
-        return x
+        last: Tensor = self.blocks[-1](x, bias, is_first_alone=is_first_alone)
+        return last
 
     def features(
         self,
@@ -261,11 +267,12 @@ class BERT(nn.Module):
         predicates: Tensor | None = None,
     ) -> Tensor:
         """As `forward`, but for the last layer -> (B, C), or a row for each word."""
-        states = self.encode(tokens, lengths, cases)
         if cases is not None:
             is_first = cases > 0
-            words: Tensor = self.roles(states[is_first], is_first.sum(1), sentences, predicates)
+            states = self.encode(tokens, lengths, cases)[is_first]
+            words: Tensor = self.roles(states, is_first.sum(1), sentences, predicates)
             return words
+        states = self.encode(tokens, lengths, is_first_alone=self.pooler is not None)
         pooled: Tensor = self.pool(states, lengths)
         if self.pooler is None:
             return pooled
@@ -368,6 +375,7 @@ RUNG = NetworkRung(
     build=BERT,
     head="linear",
     optional=("pool", "pooler", "marks", "roles"),
+    table="embedding",
     adopt=adopt,
     layouts={"transformers": bert_weights},
     published=Published(weights=_to_transformers, config=_described),
