@@ -5,8 +5,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from fits import KilledError, Memory, bits, data
 from torch import nn
 
+import rungwise as rw
+from rungwise import registry
+from rungwise.artifacts.pretrained import read_pretrained
+from rungwise.fitting import FitContext, Precision
+from rungwise.training.learner import NetworkLearner
 from rungwise.training.seen import seen_rows
 
 PARTS = [
@@ -73,3 +79,38 @@ def test_without_a_table_nothing_is_done():
     with seen_rows(network, None, PARTS) as whole:
         weights = network.state_dict()
         assert whole(weights) is weights
+
+
+def learned(pretrained, kill_every=None):
+    """A BERT tuned from pretrained weights, and how often it was killed."""
+    checkpoint, kills = Memory(kill_every), 0
+    settings = {"pretrained": "x", "tuning_epochs": 3, "batch_size": 4}
+    inputs, targets, pair = data("textcnn")
+    while True:
+        rung = registry.rung("bert")
+        learner = NetworkLearner(rung, registry.make_config(rung.config, settings), pair)
+        context = FitContext(seed=5, precision=Precision.FP32, pretrained=pretrained, checkpoint=checkpoint)
+        try:
+            learner.fit(inputs[:12], targets[:12], num_outputs=2, validation=None, context=context)
+        except KilledError:
+            kills += 1
+        else:
+            rest, arrays, _, predictions = bits(learner, inputs)  # the first loss is NaN, which isn't itself
+            return (rest, arrays, predictions), kills, checkpoint
+
+
+def test_a_tuning_that_is_killed_ends_the_same_and_what_it_kept_is_whole(tmp_path):
+    texts = ["film good bad a the story and words that are only here", "good film"]
+    small = {"hidden_size": 8, "num_layers": 1, "num_heads": 2, "intermediate_size": 8, "max_tokens": 40}
+    rw.BERTClassifier(**small, min_frequency=1, epochs=1).fit(texts, [0, 1]).save(tmp_path / "model")
+    pretrained = read_pretrained(str(tmp_path / "model"))
+    whole, _, checkpoint = learned(pretrained)
+    again, kills, _ = learned(pretrained, 3)
+    assert kills
+    assert again == whole
+    table = "bert.embeddings.word_embeddings.weight"
+    kept, before = checkpoint.model["network"][table], pretrained.weights[table]
+    is_moved = (kept != before).any(1)
+    assert kept.shape == before.shape
+    assert is_moved.any()
+    assert not is_moved.all()
