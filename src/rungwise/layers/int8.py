@@ -9,13 +9,13 @@ scale, so that no data are needed to prepare it and no example's answer hangs on
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
+from rungwise.layers.twins import linear_layers, twin_with
 
 __all__ = ["Int8Linear", "in_int8"]
 
@@ -87,8 +87,7 @@ def in_int8(network: nn.Module) -> nn.Module:
     Raises:
         ConfigError: if it has no such layer, or PyTorch has no such kernel for this CPU.
     """
-    memo: dict[int, Any] = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    found = [m for m in network.modules() if type(m) is nn.Linear and min(m.weight.shape) >= _LEAST]
+    found = [linear for linear in linear_layers(network) if min(linear.weight.shape) >= _LEAST]
     looked_up = {id(m.weight) for m in network.modules() if isinstance(m, nn.Embedding)}
     weights = sum(p.numel() for p in network.parameters() if p.dim() > 1 and id(p) not in looked_up)
     if 2 * sum(linear.weight.numel() for linear in found) < weights or not found:
@@ -97,12 +96,12 @@ def in_int8(network: nn.Module) -> nn.Module:
             f"{type(network).__name__} mostly has others; take auto, fp32 or bf16."
         )
     try:
-        for linear in found:
-            memo[id(linear)] = Int8Linear(linear)
-            memo[id(linear)](torch.zeros(1, linear.in_features))
+        made = {linear: Int8Linear(linear) for linear in found}
+        for linear, twin in made.items():
+            twin(torch.zeros(1, linear.in_features))
     except (RuntimeError, AttributeError) as error:
         raise ConfigError(
             f"precision 'int8': PyTorch {torch.__version__} can't on this CPU ({str(error)[:100]}); take auto, fp32 "
             "or bf16."
         ) from error
-    return copy.deepcopy(network, memo).eval()
+    return twin_with(network, made)

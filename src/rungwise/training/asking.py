@@ -23,6 +23,7 @@ from rungwise.training.tagging import TagTargets
 __all__ = [
     "Labelled",
     "Targets",
+    "ask",
     "groups_of",
     "labels_of",
     "num_units",
@@ -66,19 +67,9 @@ def labels_of(part: Labelled) -> NDArray[np.int64]:
 
 
 def to_device(network: nn.Module, device: str) -> None:
-    """Moves a network; kernels of images get the channels last in memory, in which convolutions are fast.
-
-    One that is there already isn't walked through: that took a third of the answer to one text.
-    """
-    if all(_is_at(tensor, device) for tensor in (*network.parameters(), *network.buffers())):
-        return
+    """Moves a network; kernels of images get the channels last in memory, in which convolutions are fast."""
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _is_at(tensor: Tensor, device: str) -> bool:
-    is_there = str(tensor.device) == device  # "cuda" isn't "cuda:0": moved anew, it stays where it is
-    return is_there and (tensor.dim() != 4 or tensor.is_contiguous(memory_format=torch.channels_last))
 
 
 def predict_outputs(
@@ -100,11 +91,17 @@ def predict_outputs(
         context: device and precision.
         forward: a method of the network that is called in place of `forward`.
     """
-    forward = forward or network
-    precision = possible_precision(context.precision, context.device)
     to_device(network, context.device)
     if network.training:
         network.eval()
+    return ask(forward or network, examples, config, context)
+
+
+def ask(
+    forward: Callable[..., Tensor], examples: Examples, config: NetworkConfig, context: FitContext
+) -> Tensor:
+    """`predict_outputs` of a network that is on its device, and not in training."""
+    precision = possible_precision(context.precision, context.device)
     outputs: list[Tensor] = []
     most = min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
     index = sorted_batches(len(examples), examples.lengths, most, groups=groups_of(examples))

@@ -18,6 +18,7 @@ from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.int8 import in_int8
+from rungwise.layers.twins import in_bf16
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.registry import make_config
@@ -25,12 +26,12 @@ from rungwise.rung import NetworkRung, Pair, Shape, TagLayer, Weights, WordExamp
 from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
 from rungwise.tags import Tags
-from rungwise.training.asking import Labelled, Targets, predict_outputs
+from rungwise.training.asking import Labelled, Targets, ask, to_device
 from rungwise.training.devices import check_device
 from rungwise.training.heap import give_back_freed, keep_freed
 from rungwise.training.losses import Criterion, Objective
 from rungwise.training.masked import pretrain
-from rungwise.training.precision import resolve_precision
+from rungwise.training.precision import possible_precision, resolve_precision
 from rungwise.training.pretrained import fit_head, load_pretrained
 from rungwise.training.progress import as_arrays, as_tensors
 from rungwise.training.restoring import network_with
@@ -73,7 +74,7 @@ class NetworkLearner:
         self.unlabeled: pa.ChunkedArray | None = None
         self.context = FitContext()
         self._answers_in: Precision | None = None
-        self._in_int8: nn.Module | None = None
+        self._asks: tuple[nn.Module, Precision, nn.Module] | None = None
         self.target_mean, self.target_scale = 0.0, 1.0
 
     def _configure(self, config: NetworkConfig) -> None:
@@ -223,10 +224,7 @@ class NetworkLearner:
     def predict(self, inputs: Any) -> Any:
         """Inputs (N) -> class probabilities (N, C), numbers (N,), or `Tags` of each word."""
         network, context = self._asked()
-        views = [
-            predict_outputs(network, examples, self.config, context)
-            for examples in self.preprocessor.views(inputs)
-        ]
+        views = [ask(network, examples, self.config, context) for examples in self.preprocessor.views(inputs)]
         outputs = torch.stack(views).mean(0) if len(views) > 1 else views[0]
         if self.pair[1] is OutputKind.TAGS:
             return decode(self._tagging(), outputs, torch.from_numpy(np.diff(flat_sentences(inputs).offsets)))
@@ -241,19 +239,36 @@ class NetworkLearner:
         Raises:
             ConfigError: if it isn't to be had for this network on this machine.
         """
-        device = self.context.device
-        if precision is not Precision.INT8:
-            self._answers_in, self._in_int8 = resolve_precision(precision, device), None
-            return
-        if device != "cpu":
-            raise ConfigError(f"precision 'int8' is for the CPU; the model is on {device}.")
-        self._in_int8 = in_int8(self.network)
-        self._answers_in = resolve_precision(Precision.AUTO, device)
+        before = self._answers_in
+        self._answers_in = precision
+        try:
+            self._asked()
+        except ConfigError:
+            self._answers_in = before
+            raise
 
     def _asked(self) -> tuple[nn.Module, FitContext]:
-        """The network that is asked, and where and in what precision, of what isn't in int8."""
-        precision = self._answers_in or self.context.precision
-        return self._in_int8 or self.network, replace(self.context, precision=precision)
+        """The network that is asked, made ready once, and where and in what precision."""
+        precision, device = self._answers_in or self.context.precision, self.context.device
+        if self._answers_in is None:
+            rest = possible_precision(precision, device)
+        else:  # of what isn't in int8
+            rest = resolve_precision(Precision.AUTO if precision is Precision.INT8 else precision, device)
+        context = replace(self.context, precision=rest)
+        if self._asks is None or self._asks[0] is not self.network or self._asks[1] is not precision:
+            keep_freed()
+            self._asks = self.network, precision, self._ready(precision, context)
+        return self._asks[2], context
+
+    def _ready(self, precision: Precision, context: FitContext) -> nn.Module:
+        if precision is Precision.INT8 and context.device != "cpu":
+            raise ConfigError(f"precision 'int8' is for the CPU; the model is on {context.device}.")
+        if precision is Precision.INT8:
+            return in_int8(self.network)
+        to_device(self.network, context.device)
+        self.network.eval()
+        is_rounded = context.device == "cpu" and context.precision is Precision.BF16
+        return in_bf16(self.network) if is_rounded else self.network
 
     def num_parameters(self) -> int:
         """The network's trainable numbers."""
