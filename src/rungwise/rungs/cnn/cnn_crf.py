@@ -5,13 +5,13 @@ Idea:
     of a sentence at the cost of one. The block of them is applied several times with the same weights, so that it sees
     further still without more to learn. Above stands a conditional random field, and all words are computed at once.
 Formula:
-    x_t = [E[w_t]; max over filters of its characters], and with a predicate at p also + W_p x_p + m [t = p];
-    z ← relu(V x); z ← z + block(z), num_iterations times, where a layer of the block is
-    relu(W [z_{t-d}; z_t; z_{t+d}]) for d = 1, 2, 4, …, 1; p(y) ∝ exp Σ_t (U z_t)[y_t] + A[y_{t-1}, y_t].
+    x_t = [E[w_t]; max over filters of its characters]; z ← relu(V x); z ← z + block(z), num_iterations times, where a
+    layer of the block is relu(W [z_{t-d}; z_t; z_{t+d}]) for d = 1, 2, 4, …, 1; with a predicate at p also
+    z_t ← relu(P z_t + Q z_p + D[t - p]); p(y) ∝ exp Σ_t (U z_t)[y_t] + A[y_{t-1}, y_t].
 Source:
     Strubell, Verga, Belanger & McCallum (2017), Fast and Accurate Entity Recognition with Iterated Dilated
     Convolutions, https://aclanthology.org/D17-1283/; characters: Ma & Hovy (2016), https://aclanthology.org/P16-1101/;
-    for semantic roles: Zhou & Xu (2015), https://aclanthology.org/P15-1109/.
+    a sentence read once for all its predicates: Strubell et al. (2018), https://aclanthology.org/D18-1548/.
 Deviations:
     A block adds to what it reads, the loss is asked of the last iteration alone, and dropout takes the place of the
     paper's regularisation of it. Tag sequences that are illegal have no probability in training either.
