@@ -330,6 +330,8 @@ class NetworkRung(Rung):
             is new for the user's classes. Such a network has `features(images) -> (B, F)`, the inputs of that layer.
         auxiliary: the name of a part that training alone asks, which pretrained weights may be without, and is new too.
         optional: the names of parts that pretrained weights may be without, and are new then.
+        late: those of them that stand between the rest and the head. Where they are new there is nothing yet to fit the
+            head to: both are learned with the rest, faster than it.
         table: of such a network, the name of the `nn.Embedding` that tokens are looked up in.
         adopt: (config, the `config.json` of pretrained weights) -> the config with the sizes that they have.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
@@ -343,6 +345,7 @@ class NetworkRung(Rung):
     head: str | None = None
     auxiliary: str | None = None
     optional: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
     table: str | None = None
     adopt: Callable[[Any, Mapping[str, Any]], Any] | None = None
     layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)

@@ -242,7 +242,7 @@ class RolesConfig(NetworkConfig):
     """How a network tags the words of sentences that have a predicate.
 
     Attributes:
-        role_size: channels of a word as it stands to a predicate.
+        role_size: sums, and as many products, of a word's state and its predicate's.
     """
 
     role_size: int = 200

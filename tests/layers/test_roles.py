@@ -21,10 +21,11 @@ def by_hand(roles, states, predicates):
     rows = []
     for sentence, place in zip(SENTENCES.tolist(), predicates.tolist(), strict=True):
         words = states[starts[sentence] : starts[sentence] + NUM_WORDS[sentence]]
-        known = roles.predicates(words[place]) if 0 <= place < len(words) else torch.zeros(6)
+        known = roles.predicates(words[place]) if 0 <= place < len(words) else torch.zeros(12)
         for number, word in enumerate(words):
             far = max(-16, min(16, number - place))
-            x = torch.relu(roles.words(word) + known + roles.places.weight[far + NUM_PLACES // 2])
+            sums, products = roles.words(word) + known, roles.words(word) * known
+            x = torch.cat([torch.relu(sums[:6] + roles.places.weight[far + NUM_PLACES // 2]), products[6:]])
             rows.append(x + torch.relu(roles.mix(x)))
     return torch.stack(rows)
 
@@ -38,7 +39,7 @@ def test_words_are_told_what_they_are_to_each_predicate_and_how_far_from_it(role
 
 def test_each_word_has_a_slope_as_by_hand(roles):
     states, predicates = torch.randn(44, 4, requires_grad=True), torch.tensor([5, 0, 2, 0, 39])
-    weights = torch.randn(40 + 3 + 3 + 1 + 40, 6)
+    weights = torch.randn(40 + 3 + 3 + 1 + 40, 12)
     (got,) = torch.autograd.grad((roles(states, NUM_WORDS, SENTENCES, predicates) * weights).sum(), states)
     (wanted,) = torch.autograd.grad((by_hand(roles, states, predicates) * weights).sum(), states)
     torch.testing.assert_close(got, wanted)

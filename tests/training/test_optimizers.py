@@ -44,6 +44,18 @@ def test_every_parameter_moves(optimizer):
     assert all(p.grad is None for p in net.parameters())
 
 
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+def test_what_is_new_is_stepped_faster_and_everything_once(optimizer):
+    net = network()
+    new = {"4.weight", "4.bias"}
+    config = NetworkConfig(optimizer=optimizer, learning_rate=0.01)
+    groups = [group for one in make_optimizers(net, config, new) for group in one.param_groups]
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    fast = {name for name, p in net.named_parameters() if rates.get(id(p)) == pytest.approx(0.1)}
+    assert fast == new
+    assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
+
+
 def test_weight_decay_falls_on_matrices_alone():
     for optimizer in Optimizer:
         for one in make_optimizers(network(), NetworkConfig(optimizer=optimizer, weight_decay=0.5)):

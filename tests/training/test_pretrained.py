@@ -3,6 +3,7 @@
 import pickle
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from rungwise import registry
 from rungwise.artifacts.pretrained import read_pretrained
 from rungwise.errors import ConfigError, ModelError
 from rungwise.estimators import estimator_class
@@ -17,7 +19,7 @@ from rungwise.fitting import FitContext, Pretrained
 from rungwise.kinds import OutputKind
 from rungwise.preprocessing.pixels import PixelPreprocessor
 from rungwise.registry import make_config
-from rungwise.rung import ImageShape
+from rungwise.rung import ImageShape, SentenceShape
 from rungwise.rungs.cnn.efficientnet import RUNG, EfficientNet, EfficientNetConfig
 from rungwise.settings import Optimizer
 from rungwise.training import pretrained as pretrained_module
@@ -213,6 +215,24 @@ def test_all_weights_but_the_heads_are_taken():
     for name, tensor in taken.state_dict().items():
         is_same = torch.equal(tensor, given.state_dict()[name])
         assert is_same != name.startswith("classifier."), name
+
+
+def test_parts_before_the_head_that_weights_had_not_are_new_with_it():
+    rung, given = (
+        registry.rung("bert"),
+        {"hidden_size": 8, "num_layers": 1, "num_heads": 2, "intermediate_size": 8},
+    )
+    shape = SentenceShape(num_examples=9, num_outputs=3, vocab_size=9, mean_tokens=3, max_tokens=9)
+    config = registry.make_config(rung.config, given)
+    plain, roles = (rung.build(config, replace(shape, has_predicates=has)) for has in (False, True))
+    weights = rung.published.weights(config, plain.state_dict())
+    new = load_pretrained(roles, rung, Pretrained(name="w", weights=arrays(weights)))
+    wanted = {name for name, _ in roles.named_parameters() if name.startswith(("roles.", "linear."))}
+    assert new == wanted
+    assert load_pretrained(plain, rung, Pretrained(name="w", weights=arrays(weights))) == frozenset()
+    assert (
+        load_pretrained(roles, rung, Pretrained(name="w", weights=arrays(roles.state_dict()))) == frozenset()
+    )
 
 
 def test_weights_of_another_network_are_an_error_that_names_some():

@@ -42,13 +42,13 @@ def roles_cost(
         num_features: of a word's state.
         tag_floats: of a word and tag, for the backward pass.
     """
-    size = config.role_size if shape.has_predicates else num_features
+    size = 2 * config.role_size if shape.has_predicates else num_features
     weights = size * shape.num_outputs
     parameters = weights + shape.num_outputs
     floats = float(tag_floats * shape.num_outputs)
     if shape.has_predicates:
         layer = size * (num_features + size)
         weights += layer
-        parameters += layer + size * (num_features + NUM_PLACES + 2)
+        parameters += layer + size * (num_features + 3) + config.role_size * NUM_PLACES
         floats = (floats + 6 * size) / shape.readings
     return RolesCost(parameters, 2 * weights + 2 * shape.num_outputs**2, floats)

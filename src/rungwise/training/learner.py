@@ -171,42 +171,61 @@ class NetworkLearner:
     ) -> None:
         with seeded(context.seed, context.device):
             self.network = self.rung.build(config, self.shape)
-            if progress is None:
-                begin_from_vectors(self.network, self.preprocessor)
-            objective = self._objective(config, train[1], context)
-            if isinstance(self.network, Calibrated) and progress is None:
-                some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
-                parts = -(-len(some) // _CALIBRATION_BATCH)
-                self.network.calibrate(train[0].batch(some[part::parts]) for part in range(parts))
-            if context.pretrained is not None:
-                load_pretrained(self.network, self.rung, context.pretrained)
-            if self.unlabeled is not None and progress is None:
-                pretrain(self.network, self.preprocessor, self.unlabeled, config, context)
+            new = self._begin(train, config, context, is_anew=progress is None)
             if context.pretrained is not None and progress is None:
-                plain = self._objective(replace(config, label_smoothing=0.0), train[1], context)
-                fit_head(self.network, self.rung, train, valid, config, context, plain)
-                is_done = isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD
-                if not is_done and context.seconds_left() <= 0:
-                    context.cut()
-                    is_done = True
+                is_done = self._fit_head(train, valid, config, context, has_new=bool(new))
                 if is_done:
                     self.network.to("cpu").eval()
                     return
-            is_table_known = (
-                context.pretrained is not None and self.unlabeled is None
-            )  # a checkpoint has no more of it
-            table = self.rung.table if is_table_known else None
+            # the rows that texts without labels have changed would be in no checkpoint
+            is_table_known = context.pretrained is not None and self.unlabeled is None
             asked = [part[0] for part in (train, valid) if part is not None]
-            with seen_rows(self.network, table, asked) as whole_of:
+            with seen_rows(self.network, self.rung.table if is_table_known else None, asked) as whole_of:
 
                 def keep(training: State, weights: Weights, history: list[Epoch]) -> None:
                     kept = {"precision": context.precision.value, "note": note, "training": training}
                     context.checkpoint.save(kept, self._state(whole_of(weights)), history)
 
-                trainer = self.trainer(
-                    self.network, config, context, objective, self.preprocessor.augment, keep
-                )
+                objective, augment = self._objective(config, train[1], context), self.preprocessor.augment
+                trainer = self.trainer(self.network, config, context, objective, augment, keep, new)
                 self.history = trainer.fit(train, valid, progress)
+
+    def _begin(
+        self, train: Labelled, config: NetworkConfig, context: FitContext, *, is_anew: bool
+    ) -> frozenset[str]:
+        """Gives the network the weights that training begins from -> the names of those new beside pretrained ones."""
+        if is_anew:
+            begin_from_vectors(self.network, self.preprocessor)
+        if isinstance(self.network, Calibrated) and is_anew:
+            some = np.linspace(0, len(train[0]) - 1, min(_CALIBRATION, len(train[0]))).astype(np.int64)
+            parts = -(-len(some) // _CALIBRATION_BATCH)
+            self.network.calibrate(train[0].batch(some[part::parts]) for part in range(parts))
+        new: frozenset[str] = frozenset()
+        if context.pretrained is not None:
+            new = load_pretrained(self.network, self.rung, context.pretrained)
+        if self.unlabeled is not None and is_anew:
+            pretrain(self.network, self.preprocessor, self.unlabeled, config, context)
+        return new
+
+    def _fit_head(
+        self,
+        train: Labelled,
+        valid: Labelled | None,
+        config: NetworkConfig,
+        context: FitContext,
+        *,
+        has_new: bool,
+    ) -> bool:
+        """Fits the head to pretrained weights, unless it stands on new ones -> whether that was all."""
+        is_done = isinstance(config, PretrainableConfig) and config.tuning is Tuning.HEAD
+        if has_new and not is_done:
+            return False
+        plain = self._objective(replace(config, label_smoothing=0.0), train[1], context)
+        fit_head(self.network, self.rung, train, valid, config, context, plain)
+        if not is_done and context.seconds_left() <= 0:
+            context.cut()
+            return True
+        return is_done
 
     def _objective(self, config: NetworkConfig, targets: Targets, context: FitContext) -> Criterion:
         """What the network is trained for."""

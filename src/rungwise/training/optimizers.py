@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from torch import Tensor, nn
 
@@ -12,30 +14,44 @@ from rungwise.training.precision import has_bf16
 
 __all__ = ["FlatMuon", "hidden_weights", "make_optimizers"]
 
+_NEW_RATE = 10
+"""What is new beside pretrained weights learns so much faster than these."""
+
 _MOMENTUM = 0.95
 _RMS = 0.2
 """Root mean square of a step of AdamW, to which those of Muon are scaled (`match_rms_adamw`)."""
 
 
-def make_optimizers(network: nn.Module, config: NetworkConfig) -> list[torch.optim.Optimizer]:
+def make_optimizers(
+    network: nn.Module, config: NetworkConfig, new: Collection[str] = ()
+) -> list[torch.optim.Optimizer]:
     """The optimizers that together step every parameter; weight decay falls on matrices alone.
 
     Under Muon, hidden weights are stepped by it and the rest by AdamW, at the same rate.
+
+    Args:
+        network: of which the parameters are.
+        config: the training's settings.
+        new: names of those that pretrained weights had not, which are stepped at `_NEW_RATE` times the rate, and not by
+            Muon.
     """
-    parameters = [p for p in network.parameters() if p.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
+    known = [p for name, p in network.named_parameters() if p.requires_grad and name not in new]
+    fast = _groups([p for name, p in network.named_parameters() if name in new], decay)
+    others = [{**group, "lr": _NEW_RATE * rate} for group in fast]
     match config.optimizer:
         case Optimizer.ADAMW:
-            return [torch.optim.AdamW(_groups(parameters, decay), lr=rate, fused=True)]
+            return [torch.optim.AdamW([*_groups(known, decay), *others], lr=rate, fused=True)]
         case Optimizer.SGD:
-            groups = _groups(parameters, decay)
+            groups = [*_groups(known, decay), *others]
             return [torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True, fused=True)]
         case Optimizer.MUON:
-            hidden = hidden_weights(network)
+            is_known = {id(p) for p in known}
+            hidden = [weight for weight in hidden_weights(network) if id(weight) in is_known]
             taken = {id(p) for p in hidden}
-            rest = [p for p in parameters if id(p) not in taken]
+            rest = [*_groups([p for p in known if id(p) not in taken], decay), *others]
             muon = [FlatMuon(hidden, rate, decay)] if hidden else []
-            return [*muon, torch.optim.AdamW(_groups(rest, decay), lr=rate, fused=True)]
+            return [*muon, torch.optim.AdamW(rest, lr=rate, fused=True)]
 
 
 def _groups(parameters: list[nn.Parameter], decay: float) -> list[dict[str, object]]:

@@ -76,13 +76,21 @@ def _chosen(examples: Examples, index: NDArray[np.int64]) -> Examples:
 # ------------------------------------------------------------------------------------------------- weights
 
 
-def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> None:
+def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> frozenset[str]:
     """Puts weights into a network, all but its heads, from whichever library's layout they are in.
+
+    Returns:
+        If parts before the head are new (`NetworkRung.late`), the names of their weights and of the head's; else none.
 
     Raises:
         ConfigError: if they are those of another network.
     """
-    network.load_state_dict(_fitting(network, rung, pretrained), strict=False)
+    given = _fitting(network, rung, pretrained)
+    network.load_state_dict(given, strict=False)
+    rest = [name for name, _ in network.named_parameters() if name not in given]
+    if not any(_is_of(name, rung.late) for name in rest):
+        return frozenset()
+    return frozenset(name for name in rest if _is_of(name, (*rung.late, rung.head)))
 
 
 def check_fit(rung: NetworkRung, config: NetworkConfig, shape: Shape, pretrained: Pretrained) -> None:

@@ -15,7 +15,7 @@ import copy
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -101,6 +101,7 @@ class Trainer:
         objective: loss and score.
         augment: alters a training batch on its device.
         keep: is called where the checkpoint is due.
+        new: names of parameters that are new beside pretrained ones (`make_optimizers`).
     """
 
     def __init__(
@@ -111,9 +112,10 @@ class Trainer:
         objective: Criterion,
         augment: Augment,
         keep: Keep = _keep_nothing,
+        new: Collection[str] = (),
     ) -> None:
         self.network, self.config, self.context = network, config, context
-        self.objective, self.augment, self.keep = objective, augment, keep
+        self.objective, self.augment, self.keep, self.new = objective, augment, keep, new
         self.precision = resolve_precision(context.precision, context.device)
         self.is_over: bool
 
@@ -156,7 +158,7 @@ class Trainer:
         """Stage 1: the network on its device, optimizers, the plan of steps, and an empty history."""
         self.train, self.validation = train, validation
         to_device(self.network, self.context.device)
-        self.optimizers = make_optimizers(self.network, self.config)
+        self.optimizers = make_optimizers(self.network, self.config, self.new)
         self.base_rates = [[group["lr"] for group in o.param_groups] for o in self.optimizers]
         self.rng = np.random.default_rng(self.context.seed)
         self.generator = torch.Generator(self.context.device).manual_seed(self.context.seed)

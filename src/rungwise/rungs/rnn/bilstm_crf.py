@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
@@ -71,7 +72,7 @@ class BiLSTMCRF(nn.Module):
             nn.LSTM, self.features.num_features, config.hidden_size, config.num_layers, bidirectional=True
         )
         self.steps_dropout, self.dropout = StepsDropout(config.dropout), Dropout(config.dropout)
-        self.roles = role_layer(config, shape, 2 * config.hidden_size, config.dropout)
+        self.roles = role_layer(config, shape, _num_told(config, shape), config.dropout)
         self.linear = nn.Linear(self.roles.num_features, shape.num_outputs)
         self.tagging = CRF(shape.num_outputs)
 
@@ -88,13 +89,21 @@ class BiLSTMCRF(nn.Module):
 
         With predicates (P,), and which of the sentences each is of (P,) -> scores of all their words (S, C).
         """
-        x = self.embedding_dropout(self.features(words, spellings, characters))  # (T, B, E)
-        x = aligned(self.layers[0](x, lengths), lengths)  # (T, B, 2 H)
+        features = self.embedding_dropout(self.features(words, spellings, characters))  # (T, B, E)
+        x = aligned(self.layers[0](features, lengths), lengths)  # (T, B, 2 H)
         for layer in self.layers[1:]:
             x = x + aligned(layer(self.steps_dropout(x), lengths), lengths)
+        if predicates is not None:  # of which it matters what words they are
+            x = torch.cat([x, features.to(x.dtype)], 2)
         real = x.transpose(0, 1)[real_steps(lengths, len(x))]  # a row for each word
         scores: Tensor = self.linear(self.dropout(self.roles(real, lengths, sentences, predicates)))
         return scores
+
+
+def _num_told(config: BiLSTMCRFConfig, shape: SentenceShape) -> int:
+    """Features of a word's state, from which its tag is told."""
+    words = config.embedding_dim + config.num_filters
+    return 2 * config.hidden_size + words * shape.has_predicates
 
 
 def cost(config: BiLSTMCRFConfig, shape: SentenceShape) -> Cost:
@@ -106,7 +115,7 @@ def cost(config: BiLSTMCRFConfig, shape: SentenceShape) -> Cost:
     return word_tagger_cost(
         config,
         shape,
-        num_features=size,
+        num_features=_num_told(config, shape),
         weights=weights,
         other_parameters=biases,
         token_floats=3 * sum(inputs) + 16 * config.num_layers * size,

@@ -375,6 +375,7 @@ RUNG = NetworkRung(
     build=BERT,
     head="linear",
     optional=("pool", "pooler", "marks", "roles"),
+    late=("roles",),
     table="embedding",
     adopt=adopt,
     layouts={"transformers": bert_weights},

@@ -324,6 +324,7 @@ RUNG = NetworkRung(
     build=HuggingFace,
     head="linear",
     optional=("pool", "model.pooler", "marks", "roles"),
+    late=("roles",),
     adopt=adopt,
     layouts={"bare": _bare, "with head": _with_head},
 )
