@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,9 @@ def as_texts(X: Any) -> pa.ChunkedArray:
     Raises:
         DataError: if X holds something else.
     """
+    if type(X) is list and all(type(text) is str for text in X):
+        with suppress(pa.ArrowException, UnicodeError):  # what Arrow can't hold is named below
+            return pa.chunked_array([pa.array(X, pa.string())])
     if isinstance(X, pa.Table | pd.DataFrame) or (isinstance(X, np.ndarray) and X.ndim == 2):
         table = arrow_table(X)
         if table.num_columns != 1:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rungwise.fitting import FitContext
 from rungwise.layers.sequence import rows_of
-from rungwise.rung import Examples, WordExamples
+from rungwise.rung import Examples
 from rungwise.settings import NetworkConfig
 from rungwise.training.batches import sorted_batches
 from rungwise.training.precision import autocast, possible_precision
@@ -50,7 +50,7 @@ def targets_of(part: Labelled, index: NDArray[np.int64]) -> Targets:
 
 def groups_of(examples: Examples) -> NDArray[np.int64] | None:
     """The number of each example's group (P,) that a batch has whole; None where each is one to itself."""
-    return examples.groups if isinstance(examples, WordExamples) else None
+    return getattr(examples, "groups", None)  # asked for the protocol, it takes 50 µs
 
 
 def num_units(examples: Examples) -> int:
@@ -110,8 +110,9 @@ def ask(
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
             outputs.append(forward(*inputs).float().cpu())
     order = torch.from_numpy(np.concatenate(index))
-    if isinstance(examples, WordExamples):
-        order = rows_of(torch.from_numpy(examples.num_words), order)
+    num_words = getattr(examples, "num_words", None)
+    if num_words is not None:
+        order = rows_of(torch.from_numpy(num_words), order)
     result = torch.empty_like(torch.cat(outputs))
     result[order] = torch.cat(outputs)
     return result.clone() if examples.owners is None else _means(result, torch.from_numpy(examples.owners))
