@@ -131,6 +131,7 @@ def test_a_network_that_takes_no_vectors_is_told_a_predicate():
         ({"model_type": "bert", "auto_map": {"AutoModel": "evil.Model"}}, "auto_map can't be used"),
         ({"model_type": "bert", "attn_implementation": "lab/kernels"}, "attn_implementation can't be used"),
         ({"model_type": "bert", "backbone_config": {"model_type": "timm"}}, "backbone_config can't be used"),
+        ({"model_type": "bert", "pad_token_id": 10**6}, "pad_token_id=1000000 is none of its"),
         ([], "can't be used"),
     ],
 )

@@ -167,6 +167,9 @@ def _described(config: HuggingFaceConfig, vocab_size: int) -> Any:
             )
             raise ValueError(what)
         made = from_library.AutoConfig.for_model(kind, **{**said, "vocab_size": vocab_size})
+        pad = getattr(made, "pad_token_id", None)
+        if pad is not None and not 0 <= pad < vocab_size:
+            raise ValueError(f"pad_token_id={pad} is none of its {vocab_size} tokens")
         if made.is_encoder_decoder:
             raise ValueError(f"{kind!r} is an encoder with a decoder")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
