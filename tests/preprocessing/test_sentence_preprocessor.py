@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 import rungwise as rw
 from rungwise.data.sentences import as_predicates, as_tokens, flat_sentences
@@ -44,6 +45,21 @@ def test_a_batch_holds_the_spellings_of_its_own_words_alone():
     names = {number: name for name, number in preprocessor.characters.items()}
     spelt = ["".join(names[int(c)] for c in characters[at] if c != PAD) for at in spellings.flatten()]
     assert spelt == ["In", "1999", "!", "Bob", "met", "ada"]
+
+
+def test_training_forgets_rare_words_more_often_than_frequent_ones():
+    preprocessor = fitted([["often"] * 8 + ["seldom"] * 2], min_frequency=1, word_dropout=0.5)
+    often, seldom = (torch.full((100, 100), preprocessor.words[word]) for word in ("often", "seldom"))
+    generator = torch.Generator().manual_seed(0)
+    lost = [
+        preprocessor.augment((words, "rest"), generator, index=np.arange(100), epoch=0)
+        for words in (often, seldom)
+    ]
+    assert [rest for _, rest in lost] == ["rest", "rest"]
+    shares = [float((words == UNKNOWN).float().mean()) for words, _ in lost]
+    assert shares == [pytest.approx(0.5 / 8.5, abs=0.01), pytest.approx(0.5 / 2.5, abs=0.02)]
+    padding = torch.tensor([[PAD, UNKNOWN]])
+    assert preprocessor.augment((padding,), generator, index=np.arange(1), epoch=0)[0].equal(padding)
 
 
 def test_of_long_words_both_ends_are_seen_and_an_empty_word_is_one_unknown_character():

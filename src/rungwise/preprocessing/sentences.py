@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +64,8 @@ class SentenceNetworkConfig(NetworkConfig):
         min_frequency: occurrences in the training sentences that give a word one.
         num_characters: characters that have a vector of their own, the most frequent ones.
         max_tokens: words that the network sees at once. A longer sentence is read in equal parts.
+        word_dropout: α, of a word that training has n times the share α / (α + n) of places where it is unknown in
+            training, so that the network learns to do without rare words.
         vectors: a file of word vectors in the text format of word2vec and GloVe, which may be gzipped, or a folder of
             vectors of pieces, such as model2vec's, that words begin from; None for random ones.
     """
@@ -70,6 +74,7 @@ class SentenceNetworkConfig(NetworkConfig):
     min_frequency: int = 2
     num_characters: int = 512
     max_tokens: int = 512
+    word_dropout: float = 0.25
     vectors: str | None = None
 
     def vector_size(self) -> int:
@@ -148,6 +153,7 @@ class SentencePreprocessor(Unaltered):
         self.has_predicates = False
         self.readings = 1.0
         self.vectors: WordVectors | None = None
+        self.shares: Tensor  # of each word's places where training doesn't know it
         self.words: dict[str, int]
         self.characters: dict[str, int]
 
@@ -167,6 +173,8 @@ class SentencePreprocessor(Unaltered):
                 characters[character] += counted["counts"]
         config = self.config
         self.words = _numbered(_frequent(words, config.min_frequency, config.vocab_size))
+        counts = torch.tensor([math.inf] * _NUM_SPECIAL + [words[word] for word in self.words])
+        self.shares = config.word_dropout / (config.word_dropout + counts)
         self.vectors = None if config.vectors is None else read_vectors(config.vectors, self.words, _normal)
         most = max(0, config.num_characters - _NUM_SPECIAL)
         self.characters = _numbered(_frequent(characters, config.min_frequency, most))
@@ -194,6 +202,19 @@ class SentencePreprocessor(Unaltered):
         offsets, predicates = sentence_parts(sentences, self.config.max_tokens)
         groups = None if predicates is None else shared_parts(spellings, offsets)
         return Words(known[spellings], spellings, self._spelt(spelt), offsets, predicates, groups)
+
+    def augment(
+        self, batch: tuple[Any, ...], generator: torch.Generator, *, index: NDArray[np.int64], epoch: int
+    ) -> tuple[Any, ...]:
+        """Makes words unknown at random, rare ones most often; their characters stay.
+
+        Source: Kiperwasser & Goldberg (2016), https://aclanthology.org/Q16-1023/.
+        """
+        del index, epoch
+        words, *rest = batch
+        chances = torch.rand(words.shape, generator=generator, device=words.device)
+        is_lost = chances < self.shares.to(words.device)[words]
+        return words.masked_fill(is_lost, UNKNOWN), *rest
 
     def _spelt(self, words: list[str]) -> NDArray[np.uint16]:
         """Words (U) -> their characters' numbers (U, L), of long words those at both ends."""

@@ -36,9 +36,9 @@ class WordTaggerConfig(RolesConfig, SentenceNetworkConfig):
 
     embedding_dim: int = 100
     character_dim: int = 30
-    num_filters: int = 50
-    embedding_dropout: float = 0.3
-    dropout: float = 0.3
+    num_filters: int = 100
+    embedding_dropout: float = 0.4
+    dropout: float = 0.4
 
     def vector_size(self) -> int:
         """Numbers of a word's vector."""

@@ -53,11 +53,11 @@ class BiLSTMCRFConfig(WordTaggerConfig):
         num_layers: layers, one over the other.
     """
 
-    epochs: int = 6
-    batch_size: int = 32
+    epochs: int = 15
+    batch_size: int = 48
     learning_rate: float = 3e-3
     min_steps: int = 1500
-    hidden_size: int = 150
+    hidden_size: int = 250
     num_layers: int = 2
 
 
