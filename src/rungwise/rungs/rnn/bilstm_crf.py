@@ -54,7 +54,7 @@ class BiLSTMCRFConfig(WordTaggerConfig):
     """
 
     epochs: int = 15
-    batch_size: int = 48
+    batch_size: int = 32
     learning_rate: float = 3e-3
     min_steps: int = 1500
     hidden_size: int = 250
