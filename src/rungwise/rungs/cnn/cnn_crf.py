@@ -7,7 +7,8 @@ Idea:
 Formula:
     x_t = [E[w_t]; max over filters of its characters]; z ← relu(V x); z ← z + block(z), num_iterations times, where a
     layer of the block is relu(W [z_{t-d}; z_t; z_{t+d}]) for d = 1, 2, 4, …, 1; with a predicate at p also
-    z_t ← relu(P z_t + Q z_p + D[t - p]); p(y) ∝ exp Σ_t (U z_t)[y_t] + A[y_{t-1}, y_t].
+    z_t ← [relu(P z_t + Q z_p + D[t - p]); R z_t ∘ S z_p], and a layer more;
+    p(y) ∝ exp Σ_t (U z_t)[y_t] + A[y_{t-1}, y_t].
 Source:
     Strubell, Verga, Belanger & McCallum (2017), Fast and Accurate Entity Recognition with Iterated Dilated
     Convolutions, https://aclanthology.org/D17-1283/; characters: Ma & Hovy (2016), https://aclanthology.org/P16-1101/;

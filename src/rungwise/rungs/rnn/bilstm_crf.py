@@ -6,7 +6,8 @@ Idea:
     training seldom had are known by their characters.
 Formula:
     x_t = [E[w_t]; max over filters of its characters]; h = BiLSTM(x), layer upon layer; with a predicate at p also
-    h_t ← relu(U h_t + V h_p + D[t - p]); p(y) ∝ exp Σ_t (W h_t)[y_t] + A[y_{t-1}, y_t].
+    h_t ← [h_t; x_t], h_t ← [relu(U h_t + V h_p + D[t - p]); X h_t ∘ Y h_p], and a layer more;
+    p(y) ∝ exp Σ_t (W h_t)[y_t] + A[y_{t-1}, y_t].
 Source:
     Huang, Xu & Yu (2015), Bidirectional LSTM-CRF Models for Sequence Tagging, https://arxiv.org/abs/1508.01991;
     characters: Ma & Hovy (2016), https://aclanthology.org/P16-1101/; a sentence read once for all its predicates:
