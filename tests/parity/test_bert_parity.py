@@ -123,6 +123,27 @@ def test_it_computes_what_the_paper_says_and_the_names_of_the_weights_are_huggin
     torch.testing.assert_close(network(TOKENS, LENGTHS), logits, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, Pooling.FIRST),
+        ({"tuning": "head"}, Pooling.MEAN),
+        ({"pooling": "mean"}, Pooling.MEAN),
+        ({"pooling": "max"}, Pooling.MAX),
+    ],
+)
+def test_the_first_token_decides_where_all_pretrained_weights_are_tuned(tmp_path, settings, wanted):
+    folder = written(tmp_path / "lm", *build(pooling="first"))
+    model = rw.BERTClassifier(pretrained=str(folder), tuning_epochs=1, random_state=0, **settings)
+    model.fit(["the film was good", "a bad film"] * 4, ["good", "bad"] * 4)
+    assert model.learner_.network.pool.pooling is wanted
+    assert (model.learner_.network.pooler is not None) == (wanted is Pooling.FIRST)
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(
+        rw.load(tmp_path / "model").predict_proba(TEXTS), model.predict_proba(TEXTS)
+    )
+
+
 @pytest.mark.parametrize("layout", list(Layout))
 @pytest.mark.parametrize("pooling", [Pooling.MEAN, Pooling.FIRST])
 def test_the_names_of_the_weights_go_there_and_back(layout, pooling):

@@ -8,7 +8,7 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import OutputKind
 from rungwise.ladder.choices import check_kinds
 
-MESSAGE = "pooling='first': each word has a tag of its own, so nothing is pooled; leave it at 'mean'"
+MESSAGE = "pooling='first': each word has a tag of its own, so nothing is pooled; leave it out"
 
 
 @pytest.mark.parametrize("name", ["bert", "hugging-face", "transformer"])

@@ -49,10 +49,14 @@ class PooledNetworkConfig(TextNetworkConfig):
     """A network over tokens that pools them where a text has one label.
 
     Attributes:
-        pooling: what of the tokens goes on, where a text has one label.
+        pooling: what of the tokens goes on, where a text has one label; None for what suits the network, mostly "mean".
     """
 
-    pooling: Pooling = Pooling.MEAN
+    pooling: Pooling | None = None
+
+    def pooled(self) -> Pooling:
+        """The pooling as it is built."""
+        return self.pooling or Pooling.MEAN
 
     def check_kind(self, kind: OutputKind) -> None:
         """Sees that a pooling is set only where there is one.
@@ -60,10 +64,9 @@ class PooledNetworkConfig(TextNetworkConfig):
         Raises:
             ConfigError: if each word has a tag.
         """
-        if kind is OutputKind.TAGS and self.pooling is not PooledNetworkConfig.pooling:
+        if kind is OutputKind.TAGS and self.pooling not in (None, Pooling.MEAN):
             raise ConfigError(
-                f"pooling={self.pooling.value!r}: each word has a tag of its own, so nothing is pooled; leave it at "
-                f"{PooledNetworkConfig.pooling.value!r}."
+                f"pooling={self.pooling.value!r}: each word has a tag of its own, so nothing is pooled; leave it out."
             )
 
 

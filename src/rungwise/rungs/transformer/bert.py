@@ -10,10 +10,10 @@ Source:
     Devlin et al. (2019), BERT: Pre-training of Deep Bidirectional Transformers, NAACL,
     https://arxiv.org/abs/1810.04805; RoBERTa: Liu et al. (2019), https://arxiv.org/abs/1907.11692.
 Deviations:
-    Unless `pooling="first"` asks for the paper's form, where the first token goes on through a layer of its own, the
-    mean of the tokens does, which sentence encoders are trained for. The head is fitted before the rest learns (Kumar
-    et al. 2022, https://arxiv.org/abs/2202.10054). A long text is read in parts. The size, unless weights decide it, is
-    BERT-mini's (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
+    The first token goes on through a layer of its own, as in the paper, where all pretrained weights are tuned; else
+    the mean of the tokens does, which sentence encoders are trained for. The head is fitted before the rest learns
+    (Kumar et al. 2022, https://arxiv.org/abs/2202.10054). A long text is read in parts. The size, unless weights decide
+    it, is BERT-mini's (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
 Cost:
     num_layers · (8 C² + 4 C · intermediate_size) a token, and 4 C T² a text and layer.
 Wins:
@@ -47,7 +47,7 @@ from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape
 from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
 from rungwise.rungs._roles import role_layer, roles_cost
-from rungwise.settings import PretrainableConfig, RolesConfig, UnlabeledConfig
+from rungwise.settings import PretrainableConfig, RolesConfig, Tuning, UnlabeledConfig
 
 __all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
 
@@ -112,7 +112,8 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
         num_segments: kinds of segments that have a vector, of which the first is used.
         activation: of the feed-forward layers.
         norm_eps: added to the variance in normalisation.
-        pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own.
+        pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own. None for
+            "first" where all pretrained weights are tuned, else "mean".
         capitals: whether words are told how they are written where their pieces don't know, as those of uncased
             weights; without, `AutoModelForTokenClassification` loads what is saved.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
@@ -147,6 +148,11 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
             raise ConfigError(f"max_tokens={self.max_tokens}: there are places for {places} tokens alone.")
         if not 0 < self.norm_eps < 1:
             raise ConfigError(f"norm_eps={self.norm_eps}: must be above 0 and below 1.")
+
+    def pooled(self) -> Pooling:
+        """The pooling as it is built."""
+        is_tuned = self.pretrained is not None and self.tuning is Tuning.ALL
+        return self.pooling or (Pooling.FIRST if is_tuned else Pooling.MEAN)
 
 
 def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
@@ -198,7 +204,7 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
     places = decided["num_positions"] - _FIRST_POSITION[layout]
     if config.max_tokens == defaults["max_tokens"]:
         decided["max_tokens"] = min(config.max_tokens, places)
-    return replace(config, **decided)
+    return replace(config, **decided, pooling=config.pooled())
 
 
 class BERT(nn.Module):
@@ -235,8 +241,8 @@ class BERT(nn.Module):
             self.roles = role_layer(config, shape, size, config.dropout)
             size = self.roles.num_features
         else:
-            self.pool = Pool(config.pooling, size)
-            self.pooler = nn.Linear(size, size) if config.pooling is Pooling.FIRST else None
+            self.pool = Pool(config.pooled(), size)
+            self.pooler = nn.Linear(size, size) if config.pooled() is Pooling.FIRST else None
         self.linear = nn.Linear(size, shape.num_outputs)
 
     def encode(
@@ -316,8 +322,8 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
         head = tokens * behind.word_flops
         token_floats += behind.word_floats
     else:
-        pooler = size * (size + 1) * (config.pooling is Pooling.FIRST)
-        parameters += pooler + size * (config.pooling is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
+        pooler = size * (size + 1) * (config.pooled() is Pooling.FIRST)
+        parameters += pooler + size * (config.pooled() is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
         head = 2.0 * pooler + 2 * size * shape.num_outputs
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest)) + head
     memory = text_network_bytes(
@@ -338,7 +344,7 @@ def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
 def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
     """Hugging Face's `config.json`."""
     stem = {Layout.BERT: "Bert", Layout.ROBERTA: "Roberta"}[config.layout]
-    kind = "ForSequenceClassification" if config.pooling is Pooling.FIRST else "Model"
+    kind = "ForSequenceClassification" if config.pooled() is Pooling.FIRST else "Model"
     if isinstance(shape, SentenceShape):
         is_bare = shape.has_predicates or _is_told_cases(
             config, shape

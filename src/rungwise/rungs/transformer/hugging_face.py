@@ -201,7 +201,7 @@ class HuggingFace(nn.Module):
             self.roles = role_layer(config, shape, size, config.dropout)
             size = self.roles.num_features
         else:
-            self.pool = Pool(config.pooling, size)
+            self.pool = Pool(config.pooled(), size)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(size, shape.num_outputs)
 
@@ -287,7 +287,7 @@ def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
         head = tokens * behind.word_flops
         token_floats += behind.word_floats
     else:
-        parameters += size * (config.pooling is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
+        parameters += size * (config.pooled() is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
         head = 2.0 * size * shape.num_outputs
     predict = tokens * (2 * (weights - looked_up) + num_layers * 4 * size * min(tokens, longest)) + head
     memory = text_network_bytes(

@@ -109,7 +109,7 @@ class Transformer(nn.Module):
             self.roles = role_layer(config, shape, num_features, config.dropout)
             num_features = self.roles.num_features
         else:
-            self.pool = Pool(config.pooling, num_features)
+            self.pool = Pool(config.pooled(), num_features)
         self.dropout = Dropout(config.dropout)
         self.linear = nn.Linear(num_features, shape.num_outputs)
 
@@ -167,7 +167,7 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
         head = tokens * behind.word_flops
         token_floats += behind.word_floats
     else:
-        query = size * (config.pooling is Pooling.ATTENTION)
+        query = size * (config.pooled() is Pooling.ATTENTION)
         parameters += (size + 1) * shape.num_outputs + query
         head = 2.0 * size * shape.num_outputs + 2 * query * min(tokens, longest)
     predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest)) + head
