@@ -7,6 +7,7 @@ import rungwise as rw
 from rungwise import load
 from rungwise.errors import ConfigError
 from rungwise.layers.int8 import Int8Linear, in_int8
+from rungwise.training.precision import has_bf16
 
 TEXTS = [
     f"{name} is {kind}" for name in ("tea", "snow", "a cat", "the sea") for kind in ("good", "bad", "grey")
@@ -78,6 +79,18 @@ def test_the_twin_shares_what_is_no_linear_layer(model):
     assert twin.embedding.weight is network.embedding.weight
     assert {type(block.expand) for block in twin.blocks} == {Int8Linear}
     assert {type(block.expand) for block in network.blocks} == {nn.Linear}
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_a_network_that_reads_the_weights_of_its_layers_has_them(precision):
+    if precision == "bf16" and not has_bf16(torch.device("cpu")):
+        pytest.skip("emulated")
+    model = rw.SimpleRNNClassifier(
+        epochs=2, hidden_size=64, embedding_dim=64, random_state=0, precision="fp32"
+    )
+    exact = model.fit(TEXTS, LABELS).predict_proba(TEXTS)
+    close = model.answer_in(precision).predict_proba(TEXTS)
+    assert 0 < np.abs(close - exact).max() < 0.1
 
 
 def test_networks_that_it_would_not_help_say_so():

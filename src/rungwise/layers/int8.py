@@ -41,14 +41,15 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
+        self.weight, self.bias = linear.weight, linear.bias  # for networks that read them
         weight = linear.weight.detach()
         scales = torch.linalg.vector_norm(weight, torch.inf, 1).clamp(min=_TINY) / _LARGEST  # (N,)
         rounded = (weight / scales[:, None]).round().to(torch.int8)
         self._packed: Any = torch.ops.onednn.qlinear_prepack(rounded, None)  # in the CPU's own layout
         self.register_buffer("scales", scales, persistent=False)
         self.register_buffer("zeros", torch.zeros(len(scales), dtype=torch.int64), persistent=False)
-        bias = torch.zeros(len(scales)) if linear.bias is None else linear.bias.detach()
-        self.register_buffer("bias", bias, persistent=False)
+        added = torch.zeros(len(scales)) if linear.bias is None else linear.bias.detach()
+        self.register_buffer("added", added, persistent=False)
         # without VNNI, two products of eight bits are added up in sixteen, where those of seven and eight have room
         self.largest = 127 if torch.cpu._is_vnni_supported() else 63
 
@@ -74,7 +75,7 @@ class Int8Linear(nn.Module):
             [],
             "",
         )
-        made = torch.addcmul(self.get_buffer("bias"), sums, scales).to(x.dtype)
+        made = torch.addcmul(self.get_buffer("added"), sums, scales).to(x.dtype)
         return made.view(*x.shape[:-1], made.shape[-1])
 
 

@@ -34,6 +34,7 @@ class _PackedLinear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
+        self.weight, self.bias = linear.weight, linear.bias  # for networks that read them
         weight = linear.weight.detach().bfloat16().contiguous()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)  # in the kernel's own layout
         self._bias = None if linear.bias is None else linear.bias.detach().bfloat16()
