@@ -187,7 +187,7 @@ def begun(name, folder, output):
     """A network that begins from vectors that it keeps, or, of words that are tagged, hardly changes."""
     known = registry.rung(name).config.__dataclass_fields__
     size = "hidden_size" if name == "transformer" else "embedding_dim"
-    said = {**SMALL, size: 2, "unit": "word", "variant": "static", "learning_rate": 1e-9}
+    said = {**SMALL, size: 2, "min_steps": 0, "unit": "word", "variant": "static", "learning_rate": 1e-9}
     settings = {key: value for key, value in said.items() if key in known}
     return estimator_class(name, output)(vectors=folder, random_state=0, precision="fp32", **settings)
 

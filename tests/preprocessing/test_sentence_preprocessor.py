@@ -107,7 +107,8 @@ def test_parts_by_the_size_of_words_hold_as_many_whole_words_as_fit():
 def test_words_begin_from_the_vectors_of_a_file(tmp_path):
     file = tmp_path / "vectors.txt"
     file.write_text("Ada 1 2 3\nmet 4 5 6\n1066 7 8 9\nelse 0 0 1\n")
-    given = {"vectors": str(file), "embedding_dim": 3, "min_frequency": 1, "epochs": 1, "hidden_size": 4}
+    given = {"vectors": str(file), "embedding_dim": 3, "min_frequency": 1, "epochs": 1}
+    given |= {"min_steps": 0, "hidden_size": 4}
     tagger = rw.BiLSTMCRFTagger(**given, learning_rate=1e-9, random_state=0)
     tagger.fit(SENTENCES, [["B-PER"] + ["O"] * (len(words) - 1) for words in SENTENCES])
     words = tagger.learner_.preprocessor.words

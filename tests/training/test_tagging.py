@@ -105,7 +105,7 @@ def test_sentences_longer_than_the_network_sees_get_a_tag_for_every_word(kind):
     tags = [["B-X" if word == "met" else "O" for word in words] for words in sentences]
     given = sentences if kind == "tokens" else [(words, 0) for words in sentences]
     tagger = rw.BiLSTMCRFTagger(
-        max_tokens=7, epochs=30, batch_size=2, hidden_size=8, num_layers=1, random_state=0
+        max_tokens=7, epochs=30, batch_size=2, min_steps=0, hidden_size=8, num_layers=1, random_state=0
     )
     tagger.fit(given, tags)
     assert tagger.predict(given) == tags
