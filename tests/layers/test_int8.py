@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +50,23 @@ def test_the_largest_numbers_of_all_overflow_nowhere():
     with torch.inference_mode():
         close = Int8Linear(linear)(torch.full((2, 256), 3.0))
     torch.testing.assert_close(close, 768 + linear.bias.expand(2, 64), rtol=1e-3, atol=0)
+
+
+OLDER = """
+import torch
+torch.cpu._is_vnni_supported = lambda: False
+from rungwise.layers.int8 import Int8Linear
+linear = torch.nn.Linear(256, 64, bias=False)
+torch.nn.init.ones_(linear.weight)
+with torch.inference_mode():
+    print(float(Int8Linear(linear)(torch.full((2, 256), 3.0)).mean()))
+"""
+
+
+def test_nor_do_they_on_a_cpu_without_vnni():
+    environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run([sys.executable, "-c", OLDER], check=True, capture_output=True, env=environment)
+    assert float(done.stdout) == pytest.approx(768, rel=1e-3)
 
 
 def test_rows_of_zeros_give_the_bias():

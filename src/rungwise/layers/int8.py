@@ -22,9 +22,6 @@ __all__ = ["Int8Linear", "in_int8"]
 _LARGEST = 127
 """Of a weight."""
 
-_MIDDLE = 128
-"""What oneDNN, which is fast with unsigned numbers, takes for zero."""
-
 _TINY = 1e-12
 """The scale of what is all zero."""
 
@@ -59,11 +56,14 @@ class Int8Linear(nn.Module):
         rows = x.reshape(-1, x.shape[-1]).float()  # in bf16 there is no half to round by
         scales = rows.abs().amax(1, keepdim=True).clamp_(min=_TINY).mul_(1 / self.largest)
         rounded = (rows * scales.reciprocal()).round_().to(torch.int8)
-        unsigned = rounded.view(torch.uint8).bitwise_xor_(_MIDDLE)  # in two's complement, _MIDDLE more
+        middle = (
+            self.largest + 1
+        )  # of unsigned numbers, which oneDNN is fast with: none above twice the largest
+        unsigned = rounded.view(torch.uint8).add_(middle)  # what is below zero wraps around
         sums = torch.ops.onednn.qlinear_pointwise(
             unsigned,
             1.0,
-            _MIDDLE,
+            middle,
             self._packed,
             self.scales,
             self.zeros,
