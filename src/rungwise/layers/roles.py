@@ -30,7 +30,7 @@ class Roles(nn.Module):
     they are.
 
     Source: after Strubell et al. (2018), https://aclanthology.org/D18-1548/, whose sentence is read once too, and whose
-    layer is bilinear in both states; on English Web Treebank sums and products were 2 points of F1 better than sums.
+    layer is bilinear in both states; on English Web Treebank sums and products were a point of F1 better than sums.
 
     Args:
         num_features: F.

@@ -50,7 +50,7 @@ def in_bf16(network: nn.Module) -> nn.Module:
     """A twin whose linear layers have their weights in bf16 and as oneDNN's kernel wants them: autocast's answers.
 
     Autocast rounds the weights at every question, and the kernel orders them: of MiniLM's answer to one text that takes
-    half.
+    a quarter.
 
     Args:
         network: on a CPU with bf16; stays as it is.
