@@ -12,7 +12,6 @@ from rungwise.errors import ConfigError
 from rungwise.estimators import estimator_class
 from rungwise.fitting import FitContext
 from rungwise.kinds import OutputKind
-from rungwise.layers.attention import attend, padding_bias
 from rungwise.layers.dropout import StepsDropout, dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import DirectionsPool, elman
@@ -204,18 +203,6 @@ def test_exploding_states_stay_finite():
     states.sum().backward()
     assert states.max() == 20
     assert recorded[0].isfinite().all()
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_both_kernels_of_attention_agree(dtype):
-    generator = torch.Generator().manual_seed(0)
-    query, key, value = torch.randn(3, 2, 4, 6, 8, generator=generator).to(dtype)
-    bias = padding_bias(real_steps(torch.tensor([6, 3]), 6))
-    expected = torch.nn.functional.scaled_dot_product_attention(query, key, value, bias.to(dtype))
-    tolerance = 1e-5 if dtype is torch.float32 else 2e-2
-    torch.testing.assert_close(
-        attend(query, key, value, bias, dropout=0.0), expected, rtol=tolerance, atol=tolerance
-    )
 
 
 # -------------------------------------------------------------------------------------------------- batches

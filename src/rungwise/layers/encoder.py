@@ -75,7 +75,7 @@ class EncoderBlock(nn.Module):
         self.dropout = Dropout(dropout)
         self.inner_dropout = Dropout(dropout if inner_dropout is None else inner_dropout)
 
-    def forward(self, x: Tensor, bias: Tensor, *, is_first_alone: bool = False) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor | None, *, is_first_alone: bool = False) -> Tensor:
         """X (B, T, C), bias (B, 1, 1, T) of `padding_bias` -> (B, T, C), or of the first step alone (B, 1, C)."""
         steps = 1 if is_first_alone else x.shape[1]
         if self.pre_norm:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
-from rungwise.layers.twins import linear_layers, twin_with
+from rungwise.layers.twins import QuickLinear, blocks_in_bf16, linear_layers, twin_with
 
 __all__ = ["Int8Linear", "in_int8"]
 
@@ -29,7 +29,7 @@ _LEAST = 64
 """Inputs and outputs of a layer that is worth it; smaller ones stay as they are."""
 
 
-class Int8Linear(nn.Module):
+class Int8Linear(QuickLinear):
     """x (…, K) -> (…, N) of x's type, close to the linear layer that it was made of; by oneDNN's kernel, on a CPU.
 
     Args:
@@ -38,7 +38,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self.weight, self.bias = linear.weight, linear.bias  # for networks that read them
+        self.weight, self.bias = linear.weight, linear.bias
         weight = linear.weight.detach()
         scales = torch.linalg.vector_norm(weight, torch.inf, 1).clamp(min=_TINY) / _LARGEST  # (N,)
         rounded = (weight / scales[:, None]).round().to(torch.int8)
@@ -79,11 +79,12 @@ class Int8Linear(nn.Module):
         return made.view(*x.shape[:-1], made.shape[-1])
 
 
-def in_int8(network: nn.Module) -> nn.Module:
+def in_int8(network: nn.Module, *, has_bf16: bool = False) -> nn.Module:
     """A twin of a network on the CPU whose larger linear layers compute in int8; the rest is shared with it.
 
     Args:
         network: stays as it is.
+        has_bf16: whether the rest is in bf16.
 
     Raises:
         ConfigError: if it has no such layer, or PyTorch has no such kernel for this CPU.
@@ -97,12 +98,12 @@ def in_int8(network: nn.Module) -> nn.Module:
             f"{type(network).__name__} mostly has others; take auto, fp32 or bf16."
         )
     try:
-        made = {linear: Int8Linear(linear) for linear in found}
-        for linear, twin in made.items():
-            twin(torch.zeros(1, linear.in_features))
+        made: dict[nn.Module, QuickLinear] = {linear: Int8Linear(linear) for linear in found}
+        for linear in found:
+            made[linear](torch.zeros(1, linear.in_features))
     except (RuntimeError, AttributeError) as error:
         raise ConfigError(
             f"precision 'int8': PyTorch {torch.__version__} can't on this CPU ({str(error)[:100]}); take auto, fp32 "
             "or bf16."
         ) from error
-    return twin_with(network, made)
+    return twin_with(network, {**made, **(blocks_in_bf16(network, made) if has_bf16 else {})})

@@ -1,4 +1,4 @@
-"""Twins of networks that answer faster: their linear layers are made ready once, not at every question."""
+"""Twins of networks that answer faster: their layers are made ready once, not at every question."""
 
 from __future__ import annotations
 
@@ -7,9 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["in_bf16", "linear_layers", "twin_with"]
+from rungwise.layers.attention import attend
+from rungwise.layers.encoder import Activation, EncoderBlock
+
+__all__ = ["QuickLinear", "blocks_in_bf16", "in_bf16", "linear_layers", "twin_with"]
+
+_FUSED = {
+    Activation.RELU: ("relu", ""),
+    Activation.GELU: ("gelu", "none"),
+    Activation.GELU_TANH: ("gelu", "tanh"),
+}
+"""By the names of oneDNN's kernels."""
 
 
 def linear_layers(network: nn.Module) -> list[nn.Linear]:
@@ -17,7 +28,7 @@ def linear_layers(network: nn.Module) -> list[nn.Linear]:
     return [module for module in network.modules() if type(module) is nn.Linear]
 
 
-def twin_with(network: nn.Module, layers: Mapping[nn.Linear, nn.Module]) -> nn.Module:
+def twin_with(network: nn.Module, layers: Mapping[nn.Module, nn.Module]) -> nn.Module:
     """A twin of a network, with some layers in the place of others; the rest is shared with it.
 
     Args:
@@ -29,33 +40,108 @@ def twin_with(network: nn.Module, layers: Mapping[nn.Linear, nn.Module]) -> nn.M
     return copy.deepcopy(network, memo).eval()
 
 
-class _PackedLinear(nn.Module):
+class QuickLinear(nn.Module):
+    """A linear layer made ready: x (…, K) -> (…, N)."""
+
+    weight: Tensor  # for networks that read them
+    bias: Tensor | None
+
+    def activated(self, x: Tensor, activation: Activation) -> Tensor:
+        """X (…, K) -> (…, N), through an activation."""
+        made: Tensor = activation(self(x))
+        return made
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """X (…, K), other (…, N) -> their sum behind the layer (…, N)."""
+        made: Tensor = other + self(x)
+        return made
+
+
+class _PackedLinear(QuickLinear):
     """x (…, K) -> (…, N) bf16, as the linear layer that it was made of under autocast, but for the order of sums."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self.weight, self.bias = linear.weight, linear.bias  # for networks that read them
+        self.weight, self.bias = linear.weight, linear.bias
         weight = linear.weight.detach().bfloat16().contiguous()
         self._packed = torch.ops.mkldnn._reorder_linear_weight(weight, None)  # in the kernel's own layout
-        self._bias = None if linear.bias is None else linear.bias.detach().bfloat16()
+        self._rounded = None if linear.bias is None else linear.bias.detach().bfloat16()
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = torch.ops.mkldnn._linear_pointwise(
-            x.bfloat16(), self._packed, self._bias, "none", [], ""
+        return self._made(x, "none", "")
+
+    def activated(self, x: Tensor, activation: Activation) -> Tensor:
+        return self._made(x, *_FUSED[activation])
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        made: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+            x.bfloat16(), other.bfloat16().contiguous(), self._packed, self._rounded, "add"
+        )
+        return made
+
+    def _made(self, x: Tensor, then: str, how: str) -> Tensor:
+        made: Tensor = torch.ops.mkldnn._linear_pointwise.default(
+            x.bfloat16(), self._packed, self._rounded, then, [], how
         )
         return made
 
 
+class _QuickBlock(nn.Module):
+    """An `EncoderBlock` that answers in bf16 throughout and in half as many calls, as one text waits for these.
+
+    Args:
+        block: that it was made of.
+        layers: its linear ones, made ready.
+    """
+
+    def __init__(self, block: EncoderBlock, layers: Mapping[nn.Module, QuickLinear]) -> None:
+        super().__init__()
+        attention = block.attention
+        self.num_heads, self.activation, self.pre_norm = attention.num_heads, block.activation, block.pre_norm
+        self.attention_norm, self.feed_forward_norm = block.attention_norm, block.feed_forward_norm
+        self.query_key_value, self.output = layers[attention.query_key_value], layers[attention.output]
+        self.expand, self.contract = layers[block.expand], layers[block.contract]
+
+    def forward(self, x: Tensor, bias: Tensor | None, *, is_first_alone: bool = False) -> Tensor:
+        """As `EncoderBlock.forward`."""
+        x = x.bfloat16()
+        B, T, C = x.shape
+        steps = 1 if is_first_alone else T
+        heads = self.query_key_value(_normed(x, self.attention_norm) if self.pre_norm else x)
+        query, key, value = heads.view(B, T, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+        attended = attend(query[:, :, :steps], key, value, bias, 0.0).transpose(1, 2).reshape(B, steps, C)
+        x = self.output.plus(attended, x[:, :steps])
+        if self.pre_norm:
+            inner = self.expand.activated(_normed(x, self.feed_forward_norm), self.activation)
+            return self.contract.plus(inner, x)
+        x = _normed(x, self.attention_norm)
+        inner = self.expand.activated(x, self.activation)
+        return _normed(self.contract.plus(inner, x), self.feed_forward_norm)
+
+
+def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def blocks_in_bf16(network: nn.Module, layers: Mapping[nn.Module, QuickLinear]) -> dict[nn.Module, nn.Module]:
+    """The Transformer blocks of a network all of whose linear layers are made ready -> their twins."""
+    blocks = [module for module in network.modules() if isinstance(module, EncoderBlock)]
+    return {block: _QuickBlock(block, layers) for block in blocks if set(linear_layers(block)) <= set(layers)}
+
+
 def in_bf16(network: nn.Module) -> nn.Module:
-    """A twin whose linear layers have their weights in bf16 and as oneDNN's kernel wants them: autocast's answers.
+    """A twin that answers in bf16: its linear layers have their weights so, and as oneDNN's kernel wants them.
 
     Autocast rounds the weights at every question, and the kernel orders them: of MiniLM's answer to one text that takes
-    a quarter.
+    a quarter. It leaves what comes from norms in 32 bits, which are rounded again for each layer.
 
     Args:
         network: on a CPU with bf16; stays as it is.
     """
     try:
-        return twin_with(network, {linear: _PackedLinear(linear) for linear in linear_layers(network)})
+        packed: dict[nn.Module, QuickLinear] = {
+            linear: _PackedLinear(linear) for linear in linear_layers(network)
+        }
     except (RuntimeError, AttributeError):  # a PyTorch without these kernels
         return network
+    return twin_with(network, {**packed, **blocks_in_bf16(network, packed)})

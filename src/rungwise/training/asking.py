@@ -113,9 +113,10 @@ def ask(
     num_words = getattr(examples, "num_words", None)
     if num_words is not None:
         order = rows_of(torch.from_numpy(num_words), order)
-    result = torch.empty_like(torch.cat(outputs))
-    result[order] = torch.cat(outputs)
-    return result.clone() if examples.owners is None else _means(result, torch.from_numpy(examples.owners))
+    batches = torch.cat(outputs)
+    result = torch.empty_like(batches)
+    result[order] = batches
+    return result if examples.owners is None else _means(result, torch.from_numpy(examples.owners))
 
 
 def _means(outputs: Tensor, owners: Tensor) -> Tensor:

@@ -282,11 +282,11 @@ class NetworkLearner:
     def _ready(self, precision: Precision, context: FitContext) -> nn.Module:
         if precision is Precision.INT8 and context.device != "cpu":
             raise ConfigError(f"precision 'int8' is for the CPU; the model is on {context.device}.")
+        is_rounded = context.device == "cpu" and context.precision is Precision.BF16
         if precision is Precision.INT8:
-            return in_int8(self.network)
+            return in_int8(self.network, has_bf16=is_rounded)
         to_device(self.network, context.device)
         self.network.eval()
-        is_rounded = context.device == "cpu" and context.precision is Precision.BF16
         return in_bf16(self.network) if is_rounded else self.network
 
     def num_parameters(self) -> int:

@@ -174,9 +174,8 @@ class ViT(nn.Module):
         if self.has_class_token:
             x = torch.cat([self.token.to(x.dtype).expand(len(x), 1, -1), x], dim=1)
         x = x + self.positions
-        bias = x.new_zeros(1, 1, 1, x.shape[1])  # no patch is padding
         for block in self.blocks:
-            x = block(x, bias)
+            x = block(x, None)  # no patch is padding
         x = self.norm(x)
         return x[:, 0] if self.has_class_token else x.mean(1)
 
