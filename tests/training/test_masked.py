@@ -77,6 +77,25 @@ def test_guessing_is_learned_before_the_labels_and_twice_the_same(tmp_path):
     assert "indeed" in vocabulary
 
 
+@pytest.mark.parametrize("has_predicates", [False, True])
+def test_networks_that_tag_words_guess_those_of_their_sentences_too(tmp_path, has_predicates):
+    (tmp_path / "more.txt").write_text("\n".join(["the film was a very long film indeed"] * 60))
+    sentences, tags = (
+        [["Anna", "saw", "Paris"], ["they", "slept"]] * 20,
+        [["B-P", "O", "B-L"], ["O", "O"]] * 20,
+    )
+    if has_predicates:  # the first sentence has two
+        sentences = [(words, n % 4 == 0) for n, words in enumerate(sentences)]
+    settings = {**SMALL, "unlabeled": str(tmp_path / "more.txt"), "epochs": 1, "random_state": 0}
+    model = rw.BERTTagger(**settings, masked_epochs=16, masked_rate=3e-3).fit(sentences, tags)
+    [note] = model.notes_
+    first, last = re.search(r"on 62 texts for 16 passes: .* fell from (\S+) to (\S+)", note).groups()
+    assert float(last) < 0.7 * float(first)
+    assert "indeed" in model.learner_.preprocessor.texts.tokenizer.get_vocab()
+    model.save(tmp_path / "model")
+    assert rw.load(tmp_path / "model").predict(sentences[:2]) == model.predict(sentences[:2])
+
+
 def test_masking_without_texts_is_a_named_error():
     with pytest.raises(ConfigError, match="masked_epochs: without `unlabeled` texts nothing is masked"):
         rw.BERTClassifier(masked_epochs=2).fit(TEXTS, LABELS)

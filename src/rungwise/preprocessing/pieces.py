@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
@@ -16,9 +17,10 @@ from torch import Tensor
 from rungwise.data.sentences import flat_sentences
 from rungwise.fitting import Pretrained, State
 from rungwise.layers.marks import NUM_CASES
+from rungwise.preprocessing.masking import Masking
 from rungwise.preprocessing.sentences import read_once, readings, sentence_parts, shared_parts, spellings_of
 from rungwise.preprocessing.text_settings import TextNetworkConfig
-from rungwise.preprocessing.tokens import TokenPreprocessor, framed, sample
+from rungwise.preprocessing.tokens import TokenPreprocessor, Tokens, framed, sample
 from rungwise.preprocessing.unaltered import Unaltered
 from rungwise.preprocessing.vocabulary import spelt_pieces
 from rungwise.rung import SentenceShape
@@ -145,6 +147,21 @@ class PiecePreprocessor(Unaltered):
         groups = None if predicates is None else shared_parts(spellings_of(sentences.tokens)[1], words)
         cases = cases_of(sentences.tokens) if self._is_uncased() else np.full(len(counts), _SMALL, np.uint8)
         return Pieces(tokens, offsets, firsts, cases, words, predicates, groups, frame.pad)
+
+    @property
+    def unlabeled(self) -> pa.ChunkedArray | None:
+        """As a `TokenPreprocessor` has them."""
+        return self.texts.unlabeled
+
+    @unlabeled.setter
+    def unlabeled(self, texts: pa.ChunkedArray | None) -> None:
+        self.texts.unlabeled = texts
+
+    def to_guess(self, inputs: pa.ChunkedArray) -> tuple[Tokens, Masking]:
+        """Sentences (N) -> as a `TokenPreprocessor`, of each different one with blanks between its words."""
+        sentences = flat_sentences(inputs)
+        words = pa.ListArray.from_arrays(pa.array(sentences.offsets, pa.int32()), sentences.tokens)
+        return self.texts.to_guess(pa.chunked_array([pc.unique(pc.binary_join(words, " "))]))
 
     def _is_uncased(self) -> bool:
         """Whether the tokenizer sees no capitals, so that the network must be told of them."""

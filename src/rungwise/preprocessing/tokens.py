@@ -89,6 +89,7 @@ class TokenPreprocessor(Unaltered):
     Text is lower-cased and NFKC-normalised, split into words and signs, each CJK character a word.
 
     Attributes:
+        unlabeled: texts without labels, of which the vocabulary is too; None for none.
         vectors: that the vocabulary's words are to begin from, once it is fitted; None for random ones.
     """
 
@@ -97,6 +98,7 @@ class TokenPreprocessor(Unaltered):
         self.mean_tokens = 1.0
         self.tokenizer: Tokenizer
         self.frame = Frame()
+        self.unlabeled: pa.ChunkedArray | None = None
         self.vectors: WordVectors | None = None
 
     def fit(self, inputs: pa.ChunkedArray, pretrained: Pretrained | None = None) -> None:
@@ -112,7 +114,8 @@ class TokenPreprocessor(Unaltered):
             self._take(pretrained)
         else:
             train = train_words if _unit(config) is Unit.WORD else train_tokenizer
-            self.tokenizer = train(inputs, vocab_size=config.vocab_size, min_frequency=config.min_frequency)
+            texts = self._with_unlabeled(inputs)
+            self.tokenizer = train(texts, vocab_size=config.vocab_size, min_frequency=config.min_frequency)
         if isinstance(config, WordNetworkConfig) and config.vectors is not None:
             normalized = self.tokenizer.normalizer.normalize_str
             words = {word: n for word, n in self.tokenizer.get_vocab().items() if n not in (PAD, UNKNOWN)}
@@ -151,7 +154,7 @@ class TokenPreprocessor(Unaltered):
         return TextShape(
             num_examples=num_examples,
             num_outputs=num_outputs,
-            vocab_size=self.masking().vocab_size,
+            vocab_size=self._masking().vocab_size,
             mean_tokens=self.mean_tokens,
             max_tokens=self.config.max_tokens,
         )
@@ -171,8 +174,15 @@ class TokenPreprocessor(Unaltered):
         parts, owners = in_parts(all_lengths, self.config.max_tokens - around)
         return Tokens(*framed(flat, parts, self.frame), owners, self.frame.pad)
 
-    def masking(self) -> Masking:
-        """How tokens are masked that are to be guessed."""
+    def to_guess(self, inputs: pa.ChunkedArray) -> tuple[Tokens, Masking]:
+        """Texts (N) -> the tokens of these and of those without labels, and how they are masked to be guessed."""
+        return self.examples(self._with_unlabeled(inputs)), self._masking()
+
+    def _with_unlabeled(self, inputs: pa.ChunkedArray) -> pa.ChunkedArray:
+        more = [] if self.unlabeled is None else self.unlabeled.chunks
+        return pa.chunked_array([*inputs.chunks, *more])
+
+    def _masking(self) -> Masking:
         rows = self.config.vocab_size if is_pretrained(self.config) else self.tokenizer.get_vocab_size()
         kept = (*self.frame.before, *self.frame.after, self.frame.pad)
         return Masking(self.frame.mask, kept, rows)

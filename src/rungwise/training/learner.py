@@ -8,7 +8,6 @@ from dataclasses import MISSING, asdict, fields, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -16,13 +15,16 @@ from torch import Tensor, nn
 from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
-from rungwise.kinds import InputKind, OutputKind
+from rungwise.kinds import OutputKind
 from rungwise.layers.int8 import in_int8
 from rungwise.layers.twins import in_bf16
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
+from rungwise.preprocessing.masking import Masking
+from rungwise.preprocessing.pieces import PiecePreprocessor
+from rungwise.preprocessing.tokens import TokenPreprocessor
 from rungwise.registry import make_config
-from rungwise.rung import NetworkRung, Pair, Shape, TagLayer, Weights, WordExamples
+from rungwise.rung import Examples, NetworkRung, Pair, Shape, TagLayer, Weights, WordExamples
 from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
 from rungwise.tags import Tags
@@ -71,7 +73,7 @@ class NetworkLearner:
         self.history: list[Epoch] = []
         self.network: nn.Module
         self.shape: Shape
-        self.unlabeled: pa.ChunkedArray | None = None
+        self.to_guess: tuple[Examples, Masking] | None = None
         self.context = FitContext()
         self._answers_in: Precision | None = None
         self._asks: tuple[nn.Module, Precision, nn.Module] | None = None
@@ -112,19 +114,14 @@ class NetworkLearner:
             if self.rung.adopt is not None:
                 self._configure(self.rung.adopt(self.given, context.pretrained.config))
             context = replace(context, pretrained=_with_usual_pixels(context.pretrained, self.rung))
-        texts = inputs
-        if context.unlabeled is not None and self.pair[0] is not InputKind.TEXT:
-            raise ConfigError(
-                "unlabeled: texts without labels are learned from where the inputs are texts; leave it out."
-            )
         if context.unlabeled is not None:
-            texts = pa.chunked_array([*inputs.chunks, *context.unlabeled.chunks])
-        self.preprocessor.fit(texts, context.pretrained)
+            self._guessing().unlabeled = context.unlabeled
+        self.preprocessor.fit(inputs, context.pretrained)
         if self.pair[1] is OutputKind.NUMBER:
             self.target_mean, self.target_scale = float(targets.mean()), float(targets.std()) or 1.0
         self.shape = self.preprocessor.shape(num_examples=len(targets), num_outputs=num_outputs)
         self._check_cost()
-        self.unlabeled = None if context.unlabeled is None else texts
+        self.to_guess = None if context.unlabeled is None else self._guessing().to_guess(inputs)
         train = self._labelled(inputs, targets)
         valid = None if validation is None else self._labelled(*validation)
         self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
@@ -178,7 +175,7 @@ class NetworkLearner:
                     self.network.to("cpu").eval()
                     return
             # the rows that texts without labels have changed would be in no checkpoint
-            is_table_known = context.pretrained is not None and self.unlabeled is None
+            is_table_known = context.pretrained is not None and self.to_guess is None
             asked = [part[0] for part in (train, valid) if part is not None]
             with seen_rows(self.network, self.rung.table if is_table_known else None, asked) as whole_of:
 
@@ -203,8 +200,8 @@ class NetworkLearner:
         new: frozenset[str] = frozenset()
         if context.pretrained is not None:
             new = load_pretrained(self.network, self.rung, context.pretrained)
-        if self.unlabeled is not None and is_anew:
-            pretrain(self.network, self.preprocessor, self.unlabeled, config, context)
+        if self.to_guess is not None and is_anew:
+            pretrain(self.network, *self.to_guess, config, context)
         return new
 
     def _fit_head(
@@ -234,6 +231,10 @@ class NetworkLearner:
         weights = class_weights(config.class_weight, targets.numpy(), self.shape.num_outputs)
         weighted = None if weights is None else torch.from_numpy(weights)
         return Objective(self.pair[1], config.label_smoothing, weighted)
+
+    def _guessing(self) -> TokenPreprocessor | PiecePreprocessor:
+        assert isinstance(self.preprocessor, TokenPreprocessor | PiecePreprocessor)
+        return self.preprocessor
 
     def _tagging(self) -> TagLayer:
         network: Any = self.network  # of a rung for tags, which has one

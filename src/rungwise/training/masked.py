@@ -12,15 +12,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pyarrow as pa
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rungwise.errors import TrainingError
 from rungwise.fitting import FitContext
-from rungwise.preprocessing.tokens import TokenPreprocessor
-from rungwise.rung import Preprocessor
+from rungwise.preprocessing.masking import Masking
+from rungwise.rung import Examples
 from rungwise.settings import NetworkConfig, UnlabeledConfig
 from rungwise.training.trainer import Trainer
 
@@ -76,21 +75,20 @@ class _Guessing:
 
 
 def pretrain(
-    network: nn.Module, preprocessor: Preprocessor, texts: pa.ChunkedArray, config: Any, context: FitContext
+    network: nn.Module, examples: Examples, masking: Masking, config: Any, context: FitContext
 ) -> None:
     """Trains the encoder of a network in place, for a share of the time at most.
 
     Args:
         network: with an `embedding`, and an `encode` (tokens (B, T), lengths (B,) -> a vector for each (B, T, C)).
-        preprocessor: what turns texts into its tokens.
-        texts: strings.
+        examples: tokens of texts.
+        masking: what is to be guessed of them.
         config: an `UnlabeledConfig`.
         context: of the fit.
     """
     assert isinstance(config, UnlabeledConfig)
-    assert isinstance(preprocessor, TokenPreprocessor)
-    examples, masking = preprocessor.examples(texts), preprocessor.masking()
     encoder: Any = network
+    num_texts = len(examples) if examples.owners is None else int(examples.owners.max()) + 1
     left = context.seconds_left()
     deadline = None if math.isinf(left) else time.monotonic() + _SHARE * left
     own = FitContext(
@@ -107,13 +105,13 @@ def pretrain(
     trainer = Trainer(masked, training, own, _Guessing(masking.vocab_size), masking)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     try:
-        trainer.fit((examples, torch.zeros(len(texts))), None)
+        trainer.fit((examples, torch.zeros(num_texts)), None)
     except TrainingError as error:
         network.load_state_dict(before)
         context.note(f"pretraining on texts without labels did nothing: {error}")
         return
     history = trainer.history
     context.note(
-        f"pretrained on {len(texts)} texts for {history[-1].epoch:g} passes: the loss of a masked token fell from "
+        f"pretrained on {num_texts} texts for {history[-1].epoch:g} passes: the loss of a masked token fell from "
         f"{history[0].train_loss:.2f} to {history[-1].train_loss:.2f}"
     )
