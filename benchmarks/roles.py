@@ -79,6 +79,7 @@ def main() -> None:
     print("| rung | F1 on dev | the best it chose by | CPU s | passes |\n|---|---|---|---|---|", flush=True)
     for rung in options.rungs:
         if rung == "bert" and options.pretrained is None:
+            print("bert: left out, since --pretrained names no folder")
             continue
         given = [text.partition(".")[2].partition("=") for text in options.set if text.startswith(f"{rung}.")]
         settings = {name: value(text) for name, _, text in given}

@@ -333,6 +333,7 @@ class NetworkRung(Rung):
         late: those of them that stand between the rest and the head. Where they are new there is nothing yet to fit the
             head to: both are learned with the rest, faster than it.
         table: of such a network, the name of the `nn.Embedding` that tokens are looked up in.
+        frozen: (config, shape) -> what keeps its pretrained weights, by the beginnings of their names.
         adopt: (config, the `config.json` of pretrained weights) -> the config with the sizes that they have.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.
@@ -347,6 +348,7 @@ class NetworkRung(Rung):
     optional: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     table: str | None = None
+    frozen: Callable[[Any, Any], tuple[str, ...]] | None = None
     adopt: Callable[[Any, Mapping[str, Any]], Any] | None = None
     layouts: Mapping[str, Callable[[Weights], Weights]] = field(default_factory=dict)
     published: Published | None = None

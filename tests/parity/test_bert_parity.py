@@ -144,6 +144,41 @@ def test_the_first_token_decides_where_all_pretrained_weights_are_tuned(tmp_path
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [({}, 1), ({"frozen_layers": 0}, 0), ({"frozen_layers": 2}, 2), ({"frozen_layers": 9}, 3)],
+)
+def test_the_first_blocks_keep_their_pretrained_weights_and_cost_no_backward_pass(tmp_path, settings, wanted):
+    config, network = build(pooling="first", num_layers=3)
+    folder = written(tmp_path / "lm", config, network)
+    model = rw.BERTClassifier(pretrained=str(folder), tuning_epochs=1, random_state=0, **settings)
+    model.fit(["the film was good", "a bad film"] * 4, ["good", "bad"] * 4)
+    tuned = model.learner_.network
+    kept = [
+        torch.equal(a.expand.weight, b.expand.weight)
+        for a, b in zip(tuned.blocks, network.blocks, strict=True)
+    ]
+    assert kept == [number < wanted for number in range(3)]
+    assert torch.equal(tuned.positions, network.positions) == (wanted > 0)
+    assert torch.equal(tuned.embedding.weight, network.embedding.weight) == (wanted > 0)
+    assert not torch.equal(tuned.pooler.weight, network.pooler.weight)
+    costs = [
+        RUNG.cost(
+            make_config(BERTConfig, {**SIZES, "max_tokens": 12, "num_layers": 3, "pretrained": "x", **some}),
+            SHAPE,
+        )
+        for some in ({"frozen_layers": 0}, {"num_layers": 6, "frozen_layers": 0}, {"frozen_layers": wanted})
+    ]
+    block = (costs[1].predict_flops - costs[0].predict_flops) / 3
+    passes = costs[0].fit_flops / costs[0].predict_flops / 3
+    assert costs[2].fit_flops == pytest.approx(costs[0].fit_flops - 2 * wanted * block * passes)
+
+
+def test_fewer_than_no_frozen_blocks_are_a_named_error():
+    with pytest.raises(ConfigError, match="frozen_layers=-1: must be at least 0"):
+        rw.BERTClassifier(frozen_layers=-1).fit(["a", "b"], [0, 1])
+
+
 @pytest.mark.parametrize("layout", list(Layout))
 @pytest.mark.parametrize("pooling", [Pooling.MEAN, Pooling.FIRST])
 def test_the_names_of_the_weights_go_there_and_back(layout, pooling):

@@ -152,3 +152,9 @@ def test_beside_weights_it_is_an_error_of_the_setting():
 def test_an_empty_name_for_the_unknown_is_none():
     ours = foreign_tokenizer(edited(Tokenizer(models.BPE({"a": 0, "b": 1}, [])), unk_token=""), 10)
     assert ours.encode("axb").ids == [0, 1]
+
+
+def test_merges_are_never_left_out_at_random():
+    names = {"a": 0, "b": 1, "ab": 2}
+    ours = foreign_tokenizer(Tokenizer(models.BPE(names, [("a", "b")], dropout=1.0)).to_str(), 10)
+    assert ours.encode("ab").ids == [2]

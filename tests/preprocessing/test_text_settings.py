@@ -24,3 +24,9 @@ def test_pooling_is_for_texts_with_one_label(name):
 def test_an_estimator_says_so_when_it_is_fitted():
     with pytest.raises(ConfigError, match=MESSAGE):
         rw.TransformerTagger(pooling="first").fit([["Ada"], ["so"]] * 4, [["B-PER"], ["O"]] * 4)
+
+
+@pytest.mark.parametrize("setting", ["class_weight", "sampling"])
+def test_sentences_have_no_classes_to_balance_and_it_is_said_before_the_climb(setting):
+    with pytest.raises(ConfigError, match=f"^bilstm-crf: {setting}='balanced': a sentence has no class"):
+        check_kinds({"bilstm-crf": {setting: "balanced"}}, OutputKind.TAGS)

@@ -12,6 +12,7 @@ from rungwise.errors import ConfigError
 from rungwise.fitting import Precision
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.metrics import metric
+from rungwise.preprocessing.balance import check_labels
 from rungwise.rung import NetworkRung, Pair, Shape
 from rungwise.settings import ClassWeight, NetworkConfig, PretrainableConfig
 from rungwise.tasks import Task, task
@@ -118,6 +119,7 @@ def check_kinds(settings: Settings, kind: OutputKind) -> None:
         config = make_config(name, settings[name])
         if isinstance(config, NetworkConfig):
             try:
+                check_labels(kind, class_weight=config.class_weight, sampling=config.sampling)
                 config.check_kind(kind)
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from None

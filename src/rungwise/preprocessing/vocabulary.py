@@ -280,6 +280,8 @@ def foreign_tokenizer(text: Any, num_rows: int) -> Tokenizer:
     except ModelError as error:
         raise ModelError(f"the tokenizer can't be used: {error}") from error
     stored |= {"truncation": None, "padding": None}
+    if model["type"] == "BPE":
+        model["dropout"] = None  # which cuts a text in another way each time
     try:
         tokenizer = Tokenizer.from_str(json.dumps(stored))
         frame = frame_of(tokenizer)

@@ -112,6 +112,7 @@ def network_cost(
     fit_bytes: float,
     *,
     own_flops: float = 0.0,
+    kept_flops: float = 0.0,
 ) -> Cost:
     """Of a network whose training is so many predictions of all examples, each with a backward pass twice as dear.
 
@@ -122,10 +123,12 @@ def network_cost(
         predict_flops: for one example.
         fit_bytes: of the training.
         own_flops: of these, those that examples don't share which are read together.
+        kept_flops: of these, those of weights that learn nothing, which no backward pass comes to.
     """
     passes = config.for_training().num_epochs(num_read(shape))
     flops = num_read(shape) * (predict_flops - own_flops) + shape.num_examples * own_flops
-    return Cost(parameters, predict_flops, _FORWARD_AND_BACKWARD * flops * passes, fit_bytes)
+    kept = (_FORWARD_AND_BACKWARD - 1) * num_read(shape) * kept_flops
+    return Cost(parameters, predict_flops, (_FORWARD_AND_BACKWARD * flops - kept) * passes, fit_bytes)
 
 
 def num_read(shape: Shape) -> int:

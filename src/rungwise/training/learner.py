@@ -175,9 +175,9 @@ class NetworkLearner:
                     self.network.to("cpu").eval()
                     return
             # the rows that texts without labels have changed would be in no checkpoint
-            is_table_known = context.pretrained is not None and self.to_guess is None
+            table = self.rung.table if context.pretrained is not None and self.to_guess is None else None
             asked = [part[0] for part in (train, valid) if part is not None]
-            with seen_rows(self.network, self.rung.table if is_table_known else None, asked) as whole_of:
+            with seen_rows(self.network, table, asked) as whole_of:
 
                 def keep(training: State, weights: Weights, history: list[Epoch]) -> None:
                     kept = {"precision": context.precision.value, "note": note, "training": training}
@@ -202,6 +202,10 @@ class NetworkLearner:
             new = load_pretrained(self.network, self.rung, context.pretrained)
         if self.to_guess is not None and is_anew:
             pretrain(self.network, *self.to_guess, config, context)
+        if context.pretrained is not None and self.rung.frozen is not None:
+            kept = self.rung.frozen(self.config, self.shape)
+            for name, weight in self.network.named_parameters():
+                weight.requires_grad_(not name.startswith(kept))
         return new
 
     def _fit_head(

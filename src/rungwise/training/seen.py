@@ -26,6 +26,7 @@ class _SeenEmbedding(nn.Embedding):
 
     def __init__(self, table: nn.Embedding, seen: Tensor) -> None:
         super().__init__(len(seen), table.embedding_dim, _weight=table.weight.detach()[seen])
+        self.weight.requires_grad_(table.weight.requires_grad)
         places = torch.zeros(table.num_embeddings, dtype=torch.int64)
         places[seen] = torch.arange(len(seen))
         self.register_buffer("places", places, persistent=False)

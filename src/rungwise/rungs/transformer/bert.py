@@ -10,10 +10,11 @@ Source:
     Devlin et al. (2019), BERT: Pre-training of Deep Bidirectional Transformers, NAACL,
     https://arxiv.org/abs/1810.04805; RoBERTa: Liu et al. (2019), https://arxiv.org/abs/1907.11692.
 Deviations:
-    The first token goes on through a layer of its own, as in the paper, where all pretrained weights are tuned; else
+    The first token goes on through a layer of its own, as in the paper, where the pretrained weights are tuned; else
     the mean of the tokens does, which sentence encoders are trained for. The head is fitted before the rest learns
-    (Kumar et al. 2022, https://arxiv.org/abs/2202.10054). A long text is read in parts. The size, unless weights decide
-    it, is BERT-mini's (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
+    (Kumar et al. 2022, https://arxiv.org/abs/2202.10054). Where texts have one label, embeddings and the first third of
+    the blocks keep their weights (Lee et al. 2019, https://arxiv.org/abs/1911.03090). A long text is read in parts.
+    The size, unless weights decide it, is BERT-mini's (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
 Cost:
     num_layers · (8 C² + 4 C · intermediate_size) a token, and 4 C T² a text and layer.
 Wins:
@@ -28,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from typing import Any
 
 import torch
@@ -44,7 +44,14 @@ from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
-from rungwise.rungs._bert_names import bert_weights, bert_weights_for_others
+from rungwise.rungs._bert_names import (
+    ACTIVATIONS,
+    SIZES,
+    Layout,
+    bert_weights,
+    bert_weights_for_others,
+    decided_by,
+)
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
 from rungwise.rungs._roles import role_layer, roles_cost
 from rungwise.settings import PretrainableConfig, RolesConfig, Tuning, UnlabeledConfig
@@ -52,44 +59,8 @@ from rungwise.settings import PretrainableConfig, RolesConfig, Tuning, Unlabeled
 __all__ = ["BERT", "RUNG", "BERTConfig", "Layout"]
 
 
-class Layout(StrEnum):
-    """Whose network it is: they differ in where positions begin, and in the head."""
-
-    BERT = "bert"
-    ROBERTA = "roberta"
-
-
-_LAYOUTS = {
-    "bert": Layout.BERT,
-    "roberta": Layout.ROBERTA,
-    "xlm-roberta": Layout.ROBERTA,
-    "camembert": Layout.ROBERTA,
-}
-"""Hugging Face's `model_type` → the layout."""
-
 _FIRST_POSITION = {Layout.BERT: 0, Layout.ROBERTA: 2}
 """RoBERTa counts on from the number of its padding token, 1."""
-
-_ACTIVATIONS = {
-    "gelu": Activation.GELU,
-    "relu": Activation.RELU,
-    "gelu_new": Activation.GELU_TANH,
-    "gelu_pytorch_tanh": Activation.GELU_TANH,
-}
-
-_SIZES = {
-    "vocab_size": "vocab_size",
-    "hidden_size": "hidden_size",
-    "num_layers": "num_hidden_layers",
-    "num_heads": "num_attention_heads",
-    "intermediate_size": "intermediate_size",
-    "num_positions": "max_position_embeddings",
-    "num_segments": "type_vocab_size",
-}
-"""Our setting → Hugging Face's."""
-
-_LARGEST = 2**24
-"""Of any of these sizes."""
 
 _STD = 0.02
 """Of the weights of embeddings, at random."""
@@ -114,6 +85,8 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
         norm_eps: added to the variance in normalisation.
         pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own. None for
             "first" where all pretrained weights are tuned, else "mean".
+        frozen_layers: blocks, from the first on, that keep their pretrained weights while the rest learns, with the
+            embeddings; 0 for none of either. None for a third of them where texts have one label, else 0.
         capitals: whether words are told how they are written where their pieces don't know, as those of uncased
             weights; without, `AutoModelForTokenClassification` loads what is saved.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
@@ -133,6 +106,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
     num_segments: int = 2
     activation: Activation = Activation.GELU
     norm_eps: float = 1e-12
+    frozen_layers: int | None = None
     capitals: bool = True
     dropout: float = 0.1
 
@@ -140,7 +114,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
         """Checks the sizes too.
 
         Raises:
-            ConfigError: if a text's tokens have fewer places than `max_tokens`, or the norm can't be.
+            ConfigError: if a text's tokens have fewer places than `max_tokens`, or norm or frozen blocks can't be.
         """
         super().__post_init__()
         places = self.num_positions - _FIRST_POSITION[self.layout]
@@ -148,6 +122,8 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
             raise ConfigError(f"max_tokens={self.max_tokens}: there are places for {places} tokens alone.")
         if not 0 < self.norm_eps < 1:
             raise ConfigError(f"norm_eps={self.norm_eps}: must be above 0 and below 1.")
+        if self.frozen_layers is not None and self.frozen_layers < 0:
+            raise ConfigError(f"frozen_layers={self.frozen_layers}: must be at least 0.")
 
     def pooled(self) -> Pooling:
         """The pooling as it is built."""
@@ -165,34 +141,7 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
     Raises:
         ConfigError: if it is another kind of network, or a setting says otherwise what the weights decide.
     """
-    kind = said.get("model_type")
-    if not isinstance(kind, str) or kind not in _LAYOUTS:
-        raise ConfigError(
-            f"pretrained={config.pretrained!r}: its config.json has the model_type {kind!r}; this rung takes "
-            f"{', '.join(_LAYOUTS)}. The rung `hugging-face` takes others."
-        )
-    activation = _ACTIVATIONS.get(str(said.get("hidden_act", "gelu")))
-    positions = said.get("position_embedding_type", "absolute")
-    if activation is None or positions != "absolute":
-        raise ConfigError(
-            f"pretrained={config.pretrained!r}: its config.json has hidden_act={said.get('hidden_act')!r} and "
-            f"position_embedding_type={positions!r}; allowed are {', '.join(_ACTIVATIONS)} and 'absolute'."
-        )
-    decided: dict[str, Any] = {ours: said.get(theirs) for ours, theirs in _SIZES.items()}
-    for name, size in decided.items():
-        if type(size) is not int or not 1 <= size <= _LARGEST:
-            raise ConfigError(
-                f"pretrained={config.pretrained!r}: its config.json has {_SIZES[name]}={size!r}; it must be a whole "
-                f"number from 1 to {_LARGEST}."
-            )
-    norm_eps = said.get("layer_norm_eps", 1e-12)
-    if not isinstance(norm_eps, float) or not 0 < norm_eps < 1:
-        raise ConfigError(
-            f"pretrained={config.pretrained!r}: its config.json has layer_norm_eps={norm_eps!r}; it must be a number "
-            "above 0 and below 1."
-        )
-    layout = _LAYOUTS[kind]
-    decided |= {"layout": layout, "activation": activation, "norm_eps": norm_eps}
+    decided = decided_by(f"pretrained={config.pretrained!r}", said)
     defaults = {field.name: field.default for field in fields(config)}
     against = [
         f"{name}={getattr(config, name)}"
@@ -201,7 +150,7 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
     ]
     if against:
         raise ConfigError(f"{', '.join(against)}: the pretrained weights decide this; leave it out.")
-    places = decided["num_positions"] - _FIRST_POSITION[layout]
+    places = decided["num_positions"] - _FIRST_POSITION[decided["layout"]]
     if config.max_tokens == defaults["max_tokens"]:
         decided["max_tokens"] = min(config.max_tokens, places)
     return replace(config, **decided, pooling=config.pooled())
@@ -307,6 +256,19 @@ def _is_told_cases(config: BERTConfig, shape: SentenceShape) -> bool:
     return shape.has_cases and config.capitals
 
 
+def _num_frozen(config: BERTConfig, shape: TextShape) -> int:
+    if config.pretrained is None or config.tuning is Tuning.HEAD:
+        return 0
+    usual = 0 if isinstance(shape, SentenceShape) else config.num_layers // 3
+    return min(config.num_layers, usual if config.frozen_layers is None else config.frozen_layers)
+
+
+def _frozen(config: BERTConfig, shape: TextShape) -> tuple[str, ...]:
+    """The beginnings of the names of what keeps its pretrained weights."""
+    blocks = [f"blocks.{number}." for number in range(_num_frozen(config, shape))]
+    return ("embedding.", "positions", "segments", "norm.", *blocks) if blocks else ()
+
+
 def cost(config: BERTConfig, shape: TextShape) -> Cost:
     """The blocks' products, attention at the mean length, the pooler and the linear layer."""
     size, inner, tokens = config.hidden_size, config.intermediate_size, shape.mean_tokens
@@ -315,7 +277,8 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     parameters: float = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
     parameters += config.num_layers * (block_weights + block_others)
     longest = min(shape.max_tokens, config.max_tokens)
-    token_floats = config.num_layers * attention_floats(size, inner, config.num_heads, longest)
+    num_frozen = _num_frozen(config, shape)
+    token_floats = (config.num_layers - num_frozen) * attention_floats(size, inner, config.num_heads, longest)
     if isinstance(shape, SentenceShape):
         behind = roles_cost(config, shape, size)
         parameters += behind.parameters + NUM_CASES * size * _is_told_cases(config, shape)
@@ -325,7 +288,8 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
         pooler = size * (size + 1) * (config.pooled() is Pooling.FIRST)
         parameters += pooler + size * (config.pooled() is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
         head = 2.0 * pooler + 2 * size * shape.num_outputs
-    predict = config.num_layers * tokens * (2 * block_weights + 4 * size * min(tokens, longest)) + head
+    block_flops = tokens * (2 * block_weights + 4 * size * min(tokens, longest))
+    predict = config.num_layers * block_flops + head
     memory = text_network_bytes(
         config,
         shape,
@@ -333,7 +297,8 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
         token_floats=token_floats,
         products=ATTENTION_PRODUCTS,
     )
-    return network_cost(config, shape, parameters, predict, memory, own_flops=head)
+    kept = num_frozen * block_flops
+    return network_cost(config, shape, parameters, predict, memory, own_flops=head, kept_flops=kept)
 
 
 def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
@@ -350,8 +315,8 @@ def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
             config, shape
         )  # which `transformers` has no layers for
         kind = "Model" if is_bare else "ForTokenClassification"
-    activation = next(theirs for theirs, ours in _ACTIVATIONS.items() if ours is config.activation)
-    sizes = {theirs: getattr(config, ours) for ours, theirs in _SIZES.items()}
+    activation = next(theirs for theirs, ours in ACTIVATIONS.items() if ours is config.activation)
+    sizes = {theirs: getattr(config, ours) for ours, theirs in SIZES.items()}
     return {
         "model_type": config.layout.value,
         "architectures": [stem + kind],
@@ -383,6 +348,7 @@ RUNG = NetworkRung(
     optional=("pool", "pooler", "marks", "roles"),
     late=("roles",),
     table="embedding",
+    frozen=_frozen,
     adopt=adopt,
     layouts={"transformers": bert_weights},
     published=Published(weights=_to_transformers, config=_described),
