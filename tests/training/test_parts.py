@@ -62,6 +62,15 @@ def test_a_batch_has_whole_groups_and_so_many_of_them():
             assert len(inside) == 1 or len(inside) * of_groups[inside].max() <= 8 * of_groups.mean()
 
 
+def test_a_batch_that_is_asked_has_no_more_tokens_than_the_network_wants():
+    lengths = np.random.default_rng(0).integers(1, 300, 200)
+    batches = sorted_batches(200, lengths, 64, most_tokens=250)
+    assert sorted(np.concatenate(batches).tolist()) == [*range(200)]
+    assert all(len(batch) == 1 or len(batch) * lengths[batch].max() <= 250 for batch in batches)
+    few = sorted_batches(200, lengths, 1, most_tokens=10**6)
+    assert max(len(batch) * lengths[batch].max() for batch in few) < 350
+
+
 def test_a_precision_that_is_asked_for_is_taken_where_there_is_one(monkeypatch):
     monkeypatch.setattr(precision_module, "has_bf16", lambda device: True)
     assert resolve_precision(Precision.BF16, "cpu") is Precision.BF16

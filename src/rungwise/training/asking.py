@@ -94,21 +94,32 @@ def predict_outputs(
     to_device(network, context.device)
     if network.training:
         network.eval()
-    return ask(forward or network, examples, config, context)
+    return ask(network, examples, config, context, forward=forward)
 
 
 def ask(
-    forward: Callable[..., Tensor], examples: Examples, config: NetworkConfig, context: FitContext
+    network: nn.Module,
+    examples: Examples,
+    config: NetworkConfig,
+    context: FitContext,
+    *,
+    forward: Callable[..., Tensor] | None = None,
 ) -> Tensor:
-    """`predict_outputs` of a network that is on its device, and not in training."""
+    """`predict_outputs` of a network that is on its device, and not in training.
+
+    It may say in `asked_tokens` how many tokens of a batch it answers fastest.
+    """
+    answer, most_tokens = forward or network, getattr(network, "asked_tokens", None)
     precision = possible_precision(context.precision, context.device)
     outputs: list[Tensor] = []
     most = min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
-    index = sorted_batches(len(examples), examples.lengths, most, groups=groups_of(examples))
+    index = sorted_batches(
+        len(examples), examples.lengths, most, most_tokens=most_tokens, groups=groups_of(examples)
+    )
     with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
         for part in index:
             inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
-            outputs.append(forward(*inputs).float().cpu())
+            outputs.append(answer(*inputs).float().cpu())
     order = torch.from_numpy(np.concatenate(index))
     num_words = getattr(examples, "num_words", None)
     if num_words is not None:

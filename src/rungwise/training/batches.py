@@ -65,18 +65,26 @@ def _balanced(labels: Index, rng: np.random.Generator) -> Index:
 
 
 def sorted_batches(
-    num_examples: int, lengths: Index | None, batch_size: int, *, groups: Index | None = None
+    num_examples: int,
+    lengths: Index | None,
+    batch_size: int,
+    *,
+    most_tokens: int | None = None,
+    groups: Index | None = None,
 ) -> list[Index]:
     """All examples once, for prediction: in order, or from short to long where examples have a length.
 
-    With `groups` (N,), whose examples are of one length, a batch has so many of these, each whole.
+    A batch has so many examples, or as many tokens as so many have on average, but never more than `most_tokens` unless
+    one example does. With `groups` (N,), whose examples are of one length, it has so many of these, each whole.
     """
     if groups is not None and lengths is not None:
         members = _members(groups)
-        return _whole(sorted_batches(len(members), _lengths_of(members, lengths), batch_size), members)
+        of_groups = _lengths_of(members, lengths)
+        return _whole(sorted_batches(len(members), of_groups, batch_size, most_tokens=most_tokens), members)
     if lengths is None:
         return [np.arange(i, min(i + batch_size, num_examples)) for i in range(0, num_examples, batch_size)]
     token_budget = int(batch_size * max(1.0, float(lengths.mean()))) if num_examples else 1
+    token_budget = min(token_budget, most_tokens or token_budget)
     return length_batches(np.argsort(lengths, kind="stable"), lengths, token_budget)
 
 

@@ -39,7 +39,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import padding_bias
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
-from rungwise.layers.encoder import Activation, EncoderBlock
+from rungwise.layers.encoder import ASKED_TOKENS, Activation, EncoderBlock
 from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
@@ -158,6 +158,8 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
 
 class BERT(nn.Module):
     """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs), or scores (S, num_outputs) of words' tags."""
+
+    asked_tokens = ASKED_TOKENS
 
     def __init__(self, config: BERTConfig, shape: TextShape) -> None:
         super().__init__()

@@ -39,6 +39,7 @@ from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
+from rungwise.layers.encoder import ASKED_TOKENS
 from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
@@ -188,6 +189,8 @@ def _network(config: HuggingFaceConfig, vocab_size: int) -> nn.Module:
 
 class HuggingFace(nn.Module):
     """Tokens (B, T) int64, lengths (B,) int64 -> logits (B, num_outputs), or scores (S, num_outputs) of words' tags."""
+
+    asked_tokens = ASKED_TOKENS
 
     def __init__(self, config: HuggingFaceConfig, shape: TextShape) -> None:
         super().__init__()
