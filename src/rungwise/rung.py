@@ -333,7 +333,7 @@ class NetworkRung(Rung):
         late: those of them that stand between the rest and the head. Where they are new there is nothing yet to fit the
             head to: both are learned with the rest, faster than it.
         table: of such a network, the name of the `nn.Embedding` that tokens are looked up in.
-        frozen: (config, shape) -> what keeps its pretrained weights, by the beginnings of their names.
+        frozen: (config, shape) -> the names of the parts that keep their pretrained weights.
         adopt: (config, the `config.json` of pretrained weights) -> the config with the sizes that they have.
         layouts: library -> what turns that library's weights for the same network into this one's; names that are
             this network's own need none.

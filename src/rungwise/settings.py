@@ -171,7 +171,7 @@ class NetworkConfig:
 
 
 class Tuning(StrEnum):
-    """What of a pretrained network learns: all of it, once its new head has, or the head alone, a linear probe."""
+    """What of a pretrained network learns: the whole, once its new head has, or the head alone, a linear probe."""
 
     ALL = "all"
     HEAD = "head"
@@ -186,8 +186,8 @@ class PretrainableConfig(NetworkConfig):
             random weights. With weights, `tuning_rate` and `tuning_epochs` stand for `learning_rate` and `epochs`,
             `min_steps` for nothing, and unless it is said otherwise AdamW takes steps of 32 examples at most.
         tuning: of pretrained weights.
-        tuning_rate: the highest learning rate of all weights, once the head has been fitted.
-        tuning_epochs: passes over the training data for all weights.
+        tuning_rate: the highest learning rate of the weights, once the head has been fitted.
+        tuning_epochs: passes over the training data for that.
     """
 
     pretrained: str | None = None

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 import rungwise as rw
 from rungwise.errors import ConfigError, ModelError
+from rungwise.kinds import OutputKind
 from rungwise.layers.sequence import Pooling
 from rungwise.registry import make_config
 from rungwise.rung import TextShape
@@ -177,6 +178,12 @@ def test_the_first_blocks_keep_their_pretrained_weights_and_cost_no_backward_pas
 def test_fewer_than_no_frozen_blocks_are_a_named_error():
     with pytest.raises(ConfigError, match="frozen_layers=-1: must be at least 0"):
         rw.BERTClassifier(frozen_layers=-1).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("settings", [{}, {"pretrained": "folder", "tuning": "head"}])
+def test_blocks_are_frozen_only_where_there_are_weights_to_keep(settings):
+    with pytest.raises(ConfigError, match="frozen_layers=2: without pretrained weights that are tuned"):
+        make_config(BERTConfig, {"frozen_layers": 2, **settings}).check_kind(OutputKind.LABEL)
 
 
 @pytest.mark.parametrize("layout", list(Layout))

@@ -1,7 +1,10 @@
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import rungwise as rw
 from rungwise import registry
 from rungwise.errors import ConfigError
 from rungwise.fitting import FitContext, Precision
@@ -39,3 +42,16 @@ def test_a_network_that_could_not_be_asked_is_refused_before_it_is_trained():
         ConfigError, match=r"would take 1e\+15 operations for one example, and at most 1e\+12"
     ):
         learner.fit(images, np.array([0, 1, 0, 1]), num_outputs=2, validation=None, context=FitContext())
+
+
+TEXTS, LABELS = ["the good film", "a bad film"] * 8, ["good", "bad"] * 8
+
+
+@pytest.mark.parametrize("name", ["TextCNNClassifier", "TransformerClassifier", "BERTClassifier"])
+def test_what_has_answered_can_be_pickled_and_asked_about_nothing(name):
+    model = getattr(rw, name)(epochs=1, random_state=0).fit(TEXTS, LABELS)
+    answers = model.predict_proba(TEXTS)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), answers)
+    assert model.predict_proba([]).shape == (0, 2)
+    assert model.predict([]).shape == (0,)

@@ -75,6 +75,7 @@ def test_guessing_is_learned_before_the_labels_and_twice_the_same(tmp_path):
     np.testing.assert_array_equal(*answers)
     vocabulary = models[0].learner_.preprocessor.tokenizer.get_vocab()
     assert "indeed" in vocabulary
+    assert models[0].learner_.to_guess is models[0].learner_.preprocessor.unlabeled is None
 
 
 @pytest.mark.parametrize("has_predicates", [False, True])

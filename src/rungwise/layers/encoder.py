@@ -16,9 +16,9 @@ from rungwise.layers.dropout import Dropout
 __all__ = ["ASKED_TOKENS", "Activation", "EncoderBlock"]
 
 ASKED_TOKENS = 768
-"""Of a batch that a large pile of blocks is only asked about: fewer are slower, and of twice as many the activations
-leave the caches and texts of other lengths are padded (Reuters' with MiniLM, texts a second on one core: 40, and 22 in
-batches of 64)."""
+"""Of a batch that a large pile of blocks is only asked about, on a CPU: fewer are slower; of twice as many the
+activations leave the caches, and texts of other lengths are padded (Reuters' with MiniLM, texts a second on one core:
+40, and 22 in batches of 64)."""
 
 
 class Activation(StrEnum):

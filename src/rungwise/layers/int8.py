@@ -1,7 +1,7 @@
 """Linear layers in whole numbers of eight bits, for prediction alone: a quarter of the bytes, and faster.
 
 Weights are rounded once, an output channel by its own scale; what comes in is rounded as it comes, a row by its own
-scale, so that no data are needed to prepare it and no example's answer hangs on those beside it. As Zafrir et al.
+scale, so that no data are needed to prepare it and no row hangs on those beside it. As Zafrir et al.
 (2019), Q8BERT, https://arxiv.org/abs/1910.06188, without their training.
 """
 

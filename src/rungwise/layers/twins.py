@@ -133,7 +133,8 @@ def in_bf16(network: nn.Module) -> nn.Module:
     """A twin that answers in bf16: its linear layers have their weights so, and as oneDNN's kernel wants them.
 
     Autocast rounds the weights at every question, and the kernel orders them: of MiniLM's answer to one text that takes
-    a quarter. It leaves what comes from norms in 32 bits, which are rounded again for each layer.
+    a quarter. It also leaves sums and norms in 32 bits; here all that blocks hand on is rounded. MiniLM's logits are
+    0.029 from those in fp32 on average, and 0.027 by autocast; twelve blocks of random weights 0.9 % and 0.3 %.
 
     Args:
         network: on a CPU with bf16; stays as it is.

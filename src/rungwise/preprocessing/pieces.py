@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from rungwise.data.sentences import flat_sentences
+from rungwise.data.sentences import flat_sentences, lists
 from rungwise.fitting import Pretrained, State
 from rungwise.layers.marks import NUM_CASES
 from rungwise.preprocessing.masking import Masking
@@ -160,8 +160,8 @@ class PiecePreprocessor(Unaltered):
     def to_guess(self, inputs: pa.ChunkedArray) -> tuple[Tokens, Masking]:
         """Sentences (N) -> as a `TokenPreprocessor`, of each different one with blanks between its words."""
         sentences = flat_sentences(inputs)
-        words = pa.ListArray.from_arrays(pa.array(sentences.offsets, pa.int32()), sentences.tokens)
-        return self.texts.to_guess(pa.chunked_array([pc.unique(pc.binary_join(words, " "))]))
+        joined = pc.binary_join(lists(sentences.tokens, sentences.offsets), " ")
+        return self.texts.to_guess(pa.chunked_array([joined.unique()]))
 
     def _is_uncased(self) -> bool:
         """Whether the tokenizer sees no capitals, so that the network must be told of them."""

@@ -107,9 +107,10 @@ def ask(
 ) -> Tensor:
     """`predict_outputs` of a network that is on its device, and not in training.
 
-    It may say in `asked_tokens` how many tokens of a batch it answers fastest.
+    It may say in `asked_tokens` how many tokens of a batch it answers fastest on a CPU.
     """
-    answer, most_tokens = forward or network, getattr(network, "asked_tokens", None)
+    answer = forward or network
+    most_tokens = getattr(network, "asked_tokens", None) if context.device == "cpu" else None
     precision = possible_precision(context.precision, context.device)
     outputs: list[Tensor] = []
     most = min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)

@@ -11,8 +11,8 @@ __all__ = ["give_back_freed", "keep_freed"]
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's `mallopt`."""
 
-_LARGEST_KEPT, _MOST_KEPT = 2**30, 2**31 - 1
-"""Bytes of a block, and of all that is free."""
+_LARGEST_KEPT, _MOST_KEPT = (2**30, 2**25), 2**31 - 1
+"""Bytes of a block, the second where glibc is too old for the first, and of all that is free."""
 
 
 @cache
@@ -25,8 +25,9 @@ def keep_freed() -> None:
     """
     library = _libc()
     if hasattr(library, "mallopt"):
-        library.mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)  # the other alone would keep this one at its lowest
-        library.mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
+        is_set = any(library.mallopt(_MMAP_THRESHOLD, largest) for largest in _LARGEST_KEPT)
+        if is_set:  # the other alone would keep this one at its lowest
+            library.mallopt(_TRIM_THRESHOLD, _MOST_KEPT)
 
 
 def give_back_freed() -> None:

@@ -34,7 +34,7 @@ from rungwise.training.heap import give_back_freed, keep_freed
 from rungwise.training.losses import Criterion, Objective
 from rungwise.training.masked import pretrain
 from rungwise.training.precision import possible_precision, resolve_precision
-from rungwise.training.pretrained import fit_head, load_pretrained
+from rungwise.training.pretrained import fit_head, is_of, load_pretrained
 from rungwise.training.progress import as_arrays, as_tensors
 from rungwise.training.restoring import network_with
 from rungwise.training.seeds import seeded
@@ -124,8 +124,11 @@ class NetworkLearner:
         self.to_guess = None if context.unlabeled is None else self._guessing().to_guess(inputs)
         train = self._labelled(inputs, targets)
         valid = None if validation is None else self._labelled(*validation)
-        self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
-        give_back_freed()
+        try:
+            self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
+        finally:
+            self._forget_unlabeled()
+            give_back_freed()
 
     def _train(
         self,
@@ -205,7 +208,7 @@ class NetworkLearner:
         if context.pretrained is not None and self.rung.frozen is not None:
             kept = self.rung.frozen(self.config, self.shape)
             for name, weight in self.network.named_parameters():
-                weight.requires_grad_(not name.startswith(kept))
+                weight.requires_grad_(not is_of(name, kept))
         return new
 
     def _fit_head(
@@ -240,6 +243,10 @@ class NetworkLearner:
         assert isinstance(self.preprocessor, TokenPreprocessor | PiecePreprocessor)
         return self.preprocessor
 
+    def _forget_unlabeled(self) -> None:
+        if self.to_guess is not None:
+            self.to_guess = self._guessing().unlabeled = None
+
     def _tagging(self) -> TagLayer:
         network: Any = self.network  # of a rung for tags, which has one
         tagging: TagLayer = network.tagging
@@ -247,15 +254,22 @@ class NetworkLearner:
 
     def predict(self, inputs: Any) -> Any:
         """Inputs (N) -> class probabilities (N, C), numbers (N,), or `Tags` of each word."""
-        network, context = self._asked()
-        views = [ask(network, examples, self.config, context) for examples in self.preprocessor.views(inputs)]
-        outputs = torch.stack(views).mean(0) if len(views) > 1 else views[0]
+        outputs = self._outputs(inputs) if len(inputs) else torch.zeros(0, self.shape.num_outputs)
         if self.pair[1] is OutputKind.TAGS:
             return decode(self._tagging(), outputs, torch.from_numpy(np.diff(flat_sentences(inputs).offsets)))
         if self.pair[1] is OutputKind.LABEL:
             return outputs.softmax(1).numpy()
         numbers: NDArray[np.float64] = outputs[:, 0].double().numpy()
         return numbers * self.target_scale + self.target_mean
+
+    def _outputs(self, inputs: Any) -> Tensor:
+        network, context = self._asked()
+        views = [ask(network, examples, self.config, context) for examples in self.preprocessor.views(inputs)]
+        return torch.stack(views).mean(0) if len(views) > 1 else views[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles: without the network that is asked, whose weights are in the kernels' own layout."""
+        return {**self.__dict__, "_asks": None}
 
     def answer_in(self, precision: Precision) -> None:
         """Predicts in a precision from here on.
@@ -295,7 +309,7 @@ class NetworkLearner:
         return in_bf16(self.network) if is_rounded else self.network
 
     def num_parameters(self) -> int:
-        """The network's trainable numbers."""
+        """The network's numbers that are learned, here or before."""
         return sum(p.numel() for p in self.network.parameters())
 
     def series(self) -> list[Series]:

@@ -88,9 +88,9 @@ def load_pretrained(network: nn.Module, rung: NetworkRung, pretrained: Pretraine
     given = _fitting(network, rung, pretrained)
     network.load_state_dict(given, strict=False)
     rest = [name for name, _ in network.named_parameters() if name not in given]
-    if not any(_is_of(name, rung.late) for name in rest):
+    if not any(is_of(name, rung.late) for name in rest):
         return frozenset()
-    return frozenset(name for name in rest if _is_of(name, (*rung.late, rung.head)))
+    return frozenset(name for name in rest if is_of(name, (*rung.late, rung.head)))
 
 
 def check_fit(rung: NetworkRung, config: NetworkConfig, shape: Shape, pretrained: Pretrained) -> None:
@@ -109,10 +109,10 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
     wanted = {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if not _is_of(name, (rung.head, rung.auxiliary)) and not name.endswith(_COUNTS)
+        if not is_of(name, (rung.head, rung.auxiliary)) and not name.endswith(_COUNTS)
     }
     tries = {library: _converted(layout, given) for library, layout in _layouts(rung).items()}
-    needed = {name: tensor for name, tensor in wanted.items() if not _is_of(name, rung.optional)}
+    needed = {name: tensor for name, tensor in wanted.items() if not is_of(name, rung.optional)}
     problems = {library: _problems(needed, weights) for library, weights in tries.items()}
     best = min(problems, key=lambda library: len(problems[library]))
     if problems[best]:
@@ -127,7 +127,7 @@ def _fitting(network: nn.Module, rung: NetworkRung, pretrained: Pretrained) -> W
     return {name: given[name] for name in taken}
 
 
-def _is_of(name: str, parts: Iterable[str | None]) -> bool:
+def is_of(name: str, parts: Iterable[str | None]) -> bool:
     """Whether a weight is one of these parts of the network, or in one."""
     return any(part is not None and (name == part or name.startswith(f"{part}.")) for part in parts)
 

@@ -84,7 +84,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
         activation: of the feed-forward layers.
         norm_eps: added to the variance in normalisation.
         pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own. None for
-            "first" where all pretrained weights are tuned, else "mean".
+            "first" where pretrained weights are tuned, else "mean".
         frozen_layers: blocks, from the first on, that keep their pretrained weights while the rest learns, with the
             embeddings; 0 for none of either. None for a third of them where texts have one label, else 0.
         capitals: whether words are told how they are written where their pieces don't know, as those of uncased
@@ -124,6 +124,19 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
             raise ConfigError(f"norm_eps={self.norm_eps}: must be above 0 and below 1.")
         if self.frozen_layers is not None and self.frozen_layers < 0:
             raise ConfigError(f"frozen_layers={self.frozen_layers}: must be at least 0.")
+
+    def check_kind(self, kind: OutputKind) -> None:
+        """Sees that blocks are frozen only where there are weights to keep.
+
+        Raises:
+            ConfigError: if nothing pretrained is tuned, or as `PooledNetworkConfig`.
+        """
+        super().check_kind(kind)
+        if self.frozen_layers is not None and (self.pretrained is None or self.tuning is Tuning.HEAD):
+            raise ConfigError(
+                f"frozen_layers={self.frozen_layers}: without pretrained weights that are tuned nothing is kept; "
+                "leave it out."
+            )
 
     def pooled(self) -> Pooling:
         """The pooling as it is built."""
@@ -266,9 +279,9 @@ def _num_frozen(config: BERTConfig, shape: TextShape) -> int:
 
 
 def _frozen(config: BERTConfig, shape: TextShape) -> tuple[str, ...]:
-    """The beginnings of the names of what keeps its pretrained weights."""
-    blocks = [f"blocks.{number}." for number in range(_num_frozen(config, shape))]
-    return ("embedding.", "positions", "segments", "norm.", *blocks) if blocks else ()
+    """The names of the parts that keep their pretrained weights."""
+    blocks = [f"blocks.{number}" for number in range(_num_frozen(config, shape))]
+    return ("embedding", "positions", "segments", "norm", *blocks) if blocks else ()
 
 
 def cost(config: BERTConfig, shape: TextShape) -> Cost:
