@@ -147,10 +147,10 @@ def test_the_first_token_decides_where_all_pretrained_weights_are_tuned(tmp_path
 
 @pytest.mark.parametrize(
     ("settings", "wanted"),
-    [({}, 1), ({"frozen_layers": 0}, 0), ({"frozen_layers": 2}, 2), ({"frozen_layers": 9}, 3)],
+    [({}, 1), ({"frozen_layers": 0}, 0), ({"frozen_layers": 2}, 2), ({"frozen_layers": 9}, 6)],
 )
 def test_the_first_blocks_keep_their_pretrained_weights_and_cost_no_backward_pass(tmp_path, settings, wanted):
-    config, network = build(pooling="first", num_layers=3)
+    config, network = build(pooling="first", num_layers=6)
     folder = written(tmp_path / "lm", config, network)
     model = rw.BERTClassifier(pretrained=str(folder), tuning_epochs=1, random_state=0, **settings)
     model.fit(["the film was good", "a bad film"] * 4, ["good", "bad"] * 4)
@@ -159,16 +159,16 @@ def test_the_first_blocks_keep_their_pretrained_weights_and_cost_no_backward_pas
         torch.equal(a.expand.weight, b.expand.weight)
         for a, b in zip(tuned.blocks, network.blocks, strict=True)
     ]
-    assert kept == [number < wanted for number in range(3)]
+    assert kept == [number < wanted for number in range(6)]
     assert torch.equal(tuned.positions, network.positions) == (wanted > 0)
     assert torch.equal(tuned.embedding.weight, network.embedding.weight) == (wanted > 0)
     assert not torch.equal(tuned.pooler.weight, network.pooler.weight)
     costs = [
         RUNG.cost(
-            make_config(BERTConfig, {**SIZES, "max_tokens": 12, "num_layers": 3, "pretrained": "x", **some}),
+            make_config(BERTConfig, {**SIZES, "max_tokens": 12, "num_layers": 6, "pretrained": "x", **some}),
             SHAPE,
         )
-        for some in ({"frozen_layers": 0}, {"num_layers": 6, "frozen_layers": 0}, {"frozen_layers": wanted})
+        for some in ({"frozen_layers": 0}, {"num_layers": 9, "frozen_layers": 0}, {"frozen_layers": wanted})
     ]
     block = (costs[1].predict_flops - costs[0].predict_flops) / 3
     passes = costs[0].fit_flops / costs[0].predict_flops / 3

@@ -12,7 +12,7 @@ Source:
 Deviations:
     The first token goes on through a layer of its own, as in the paper, where the pretrained weights are tuned; else
     the mean of the tokens does, which sentence encoders are trained for. The head is fitted before the rest learns
-    (Kumar et al. 2022, https://arxiv.org/abs/2202.10054). Where texts have one label, embeddings and the first third of
+    (Kumar et al. 2022, https://arxiv.org/abs/2202.10054). Where texts have one label, embeddings and the first sixth of
     the blocks keep their weights (Lee et al. 2019, https://arxiv.org/abs/1911.03090). A long text is read in parts.
     The size, unless weights decide it, is BERT-mini's (Turc et al. 2019, https://arxiv.org/abs/1908.08962).
 Cost:
@@ -86,7 +86,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
         pooling: what of the tokens goes on, where a text has one label; "first" through a layer of its own. None for
             "first" where pretrained weights are tuned, else "mean".
         frozen_layers: blocks, from the first on, that keep their pretrained weights while the rest learns, with the
-            embeddings; 0 for none of either. None for a third of them where texts have one label, else 0.
+            embeddings; 0 for none of either. None for a sixth of them where texts have one label, else 0.
         capitals: whether words are told how they are written where their pieces don't know, as those of uncased
             weights; without, `AutoModelForTokenClassification` loads what is saved.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
@@ -274,7 +274,7 @@ def _is_told_cases(config: BERTConfig, shape: SentenceShape) -> bool:
 def _num_frozen(config: BERTConfig, shape: TextShape) -> int:
     if config.pretrained is None or config.tuning is Tuning.HEAD:
         return 0
-    usual = 0 if isinstance(shape, SentenceShape) else config.num_layers // 3
+    usual = 0 if isinstance(shape, SentenceShape) else config.num_layers // 6
     return min(config.num_layers, usual if config.frozen_layers is None else config.frozen_layers)
 
 
