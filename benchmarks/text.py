@@ -12,8 +12,8 @@ tuning: `bert` from the weights in FOLDER against the Trainer of `transformers` 
 test accuracy; each passes over all examples so often, one after the other.
 
 inference: the fitted `bert`, as it learned and in int8, against the pipeline of `transformers` and ONNX Runtime in
-int8, in turn: texts a second in batches, the median of single texts, and how many labels are the same. The peers load
-the folder that `bert` saved.
+int8, each in its own process, in turn: texts a second in batches, the median of single texts, and how many labels are
+the same. All load the folder that `bert` saved.
 
 PYTHON is one that has transformers, datasets, accelerate, onnx and onnxruntime.
 """
@@ -25,6 +25,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -39,13 +40,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from peers import run_peer
-from rungwise import load
 from rungwise.estimators import estimator_class
 from rungwise.kinds import OutputKind
 
 RUNGS = ("tfidf-logistic", "linear-svm", "nb-svm")
 PEERS = Path(__file__).with_name("text_peers.py")
-ROUNDS, NUM_SINGLE = 5, 50
+ROUNDS = 5
 PEER_RATE = 2e-5
 
 
@@ -119,13 +119,14 @@ def compare_tuning(data: Data, options: argparse.Namespace) -> Any:
     return model
 
 
-class Peer:
-    """A peer that answers line by line."""
+class Side:
+    """One that answers line by line, in a process of its own: where a model has learned memory is in pieces."""
 
     def __init__(self, kind: str, options: argparse.Namespace, said: dict[str, Any], space: Path) -> None:
         self.file = space / f"{kind}.json"
         self.file.write_text(json.dumps({**said, "threads": options.threads}), encoding="utf-8")
-        command = [options.hugging_face, PEERS, kind, self.file]
+        python = sys.executable if kind.startswith("ours") else options.hugging_face
+        command = [python, PEERS, kind, self.file]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         while self._line() != "ready":
             pass
@@ -146,42 +147,14 @@ class Peer:
         self.process.kill()
 
 
-class Ours:
-    """A fitted estimator that is asked the same."""
-
-    def __init__(self, estimator: Any, texts: list[str]) -> None:
-        self.estimator, self.texts = estimator, texts
-
-    def ask(self, what: str) -> Any:
-        if what == "labels":
-            return self.estimator.predict(self.texts).tolist()
-        if what == "batch":
-            start = time.perf_counter()
-            self.estimator.predict(self.texts)
-            return time.perf_counter() - start
-        taken = []
-        for text in self.texts[:NUM_SINGLE]:
-            start = time.perf_counter()
-            self.estimator.predict([text])
-            taken.append(time.perf_counter() - start)
-        return statistics.median(taken)
-
-    def close(self) -> None:
-        """Nothing to do."""
-
-
 def compare_inference(data: Data, model: Any, options: argparse.Namespace) -> None:
     texts, truth = data.test_texts[: options.texts].tolist(), data.test_labels[: options.texts]
     with tempfile.TemporaryDirectory() as name:
         space = Path(name)
         model.save(space / "model")
         said = {"test_texts": texts, "folder": str(space / "model")}
-        sides: dict[str, Any] = {
-            "ours": Ours(load(space / "model"), texts),
-            "ours, int8": Ours(load(space / "model").answer_in("int8"), texts),
-        }
-        if options.hugging_face:
-            sides |= {kind: Peer(kind, options, said, space) for kind in ("pipeline", "onnx")}
+        kinds = ["ours", "ours-int8", *(["pipeline", "onnx"] if options.hugging_face else [])]
+        sides = {kind: Side(kind, options, said, space) for kind in kinds}
         taken: dict[str, dict[str, list[float]]] = {side: {"batch": [], "single": []} for side in sides}
         for _ in range(ROUNDS):
             for what in ("batch", "single"):

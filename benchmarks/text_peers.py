@@ -1,11 +1,12 @@
-"""What `text.py` compares with, in an environment of its own: `text_peers.py KIND ARGUMENTS.json`.
+"""What `text.py` compares, each in a process of its own: `text_peers.py KIND ARGUMENTS.json`.
 
 KIND trainer: tunes an encoder with the Trainer of `transformers`, by its defaults and the recipe that its documentation
 gives for text classification (AdamW, 2e-5, batches of 16, padded to their longest), and prints seconds and accuracy.
 
 KIND pipeline: answers as the `transformers` pipeline does; KIND onnx: as ONNX Runtime does with an int8 model, in
-batches of texts of about one length. Both speak with their parent line by line: on "batch" they answer all texts and
-say the seconds, on "single" some of them one by one, and say the median, on "labels" they say the last labels.
+batches of texts of about one length; KIND ours or ours-int8: as the model of the folder does. They speak with their
+parent line by line: on "batch" they answer all texts and say the seconds, on "single" some of them one by one, and say
+the median, on "labels" they say the last labels.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ os.environ |= {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1", "TRANSF
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-import transformers  # noqa: E402
 
 torch.set_num_threads(SAID["threads"])
-transformers.set_seed(0)
+if not KIND.startswith("ours"):
+    import transformers
+
+    transformers.set_seed(0)
 
 NUM_SINGLE = 50
 
@@ -82,6 +85,20 @@ def pipeline() -> Callable[[list[str]], list[str]]:
     def answer(texts: list[str]) -> list[str]:
         given = asked(texts, batch_size=32 if len(texts) > 1 else 1, truncation=True, max_length=512)
         return [one["label"] for one in given]
+
+    return answer
+
+
+def ours() -> Callable[[list[str]], list[str]]:
+    from rungwise import load
+
+    model = load(SAID["folder"])
+    if KIND == "ours-int8":
+        model.answer_in("int8")
+
+    def answer(texts: list[str]) -> list[str]:
+        labels: list[str] = model.predict(texts).tolist()
+        return labels
 
     return answer
 
@@ -150,4 +167,4 @@ if __name__ == "__main__":
         tune()
     else:
         with torch.inference_mode():
-            converse({"pipeline": pipeline, "onnx": onnx}[KIND]())
+            converse({"pipeline": pipeline, "onnx": onnx}.get(KIND, ours)())
