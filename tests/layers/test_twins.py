@@ -26,6 +26,14 @@ def test_a_twin_in_bf16_gives_what_autocast_gives():
     torch.testing.assert_close(got, wanted, atol=1e-2, rtol=1e-2)
 
 
+def test_without_such_kernels_the_network_answers_itself(monkeypatch):
+    def missing(*args):
+        raise AttributeError("no such operator")
+
+    monkeypatch.setattr("rungwise.layers.twins._PackedLinear.plus", missing)
+    assert in_bf16(NETWORK) is NETWORK
+
+
 def test_it_shares_what_is_no_linear_layer_and_leaves_the_network_as_it_is():
     twin = in_bf16(NETWORK)
     assert twin[0].weight is NETWORK[0].weight

@@ -112,6 +112,6 @@ def pretrain(
         return
     history = trainer.history
     context.note(
-        f"pretrained on {num_texts} texts for {history[-1].epoch:g} passes: the loss of a masked token fell from "
-        f"{history[0].train_loss:.2f} to {history[-1].train_loss:.2f}"
+        f"pretrained on {num_texts} texts for {history[-1].epoch:g} passes: the loss of a masked token was "
+        f"{history[0].train_loss:.2f} in the first and {history[-1].train_loss:.2f} in the last"
     )
