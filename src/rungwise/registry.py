@@ -199,7 +199,7 @@ def _coerce(kind: Any, value: Any) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind in (bool, int, float, str) and not isinstance(value, kind):
-        raise TypeError(f"must be {kind.__name__}")
+        raise TypeError("must be true or false" if kind is bool else f"must be {kind.__name__}")
     if kind is int and isinstance(value, bool):
         raise TypeError("must be int")
     return value

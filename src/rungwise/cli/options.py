@@ -90,7 +90,7 @@ def column_kinds(columns: tuple[str, ...], text: str | None) -> dict[str, str]:
 def rung_settings(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, dict[str, Any]]:
-    """`RUNG.NAME=VALUE` triples as rung -> name -> value; a value is a Python literal, or else a word."""
+    """`RUNG.NAME=VALUE` triples as rung -> name -> value; a value is true, false, a Python literal, or else a word."""
     del ctx, parameter
     settings: dict[str, dict[str, Any]] = {}
     for triple in values:
@@ -101,6 +101,6 @@ def rung_settings(
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError):
-            value = text
+            value = {"true": True, "false": False}.get(text, text)
         settings.setdefault(rung, {})[name] = value
     return settings
