@@ -2,7 +2,8 @@
 
 Weights are rounded once, an output channel by its own scale; what comes in is rounded as it comes, a row by its own
 scale, so that no data are needed to prepare it and no row hangs on those beside it. As Zafrir et al.
-(2019), Q8BERT, https://arxiv.org/abs/1910.06188, without their training.
+(2019), Q8BERT, https://arxiv.org/abs/1910.06188, without their training. In Transformer blocks whose inputs were seen
+scales are chosen beforehand, which is faster: `layers/static_int8.py`.
 """
 
 # R rows, K inputs, N outputs
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
+from rungwise.layers.static_int8 import static_blocks
 from rungwise.layers.twins import QuickLinear, blocks_in_bf16, linear_layers, twin_with
 
 __all__ = ["Int8Linear", "in_int8"]
@@ -79,12 +81,13 @@ class Int8Linear(QuickLinear):
         return made.view(*x.shape[:-1], made.shape[-1])
 
 
-def in_int8(network: nn.Module, *, has_bf16: bool = False) -> nn.Module:
+def in_int8(network: nn.Module, *, has_bf16: bool = False, ranges: Tensor | None = None) -> nn.Module:
     """A twin of a network on the CPU whose larger linear layers compute in int8; the rest is shared with it.
 
     Args:
         network: stays as it is.
         has_bf16: whether the rest is in bf16.
+        ranges: (2, S) of what goes into its blocks' layers, by `input_ranges`, where that was seen.
 
     Raises:
         ConfigError: if it has no such layer, or PyTorch has no such kernel for this CPU.
@@ -98,12 +101,27 @@ def in_int8(network: nn.Module, *, has_bf16: bool = False) -> nn.Module:
             f"{type(network).__name__} mostly has others; take auto, fp32 or bf16."
         )
     try:
-        made: dict[nn.Module, QuickLinear] = {linear: Int8Linear(linear) for linear in found}
-        for linear in found:
+        blocks = {} if ranges is None else _blocks(network, ranges, found, has_bf16=has_bf16)
+        inside = {linear for block in blocks for linear in linear_layers(block)}
+        single = [linear for linear in found if linear not in inside]
+        made: dict[nn.Module, QuickLinear] = {linear: Int8Linear(linear) for linear in single}
+        for linear in single:
             made[linear](torch.zeros(1, linear.in_features))
     except (RuntimeError, AttributeError) as error:
         raise ConfigError(
             f"precision 'int8': PyTorch {torch.__version__} can't on this CPU ({str(error)[:100]}); take auto, fp32 "
             "or bf16."
         ) from error
-    return twin_with(network, {**made, **(blocks_in_bf16(network, made) if has_bf16 else {})})
+    if has_bf16 and not blocks:
+        blocks = blocks_in_bf16(network, made)
+    return twin_with(network, {**made, **blocks})
+
+
+def _blocks(
+    network: nn.Module, ranges: Tensor, found: list[nn.Linear], *, has_bf16: bool
+) -> dict[nn.Module, nn.Module]:
+    """The twins of its blocks with scales chosen beforehand; none where rounding as numbers come is better."""
+    blocks = static_blocks(network, ranges, torch.bfloat16 if has_bf16 else torch.float32)
+    are_large = all(set(linear_layers(block)) <= set(found) for block in blocks)
+    # without VNNI there is room for seven bits alone, too few for one step
+    return blocks if are_large and torch.cpu._is_vnni_supported() else {}

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from rungwise.layers.attention import attend
 from rungwise.layers.encoder import Activation, EncoderBlock
 
-__all__ = ["QuickLinear", "blocks_in_bf16", "in_bf16", "linear_layers", "twin_with"]
+__all__ = ["FUSED", "QuickBlock", "QuickLinear", "blocks_in_bf16", "in_bf16", "linear_layers", "twin_with"]
 
-_FUSED = {
+FUSED = {
     Activation.RELU: ("relu", ""),
     Activation.GELU: ("gelu", "none"),
     Activation.GELU_TANH: ("gelu", "tanh"),
 }
-"""By the names of oneDNN's kernels."""
+"""By the names of oneDNN's kernels: which, and of what kind."""
 
 
 def linear_layers(network: nn.Module) -> list[nn.Linear]:
@@ -71,7 +71,7 @@ class _PackedLinear(QuickLinear):
         return self._made(x, "none", "")
 
     def activated(self, x: Tensor, activation: Activation) -> Tensor:
-        return self._made(x, *_FUSED[activation])
+        return self._made(x, *FUSED[activation])
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
         made: Tensor = torch.ops.mkldnn._linear_pointwise.binary(
@@ -86,16 +86,23 @@ class _PackedLinear(QuickLinear):
         return made
 
 
-class _QuickBlock(nn.Module):
-    """An `EncoderBlock` that answers in bf16 throughout and in half as many calls, as one text waits for these.
+class QuickBlock(nn.Module):
+    """An `EncoderBlock` that answers in half as many calls, as one text waits for these.
 
     Args:
         block: that it was made of.
         layers: its linear ones, made ready.
+        dtype: of sums and norms.
     """
 
-    def __init__(self, block: EncoderBlock, layers: Mapping[nn.Module, QuickLinear]) -> None:
+    def __init__(
+        self,
+        block: EncoderBlock,
+        layers: Mapping[nn.Module, QuickLinear],
+        dtype: torch.dtype = torch.bfloat16,
+    ) -> None:
         super().__init__()
+        self.dtype = dtype
         attention = block.attention
         self.num_heads, self.activation, self.pre_norm = attention.num_heads, block.activation, block.pre_norm
         self.attention_norm, self.feed_forward_norm = block.attention_norm, block.feed_forward_norm
@@ -104,7 +111,7 @@ class _QuickBlock(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor | None, *, is_first_alone: bool = False) -> Tensor:
         """As `EncoderBlock.forward`."""
-        x = x.bfloat16()
+        x = x.to(self.dtype)
         B, T, C = x.shape
         steps = 1 if is_first_alone else T
         heads = self.query_key_value(_normed(x, self.attention_norm) if self.pre_norm else x)
@@ -126,7 +133,7 @@ def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
 def blocks_in_bf16(network: nn.Module, layers: Mapping[nn.Module, QuickLinear]) -> dict[nn.Module, nn.Module]:
     """The Transformer blocks of a network all of whose linear layers are made ready -> their twins."""
     blocks = [module for module in network.modules() if isinstance(module, EncoderBlock)]
-    return {block: _QuickBlock(block, layers) for block in blocks if set(linear_layers(block)) <= set(layers)}
+    return {block: QuickBlock(block, layers) for block in blocks if set(linear_layers(block)) <= set(layers)}
 
 
 def in_bf16(network: nn.Module) -> nn.Module:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ __all__ = [
     "Labelled",
     "Targets",
     "ask",
+    "ask_batches",
     "groups_of",
     "labels_of",
     "num_units",
@@ -109,18 +110,12 @@ def ask(
 
     It may say in `asked_tokens` how many tokens of a batch it answers fastest on a CPU.
     """
-    answer = forward or network
     most_tokens = getattr(network, "asked_tokens", None) if context.device == "cpu" else None
-    precision = possible_precision(context.precision, context.device)
-    outputs: list[Tensor] = []
     most = min(max(config.batch_size, _LEAST_ASKED), _MOST_ASKED)
     index = sorted_batches(
         len(examples), examples.lengths, most, most_tokens=most_tokens, groups=groups_of(examples)
     )
-    with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
-        for part in index:
-            inputs = tuple(tensor.to(context.device) for tensor in examples.batch(part))
-            outputs.append(answer(*inputs).float().cpu())
+    outputs = ask_batches(forward or network, examples, index, context)
     order = torch.from_numpy(np.concatenate(index))
     num_words = getattr(examples, "num_words", None)
     if num_words is not None:
@@ -129,6 +124,19 @@ def ask(
     result = torch.empty_like(batches)
     result[order] = batches
     return result if examples.owners is None else _means(result, torch.from_numpy(examples.owners))
+
+
+def ask_batches(
+    answer: Callable[..., Tensor],
+    examples: Examples,
+    batches: Iterable[NDArray[np.int64]],
+    context: FitContext,
+) -> list[Tensor]:
+    """Examples in batches, by their numbers -> what a network answers to each batch, float32 on the CPU."""
+    precision = possible_precision(context.precision, context.device)
+    with torch_as_usual(), torch.inference_mode(), autocast(precision, context.device):
+        given = ((part.to(context.device) for part in examples.batch(index)) for index in batches)
+        return [answer(*inputs).float().cpu() for inputs in given]
 
 
 def _means(outputs: Tensor, owners: Tensor) -> Tensor:

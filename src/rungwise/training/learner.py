@@ -16,8 +16,6 @@ from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError, ModelError, TrainingError
 from rungwise.fitting import Calibrated, Epoch, FitContext, Precision, Pretrained, Recorded, Series, State
 from rungwise.kinds import OutputKind
-from rungwise.layers.int8 import in_int8
-from rungwise.layers.twins import in_bf16
 from rungwise.preprocessing import preprocessor_for
 from rungwise.preprocessing.balance import check_labels, class_weights
 from rungwise.preprocessing.masking import Masking
@@ -28,7 +26,8 @@ from rungwise.rung import Examples, NetworkRung, Pair, Shape, TagLayer, Weights,
 from rungwise.settings import NetworkConfig, PretrainableConfig, Tuning
 from rungwise.stored import entry, finite, section, whole
 from rungwise.tags import Tags
-from rungwise.training.asking import Labelled, Targets, ask, to_device
+from rungwise.training.answering import ranges_of, ready, stored_ranges
+from rungwise.training.asking import Labelled, Targets, ask
 from rungwise.training.devices import check_device
 from rungwise.training.heap import give_back_freed, keep_freed
 from rungwise.training.losses import Criterion, Objective
@@ -75,6 +74,7 @@ class NetworkLearner:
         self.shape: Shape
         self.to_guess: tuple[Examples, Masking] | None = None
         self.context = FitContext()
+        self.ranges: Tensor | None = None
         self._answers_in: Precision | None = None
         self._asks: tuple[nn.Module, Precision, nn.Module] | None = None
         self.target_mean, self.target_scale = 0.0, 1.0
@@ -126,6 +126,7 @@ class NetworkLearner:
         valid = None if validation is None else self._labelled(*validation)
         try:
             self._train(train, valid, replace(context, precision=precision), kept["note"], kept["training"])
+            self.ranges = ranges_of(self.network, train[0], replace(context, precision=precision))
         finally:
             self._forget_unlabeled()
             give_back_freed()
@@ -295,18 +296,8 @@ class NetworkLearner:
         context = replace(self.context, precision=rest)
         if self._asks is None or self._asks[0] is not self.network or self._asks[1] is not precision:
             keep_freed()
-            self._asks = self.network, precision, self._ready(precision, context)
+            self._asks = self.network, precision, ready(self.network, precision, context, self.ranges)
         return self._asks[2], context
-
-    def _ready(self, precision: Precision, context: FitContext) -> nn.Module:
-        if precision is Precision.INT8 and context.device != "cpu":
-            raise ConfigError(f"precision 'int8' is for the CPU; the model is on {context.device}.")
-        is_rounded = context.device == "cpu" and context.precision is Precision.BF16
-        if precision is Precision.INT8:
-            return in_int8(self.network, has_bf16=is_rounded)
-        to_device(self.network, context.device)
-        self.network.eval()
-        return in_bf16(self.network) if is_rounded else self.network
 
     def num_parameters(self) -> int:
         """The network's numbers that are learned, here or before."""
@@ -327,6 +318,7 @@ class NetworkLearner:
             "shape": asdict(self.shape),
             "target_mean": self.target_mean,
             "target_scale": self.target_scale,
+            **({} if self.ranges is None else {"ranges": self.ranges.numpy()}),
             **self._stored_network(weights),
         }
 
@@ -372,6 +364,7 @@ class NetworkLearner:
             weights = as_arrays(self.rung.layouts["transformers"](as_tensors(weights)))
         with seeded(0, "cpu"):
             self.network = network_with(lambda: self.rung.build(self.config, self.shape), weights)
+        self.ranges = stored_ranges(state, self.network)
         self._check_cost()
 
     def _check_cost(self) -> None:

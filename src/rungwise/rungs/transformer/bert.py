@@ -219,7 +219,7 @@ class BERT(nn.Module):
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
         positions = self.positions[self.first_position : self.first_position + num_tokens]
-        x: Tensor = self.embedding(tokens) + positions + self.segments[0]  # (B, T, C)
+        x: Tensor = self.embedding(tokens) + (positions + self.segments[0])  # (B, T, C)
         if self.marks is not None and cases is not None:  # there are none where tokens are guessed
             x = self.marks(x, cases)
         x = self.dropout(self.norm(x))
