@@ -93,10 +93,11 @@ class _StaticLinear(QuickLinear):
         self.weight, self.bias = linear.weight, linear.bias
         scales = weight.abs().amax(1).clamp(min=_TINY**2) / _LARGEST  # (N,)
         rounded = (weight / scales[:, None]).round().to(torch.int8)
-        self._packed: Any = torch.ops.onednn.qlinear_prepack(rounded, None)  # in the CPU's own layout
+        packed = torch.ops.onednn.qlinear_prepack(rounded, None)  # in the CPU's own layout
+        zeros = torch.zeros(len(scales), dtype=torch.int64)
         # no buffers, since to look these up takes as long as to round
-        self.scales, self.added = scales.float(), bias.float()
-        self.zeros = torch.zeros(len(scales), dtype=torch.int64)
+        self._product: tuple[Any, ...] = (scale, zero, packed, scales.float(), zeros)
+        self._added = bias.float()
         self.scale, self.zero, self.dtype = scale, zero, dtype
 
     def rounded(self, x: Tensor) -> Tensor:
@@ -107,43 +108,15 @@ class _StaticLinear(QuickLinear):
         return self._made(x, 1.0, 0, self.dtype, "none", "")
 
     def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        sum_of = (other.contiguous(), self._added, 1.0, 0, torch.float32, 1.0, 0, "add", 1.0)
         made: Tensor = torch.ops.onednn.qlinear_pointwise.binary(
-            self.rounded(x),
-            self.scale,
-            self.zero,
-            self._packed,
-            self.scales,
-            self.zeros,
-            other.contiguous(),
-            self.added,
-            1.0,
-            0,
-            torch.float32,
-            1.0,
-            0,
-            "add",
-            1.0,
-            "none",
-            [],
-            "",
+            self.rounded(x), *self._product, *sum_of, "none", [], ""
         )
         return made
 
     def _made(self, x: Tensor, scale: float, zero: int, dtype: torch.dtype, then: str, how: str) -> Tensor:
         made: Tensor = torch.ops.onednn.qlinear_pointwise.default(
-            self.rounded(x),
-            self.scale,
-            self.zero,
-            self._packed,
-            self.scales,
-            self.zeros,
-            self.added,
-            scale,
-            zero,
-            dtype,
-            then,
-            [],
-            how,
+            self.rounded(x), *self._product, self._added, scale, zero, dtype, then, [], how
         )
         return made
 
