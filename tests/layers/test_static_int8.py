@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -6,7 +8,7 @@ from torch import nn
 
 import rungwise as rw
 from rungwise import load
-from rungwise.errors import ModelError
+from rungwise.errors import ConfigError, ModelError
 from rungwise.fitting import FitContext
 from rungwise.layers.attention import padding_bias
 from rungwise.layers.encoder import Activation, EncoderBlock
@@ -134,6 +136,24 @@ def test_a_network_without_blocks_or_time_has_no_ranges(model):
     examples = learner.preprocessor.examples(pa.chunked_array([TEXTS]))
     assert ranges_of(nn.Linear(3, 4), examples, FitContext()) is None
     assert ranges_of(learner.network, examples, FitContext(deadline=0.0)) is None
+
+
+def test_a_network_whose_numbers_overflow_has_no_ranges(model):
+    network = copy.deepcopy(model.learner_.network)
+    nn.init.constant_(network.blocks[0].feed_forward_norm.weight, torch.inf)
+    nn.init.constant_(network.blocks[0].attention_norm.weight, torch.inf)
+    examples = model.learner_.preprocessor.examples(pa.chunked_array([TEXTS]))
+    assert ranges_of(network, examples, FitContext()) is None
+
+
+@needs_vnni
+def test_without_such_kernels_it_is_an_error_before_anything_is_asked(model, monkeypatch):
+    def missing(*args):
+        raise AttributeError("no such operator")
+
+    monkeypatch.setattr("rungwise.layers.static_int8._StaticLinear.plus", missing)
+    with pytest.raises(ConfigError, match="can't on this CPU"):
+        in_int8(model.learner_.network, ranges=model.learner_.ranges)
 
 
 def test_a_model_keeps_what_its_layers_saw(model, tmp_path):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.layers.static_int8 import static_blocks
-from rungwise.layers.twins import QuickLinear, blocks_in_bf16, linear_layers, twin_with
+from rungwise.layers.twins import QuickLinear, blocks_in_bf16, encoder_blocks, linear_layers, twin_with
 
 __all__ = ["Int8Linear", "in_int8"]
 
@@ -121,7 +121,11 @@ def _blocks(
     network: nn.Module, ranges: Tensor, found: list[nn.Linear], *, has_bf16: bool
 ) -> dict[nn.Module, nn.Module]:
     """The twins of its blocks with scales chosen beforehand; none where rounding as numbers come is better."""
-    blocks = static_blocks(network, ranges, torch.bfloat16 if has_bf16 else torch.float32)
-    are_large = all(set(linear_layers(block)) <= set(found) for block in blocks)
+    are_large = all(set(linear_layers(block)) <= set(found) for block in encoder_blocks(network))
     # without VNNI there is room for seven bits alone, too few for one step
-    return blocks if are_large and torch.cpu._is_vnni_supported() else {}
+    if not (are_large and torch.cpu._is_vnni_supported()):
+        return {}
+    twins = static_blocks(network, ranges, torch.bfloat16 if has_bf16 else torch.float32)
+    for block in encoder_blocks(network)[:1]:  # whether PyTorch has these kernels
+        twins[block](torch.zeros(1, 1, block.expand.in_features), None)
+    return twins

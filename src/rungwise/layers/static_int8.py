@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from rungwise.layers.encoder import Activation, EncoderBlock
-from rungwise.layers.twins import FUSED, QuickBlock, QuickLinear, linear_layers
+from rungwise.layers.twins import FUSED, QuickBlock, QuickLinear, encoder_blocks, linear_layers
 
 __all__ = ["input_ranges", "num_ranges", "static_blocks"]
 
@@ -37,11 +37,7 @@ _ROOM = 1.1
 
 
 def _block_layers(network: nn.Module) -> list[nn.Linear]:
-    return [layer for block in _blocks(network) for layer in linear_layers(block)]
-
-
-def _blocks(network: nn.Module) -> list[EncoderBlock]:
-    return [module for module in network.modules() if isinstance(module, EncoderBlock)]
+    return [layer for block in encoder_blocks(network) for layer in linear_layers(block)]
 
 
 def num_ranges(network: nn.Module) -> int:
@@ -219,7 +215,7 @@ def static_blocks(network: nn.Module, ranges: Tensor, dtype: torch.dtype) -> dic
     sizes = [layer.in_features for layer in _block_layers(network)]
     given = iter(torch.split(ranges.double(), sizes, 1))
     twins: dict[nn.Module, nn.Module] = {}
-    for block in _blocks(network):
+    for block in encoder_blocks(network):
         of = {layer: next(given) for layer in linear_layers(block)}
         layers: dict[nn.Module, QuickLinear] = {}
         for linear in (block.attention.query_key_value, block.attention.output):

@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from rungwise.layers.attention import attend
 from rungwise.layers.encoder import Activation, EncoderBlock
 
-__all__ = ["FUSED", "QuickBlock", "QuickLinear", "blocks_in_bf16", "in_bf16", "linear_layers", "twin_with"]
+__all__ = [
+    "FUSED",
+    "QuickBlock",
+    "QuickLinear",
+    "blocks_in_bf16",
+    "encoder_blocks",
+    "in_bf16",
+    "linear_layers",
+    "twin_with",
+]
 
 FUSED = {
     Activation.RELU: ("relu", ""),
@@ -26,6 +35,11 @@ FUSED = {
 def linear_layers(network: nn.Module) -> list[nn.Linear]:
     """All of a network that are no special kind."""
     return [module for module in network.modules() if type(module) is nn.Linear]
+
+
+def encoder_blocks(network: nn.Module) -> list[EncoderBlock]:
+    """The Transformer blocks of a network, in order."""
+    return [module for module in network.modules() if isinstance(module, EncoderBlock)]
 
 
 def twin_with(network: nn.Module, layers: Mapping[nn.Module, nn.Module]) -> nn.Module:
@@ -132,8 +146,11 @@ def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
 
 def blocks_in_bf16(network: nn.Module, layers: Mapping[nn.Module, QuickLinear]) -> dict[nn.Module, nn.Module]:
     """The Transformer blocks of a network all of whose linear layers are made ready -> their twins."""
-    blocks = [module for module in network.modules() if isinstance(module, EncoderBlock)]
-    return {block: QuickBlock(block, layers) for block in blocks if set(linear_layers(block)) <= set(layers)}
+    return {
+        block: QuickBlock(block, layers)
+        for block in encoder_blocks(network)
+        if set(linear_layers(block)) <= set(layers)
+    }
 
 
 def in_bf16(network: nn.Module) -> nn.Module:

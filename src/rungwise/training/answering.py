@@ -48,7 +48,7 @@ def ready(network: nn.Module, precision: Precision, context: FitContext, ranges:
 def ranges_of(network: nn.Module, examples: Examples, context: FitContext) -> Tensor | None:
     """What goes into the layers of a network's Transformer blocks, by some training examples (`input_ranges`).
 
-    None where it has no blocks, or there is no time left.
+    None where it has no blocks, there is no time left, or its numbers overflow.
     """
     if not num_ranges(network) or context.seconds_left() <= 0:
         return None
@@ -61,7 +61,7 @@ def ranges_of(network: nn.Module, examples: Examples, context: FitContext) -> Te
         network, lambda: ask_batches(network, examples, [batches[i] for i in chosen], context)
     )
     network.to("cpu")
-    return ranges
+    return ranges if bool(ranges.isfinite().all()) else None
 
 
 def stored_ranges(state: State, network: nn.Module) -> Tensor | None:
