@@ -21,6 +21,7 @@ from rungwise.preprocessing.pixels import PixelPreprocessor
 from rungwise.registry import make_config
 from rungwise.rung import ImageShape, SentenceShape
 from rungwise.rungs.cnn.efficientnet import RUNG, EfficientNet, EfficientNetConfig
+from rungwise.rungs.transformer.bert import BERTConfig
 from rungwise.settings import Optimizer
 from rungwise.training import pretrained as pretrained_module
 from rungwise.training.losses import Objective
@@ -204,6 +205,12 @@ def test_tuning_takes_the_optimizer_and_the_batches_that_are_said():
     assert (tuned.optimizer, tuned.batch_size, tuned.epochs) == (Optimizer.ADAMW, 32, 5)
     told = EfficientNetConfig(pretrained="w", optimizer=Optimizer.SGD, batch_size=50).for_training()
     assert (told.optimizer, told.batch_size) == (Optimizer.SGD, 50)
+
+
+@pytest.mark.parametrize(("kind", "rate"), [(OutputKind.LABEL, 5e-5), (OutputKind.TAGS, 1e-4)])
+def test_tags_are_tuned_at_a_higher_rate_unless_one_is_said(kind, rate):
+    assert BERTConfig(pretrained="w").for_training(kind).learning_rate == rate
+    assert BERTConfig(pretrained="w", tuning_rate=3e-5).for_training(kind).learning_rate == 3e-5
 
 
 # ----------------------------------------------------------------------------------------------- putting in

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rungwise.layers.attention import attend
@@ -119,29 +118,36 @@ class QuickBlock(nn.Module):
         self.dtype = dtype
         attention = block.attention
         self.num_heads, self.activation, self.pre_norm = attention.num_heads, block.activation, block.pre_norm
-        self.attention_norm, self.feed_forward_norm = block.attention_norm, block.feed_forward_norm
         self.query_key_value, self.output = layers[attention.query_key_value], layers[attention.output]
         self.expand, self.contract = layers[block.expand], layers[block.contract]
+        # what one text waits for is calls: a module takes as long to find another as to call it
+        self._norms = tuple(
+            (norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+            for norm in (block.attention_norm, block.feed_forward_norm)
+        )
+        self._calls = (
+            self.query_key_value.forward,
+            self.output.plus,
+            self.expand.activated,
+            self.contract.plus,
+        )
 
     def forward(self, x: Tensor, bias: Tensor | None, *, is_first_alone: bool = False) -> Tensor:
         """As `EncoderBlock.forward`."""
+        query_key_value, output, expand, contract = self._calls
+        first, second = self._norms
         x = x.to(self.dtype)
         B, T, C = x.shape
-        steps = 1 if is_first_alone else T
-        heads = self.query_key_value(_normed(x, self.attention_norm) if self.pre_norm else x)
+        heads = query_key_value(torch.layer_norm(x, *first) if self.pre_norm else x)
         query, key, value = heads.view(B, T, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        attended = attend(query[:, :, :steps], key, value, bias, 0.0).transpose(1, 2).reshape(B, steps, C)
-        x = self.output.plus(attended, x[:, :steps])
+        if is_first_alone:
+            x, query = x[:, :1], query[:, :, :1]
+        attended = attend(query, key, value, bias, 0.0).transpose(1, 2).reshape(B, -1, C)
+        x = output(attended, x)
         if self.pre_norm:
-            inner = self.expand.activated(_normed(x, self.feed_forward_norm), self.activation)
-            return self.contract.plus(inner, x)
-        x = _normed(x, self.attention_norm)
-        inner = self.expand.activated(x, self.activation)
-        return _normed(self.contract.plus(inner, x), self.feed_forward_norm)
-
-
-def _normed(x: Tensor, norm: nn.LayerNorm) -> Tensor:
-    return F.layer_norm(x, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+            return contract(expand(torch.layer_norm(x, *second), self.activation), x)
+        x = torch.layer_norm(x, *first)
+        return torch.layer_norm(contract(expand(x, self.activation), x), *second)
 
 
 def blocks_in_bf16(network: nn.Module, layers: Mapping[nn.Module, QuickLinear]) -> dict[nn.Module, nn.Module]:

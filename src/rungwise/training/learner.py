@@ -140,7 +140,7 @@ class NetworkLearner:
         progress: State | None,
     ) -> None:
         """Trains, and anew if need be: `note` says why it did already, `progress` is what to go on from."""
-        first = self.config.for_training()
+        first = self.config.for_training(self.pair[1])
         second = replace(first, learning_rate=first.learning_rate * _SECOND_RATE)
         if note is None:
             try:

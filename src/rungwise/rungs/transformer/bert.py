@@ -95,7 +95,7 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
     epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 5e-4
-    tuning_rate: float = 5e-5
+    tuning_rate: float | None = None
     tuning_epochs: int = 6
     layout: Layout = Layout.BERT
     hidden_size: int = 256
@@ -223,9 +223,10 @@ class BERT(nn.Module):
         if self.marks is not None and cases is not None:  # there are none where tokens are guessed
             x = self.marks(x, cases)
         x = self.dropout(self.norm(x))
-        for block in self.blocks[:-1]:
+        *blocks, last_block = self.blocks
+        for block in blocks:
             x = block(x, bias)
-        last: Tensor = self.blocks[-1](x, bias, is_first_alone=is_first_alone)
+        last: Tensor = last_block(x, bias, is_first_alone=is_first_alone)
         return last
 
     def features(

@@ -94,7 +94,7 @@ class HuggingFaceConfig(PretrainableConfig, RolesConfig, PooledNetworkConfig):
     epochs: int = 8
     batch_size: int = 32
     learning_rate: float = 5e-4
-    tuning_rate: float = 5e-5
+    tuning_rate: float | None = None
     tuning_epochs: int = 8
     description: str = _SMALL
     dropout: float = 0.1
