@@ -159,7 +159,7 @@ def make_config(kind: type[Any], settings: Mapping[str, Any]) -> Any:
     """
     types = get_type_hints(kind)
     problems = [
-        f"{name!r} is no setting of {kind.__name__} ({_known_settings(name, list(types))})"
+        f"there is no setting {name!r} ({_known_settings(name, list(types))})"
         for name in settings
         if name not in types
     ]

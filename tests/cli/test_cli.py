@@ -215,7 +215,7 @@ def test_rungs_and_tasks_are_listed(folder):
             "metric 'rmse' isn't one of tabular-classification: accuracy",
         ),
         (["fit", "flowers.csv", "--set", "mlp=3"], "must be RUNG.NAME=VALUE"),
-        (["fit", "flowers.csv", "--set", "mlp.epoch=3"], "'epoch' is no setting of"),
+        (["fit", "flowers.csv", "--set", "mlp.epoch=3"], "mlp: there is no setting 'epoch'"),
         (["fit", "flowers.csv", "--column", "target=colour"], "must be NAME=KIND"),
         (["fit"], "give DATA, or --resume RUN"),
         (["fit", "--resume", "nowhere"], "nowhere is no run's folder"),

@@ -11,9 +11,9 @@ from rungwise.errors import ConfigError
 @pytest.mark.parametrize(
     ("name", "setting", "message"),
     [
-        ("mlp", "epoch", r"'epoch' is no setting of MLPConfig \(did you mean 'epochs'\? it has .*epochs"),
-        ("mlp", "zzz", r"'zzz' is no setting of MLPConfig \(it has .*epochs"),
-        ("baseline", "x", r"'x' is no setting of \w+ \(it has no settings\)$"),
+        ("mlp", "epoch", r"no setting 'epoch' \(did you mean 'epochs'\? it has .*epochs"),
+        ("mlp", "zzz", r"no setting 'zzz' \(it has .*epochs"),
+        ("baseline", "x", r"no setting 'x' \(it has no settings\)$"),
     ],
 )
 def test_a_setting_that_is_not_there_is_named(name: str, setting: str, message: str) -> None:

@@ -285,6 +285,9 @@ def test_rare_and_unseen_classes_are_named(tmp_path: Path) -> None:
     assert "warning: test has classes that train lacks, so their rows count as wrong: 'new'." in messages(
         dataset
     )
+    other["label"] = "new"
+    with pytest.raises(DataError, match="test has none of train's classes: it has 'new', and train "):
+        prepare(frame, test=other)
     assert "new" in dataset.targets("test")
     assert dataset.classes is not None
     assert "new" not in dataset.classes

@@ -65,7 +65,7 @@ def working_folder(tmp_path):
     (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *texts]), encoding="utf-8")
     small = {"hidden_size": 8, "num_layers": 1, "num_heads": 1, "intermediate_size": 8, "epochs": 1}
     rw.BERTClassifier(**small).fit(["a good film", "a bad film"] * 2, ["good", "bad"] * 2).save(
-        tmp_path / "minilm"
+        tmp_path / "sentence-transformers" / "all-MiniLM-L6-v2"
     )
     for part, cities in (("train", ("Rome", "Oslo", "Lima")), ("test", ("Rome", "Lima"))):
         lines = [

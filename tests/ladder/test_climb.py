@@ -172,6 +172,8 @@ def test_names_may_be_odd(frame, tmp_path):
 def test_settings_of_a_rung_that_will_not_climb_are_refused(frame, tmp_path):
     with pytest.raises(ConfigError, match="settings are given for lstm, which won't climb"):
         Ladder(out=tmp_path / "run", settings={"lstm": {"epochs": 1}}).prepare(frame, "target")
+    with pytest.raises(UnknownNameError, match="did you mean 'lstm'"):
+        Ladder(out=tmp_path / "run", settings={"lstn": {"epochs": 1}}).prepare(frame, "target")
 
 
 def test_what_is_no_run_is_said_to_be_none(tmp_path):
@@ -250,7 +252,7 @@ def test_a_ladder_that_was_not_climbed_says_so():
 
 
 def test_rungs_that_are_no_list_are_refused():
-    with pytest.raises(ConfigError, match=r"rungs is 'textcnn'; give a list of names, such as \['textcnn'\]"):
+    with pytest.raises(ConfigError, match=r"rungs is 'textcnn'; give a list of names: \['textcnn'\]"):
         Ladder(rungs="textcnn")
 
 

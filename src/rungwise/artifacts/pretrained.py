@@ -87,7 +87,8 @@ def _found(name: str) -> Path:
         return _downloaded(name)
     raise ConfigError(
         f"pretrained={name!r}: there is no such file or folder; name a .safetensors or .pth file, a folder that holds "
-        f"{_SAFE}, or a repository of the Hugging Face hub such as 'microsoft/resnet-50'."
+        f"{_SAFE}, or a repository of the Hugging Face hub such as "
+        "'microsoft/resnet-50' or 'sentence-transformers/all-MiniLM-L6-v2'."
     )
 
 

@@ -74,7 +74,8 @@ def find_classes(
     """The classes of train in order, and a note on those that only the other parts have.
 
     Raises:
-        DataError: if the split left train with one class, or the name of one can't be held.
+        DataError: if the split left train with one class, another part has none of its classes, or a name can't be
+            held.
     """
     if plan.pair[1] is OutputKind.NUMBER:
         return None, []
@@ -95,6 +96,13 @@ def find_classes(
     notes = _unequal(codes[parts == TRAIN], labels)
     for part, some in zip(PARTS[1:], by_part[1:], strict=True):
         unseen = sorted(set(some) - set(classes))
+        if unseen and len(unseen) == len(some):
+            theirs, known = (shown_names([repr(label) for label in names]) for names in (unseen, classes))
+            raise DataError(
+                f"{part} has none of train's classes: it has {theirs}, and train {known}; give data with the same "
+                "labels.",
+                column=plan.target.name,
+            )
         if unseen:
             some_shown = shown_names([repr(label) for label in unseen])
             message = f"{part} has classes that train lacks, so their rows count as wrong: {some_shown}."

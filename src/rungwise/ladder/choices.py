@@ -76,7 +76,7 @@ def check_asked(
         UnknownNameError: if there is no such task, rung or metric.
     """
     if isinstance(rungs, str):
-        raise ConfigError(f"rungs is {rungs!r}; give a list of names, such as [{rungs!r}].")
+        raise ConfigError(f"rungs is {rungs!r}; give a list of names: {rungs.replace(' ', '').split(',')}.")
     if task_name is not None:
         task(task_name)
     if metric_name is not None:

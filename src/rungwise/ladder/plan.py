@@ -113,6 +113,8 @@ def plan_rungs(
     """
     names = choose_rungs(dataset.pair, rungs, settings)
     unused = [name for name in settings if name not in names]
+    for name in unused:
+        registry.rung_family(name)  # a name that is misspelt
     if unused:
         raise ConfigError(
             f"settings are given for {', '.join(unused)}, which won't climb; rungs: {', '.join(names)}."

@@ -71,6 +71,9 @@ _LEAST_SHARE = 0.3
 _TRAINING_SHARE = 0.8
 """Of the time left once sentences are handed over, what training may take; the rest is for choosing."""
 
+_AS_LONG = 1.2
+"""Times what one choice of settings took, what the next may."""
+
 _DEAR = 3e8
 """Tokens times pairs of tags from which the likelihood takes too long."""
 
@@ -183,7 +186,7 @@ class Crf:
                 context.report(number / len(fits), score if has_choice else None)
                 if context.checkpoint.is_due():
                     context.checkpoint.save({}, self.state(), self.history)
-                if number < len(fits) and context.seconds_left() < 2 * (time.monotonic() - started):
+                if number < len(fits) and context.seconds_left() < _AS_LONG * (time.monotonic() - started):
                     context.cut()
                     break
         except OutOfTimeError:
