@@ -332,6 +332,7 @@ class NetworkRung(Rung):
         optional: the names of parts that pretrained weights may be without, and are new then.
         late: those of them that stand between the rest and the head. Where they are new there is nothing yet to fit the
             head to: both are learned with the rest, faster than it.
+        newer: the names of parts that models of earlier versions lack, which then are as they are built.
         table: of such a network, the name of the `nn.Embedding` that tokens are looked up in.
         frozen: (config, shape) -> the names of the parts that keep their pretrained weights.
         adopt: (config, the `config.json` of pretrained weights) -> the config with the sizes that they have.
@@ -347,6 +348,7 @@ class NetworkRung(Rung):
     auxiliary: str | None = None
     optional: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
     table: str | None = None
     frozen: Callable[[Any, Any], tuple[str, ...]] | None = None
     adopt: Callable[[Any, Mapping[str, Any]], Any] | None = None

@@ -1,7 +1,8 @@
 """Makes the golden folders: a tiny fitted model of every rung and pair, what it was asked, and what it answered.
 
-    python tests/golden/make.py            those that are missing
-    python tests/golden/make.py lstm       one rung's
+    python tests/golden/make.py                     those that no version has
+    python tests/golden/make.py lstm                one rung's, of the version now
+    python tests/golden/make.py lstm-text-label     one folder, of the version now
 
 A folder that is there is never written again: later versions must load it as it is. A rung whose files change gets a
 folder beside it, under the next version.
@@ -28,7 +29,9 @@ from rungwise.kinds import InputKind
 from rungwise.rung import Pair
 
 GOLDEN = Path(__file__).parent
-VERSION = "v1"
+VERSION = "v2"
+"""Of the folders that are made now."""
+
 NUM_FITTED, NUM_ASKED = 60, 5
 FINDING = "hmm-predicate-tags-finding"
 """The folder of a model that finds predicates as well."""
@@ -140,11 +143,12 @@ def make(case: str, name: str, pair: Pair) -> None:
     (GOLDEN / VERSION / f"{case}.json").write_text(json.dumps(expected, ensure_ascii=False) + "\n", "utf-8")
 
 
-def main(rungs: list[str]) -> None:
-    """Makes the folders of the rungs, of all rungs if none is named, that aren't there."""
+def main(names: list[str]) -> None:
+    """Makes the folders of what is named, rungs or folders, else of all that no version has."""
     every = cases() | {FINDING: cases()["hmm-predicate-tags"]}
     for case, (name, pair) in every.items():
-        if (not rungs or name in rungs) and not (GOLDEN / VERSION / case).exists():
+        is_missing = not names and not any(GOLDEN.glob(f"v*/{case}"))
+        if (is_missing or {name, case} & {*names}) and not (GOLDEN / VERSION / case).exists():
             make(case, name, pair)
             print(f"tests/golden/{VERSION}/{case}")
 

@@ -18,9 +18,6 @@ _FILTER_WIDTH = 3
 _MEAN_CHARACTERS = 5
 """Of a word, for which each is asked once in a batch; the same word again costs nothing."""
 
-_CRF_FLOATS = 8
-"""Of a word, for each tag: scores, and the sums of the forward and the backward algorithm."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class WordTaggerConfig(RolesConfig, SentenceNetworkConfig):
@@ -91,10 +88,10 @@ def word_tagger_cost(
         products: of matrices with different shapes in a step.
     """
     filters = _FILTER_WIDTH * config.character_dim * config.num_filters
-    head = roles_cost(config, shape, num_features, _CRF_FLOATS)
+    head = roles_cost(config, shape, num_features, has_crf=True)
     parameters: float = shape.vocab_size * config.embedding_dim + config.num_characters * config.character_dim
     parameters += filters + config.num_filters + weights + other_parameters
-    parameters += head.parameters + shape.num_outputs * (shape.num_outputs + 2)
+    parameters += head.parameters
     word = 2 * (weights + _MEAN_CHARACTERS * filters) + head.word_flops
     memory = text_network_bytes(
         config,

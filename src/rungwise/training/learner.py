@@ -363,7 +363,9 @@ class NetworkLearner:
         if self.rung.published is not None:
             weights = as_arrays(self.rung.layouts["transformers"](as_tensors(weights)))
         with seeded(0, "cpu"):
-            self.network = network_with(lambda: self.rung.build(self.config, self.shape), weights)
+            self.network = network_with(
+                lambda: self.rung.build(self.config, self.shape), weights, newer=self.rung.newer
+            )
         self.ranges = stored_ranges(state, self.network)
         self._check_cost()
 

@@ -16,9 +16,14 @@ from rungwise.fitting import State
 
 __all__ = ["network_with"]
 
+_NEWER = 3
+"""Parameters of a part that may be newer than the weights, at most."""
 
-def network_with(build: Callable[[], nn.Module], weights: State) -> nn.Module:
+
+def network_with(build: Callable[[], nn.Module], weights: State, *, newer: tuple[str, ...] = ()) -> nn.Module:
     """The network that `build` makes, with these weights, ready to predict.
+
+    Parts that are `newer` than the weights are as they are built.
 
     It is first built without memory, on torch's meta device, so that settings that would take more than the weights do
     are found out.
@@ -30,11 +35,13 @@ def network_with(build: Callable[[], nn.Module], weights: State) -> nn.Module:
         raise ModelError("the weights of a network must all be arrays.")
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
     try:
-        with torch.device("meta"), _parameters_at_most(len(tensors)):
+        with torch.device("meta"), _parameters_at_most(len(tensors) + _NEWER * len(newer)):
             wanted = build().state_dict()
     except (RuntimeError, ArithmeticError, TypeError) as error:  # sizes below 0, or beyond all memory
         raise ModelError(f"the network can't be built: {error}") from error
     for name in wanted.keys() | tensors.keys():
+        if name in wanted and name not in tensors and name.partition(".")[0] in newer:
+            continue
         if name not in wanted or name not in tensors:
             raise ModelError(f"the weights don't fit the network: {name!r} is in one of the two alone.")
         stored, made = tensors[name], wanted[name]
@@ -44,7 +51,7 @@ def network_with(build: Callable[[], nn.Module], weights: State) -> nn.Module:
                 f"not {made.dtype} of shape {tuple(made.shape)}."
             )
     network = build()
-    network.load_state_dict(tensors)
+    network.load_state_dict(tensors, strict=False)
     return network.eval()
 
 

@@ -37,7 +37,6 @@ from torch import Tensor, nn
 
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import ASKED_TOKENS
 from rungwise.layers.marks import NUM_CASES, Marks
@@ -45,7 +44,7 @@ from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape, Weights
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
-from rungwise.rungs._roles import role_layer, roles_cost
+from rungwise.rungs._roles import role_layer, roles_cost, tag_layer
 from rungwise.settings import PretrainableConfig, RolesConfig
 
 __all__ = ["RUNG", "HuggingFace", "HuggingFaceConfig"]
@@ -198,7 +197,7 @@ class HuggingFace(nn.Module):
         size = _hidden_size(self.model)
         self.marks: Marks | None = None
         if isinstance(shape, SentenceShape):
-            self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
+            self.tagging = tag_layer(config, shape)
             if _is_told_cases(self.model, shape):
                 self.marks = Marks(_embedding(self.model).embedding_dim, _MARK_STD)
             self.roles = role_layer(config, shape, size, config.dropout)
@@ -284,7 +283,7 @@ def cost(config: HuggingFaceConfig, shape: TextShape) -> Cost:
     inner = (weights - looked_up) // (2 * size * num_layers)
     token_floats = 2 * num_layers * attention_floats(size, inner, num_heads, longest)
     if isinstance(shape, SentenceShape):
-        behind = roles_cost(config, shape, size)
+        behind = roles_cost(config, shape, size, has_crf=shape.has_predicates)
         is_told = _is_told_cases(model, shape)
         parameters += behind.parameters + (NUM_CASES * _embedding(model).embedding_dim if is_told else 0)
         head = tokens * behind.word_flops
@@ -329,8 +328,9 @@ RUNG = NetworkRung(
     on_request=True,
     build=HuggingFace,
     head="linear",
-    optional=("pool", "model.pooler", "marks", "roles"),
-    late=("roles",),
+    optional=("pool", "model.pooler", "marks", "roles", "tagging"),
+    late=("roles", "tagging"),
+    newer=("tagging",),
     adopt=adopt,
     layouts={"bare": _bare, "with head": _with_head},
 )

@@ -35,7 +35,6 @@ from torch import Tensor, nn
 
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import padding_bias
-from rungwise.layers.crf import TagSoftmax
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.encoder import Activation, EncoderBlock
@@ -45,7 +44,7 @@ from rungwise.preprocessing.text_settings import PooledNetworkConfig, WordNetwor
 from rungwise.preprocessing.tokens import PAD
 from rungwise.rung import Cost, NetworkRung, SentenceShape, TextShape
 from rungwise.rungs._memory import ATTENTION_PRODUCTS, attention_floats, network_cost, text_network_bytes
-from rungwise.rungs._roles import role_layer, roles_cost
+from rungwise.rungs._roles import role_layer, roles_cost, tag_layer
 from rungwise.settings import RolesConfig
 
 __all__ = ["RUNG", "Transformer", "TransformerConfig"]
@@ -104,7 +103,7 @@ class Transformer(nn.Module):
         num_features = config.hidden_size
         self.marks: Marks | None = None
         if isinstance(shape, SentenceShape):
-            self.tagging = TagSoftmax(shape.num_outputs, config.label_smoothing)
+            self.tagging = tag_layer(config, shape)
             self.marks = Marks(num_features, _MARK_STD) if shape.has_cases else None
             self.roles = role_layer(config, shape, num_features, config.dropout)
             num_features = self.roles.num_features
@@ -162,7 +161,7 @@ def cost(config: TransformerConfig, shape: TextShape) -> Cost:
     longest = min(shape.max_tokens, config.max_tokens)
     token_floats = config.num_layers * attention_floats(size, inner, config.num_heads, longest)
     if isinstance(shape, SentenceShape):
-        behind = roles_cost(config, shape, size)
+        behind = roles_cost(config, shape, size, has_crf=shape.has_predicates)
         parameters += behind.parameters + NUM_CASES * size * shape.has_cases
         head = tokens * behind.word_flops
         token_floats += behind.word_floats
@@ -193,4 +192,5 @@ RUNG = NetworkRung(
     config=TransformerConfig,
     cost=cost,
     build=Transformer,
+    newer=("tagging",),
 )
