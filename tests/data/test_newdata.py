@@ -79,6 +79,13 @@ def test_texts() -> None:
         assert batch.to_pylist() == ["new words", "more"]
 
 
+def test_labels_alone_are_no_texts() -> None:
+    texts = [f"some words of text {i}" for i in range(60)]
+    dataset = prepare(pd.DataFrame({"said": texts, "label": ["a", "b"] * 30}))
+    with pytest.raises(DataError, match="it lacks the columns 'said'; it has label"):
+        inputs_for(dataset, pd.DataFrame({"label": ["a"]}))
+
+
 def test_images(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (30, 6, 6), dtype=np.uint8)
     grey = prepare((pixels, [0, 1, 2] * 10))

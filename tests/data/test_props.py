@@ -159,7 +159,7 @@ def test_sentences_without_a_predicate_are_counted(has_target, tmp_path):
 def test_lines_are_right_behind_lines_that_are_passed_over(tmp_path):
     text = "# sent_id = 1\n1-2\tI'm\t_\t_\n1\tI\t_\tO\n2\tam\tbe.01\tB-V\n2.1\tx\t_\tO\n3\tso\t_\tI-A\n"
     [note] = read(write(tmp_path, text)).notes
-    assert "1 tags go on with no span of their type, the first at line 6" in note.message
+    assert "1 tags go on with no span of their type, at line 6" in note.message
 
 
 def without_roles(text):
@@ -202,3 +202,17 @@ def test_what_predict_writes_is_read_again(tmp_path):
 def test_columns_in_which_nothing_marks_a_predicate_have_none(text, tmp_path):
     source = read(write(tmp_path, text), kind=InputKind.PREDICATE, has_target=False)
     assert source.table.to_pylist() == [{"tokens": TOKENS}]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("a12\t-\t(A0*", "a12\t-\t(A0"), ("runs\trun\t(V*)\nx12", "runs\t-\t(V*)\nx12")]
+)
+def test_a_sentence_that_is_not_as_the_others_is_named(old, new, tmp_path):
+    text = "".join(f"a{n}\t-\t(A0*\ndog\t-\t*)\nruns\trun\t(V*)\nx{n}\t-\t*\n\n" for n in range(20))
+    assert text.count(old) == 1
+    file = tmp_path / "data.props"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"line 61: the sentence from here on hasn't a column of roles for each"
+    ):
+        read(file, kind=InputKind.PREDICATE)

@@ -139,8 +139,8 @@ def write(folder: Path, name: str, content: str | bytes) -> str:
 
 
 ERRORS = {
-    "empty": ("d.csv", "", "d.csv: the file is empty; it needs a header and rows."),
-    "byte order mark alone": ("d.csv", "\ufeff\n", "d.csv: the file is empty; it needs a header and rows."),
+    "empty": ("d.csv", "", "d.csv: the file is empty."),
+    "byte order mark alone": ("d.csv", "\ufeff\n", "d.csv: the file is empty."),
     "header alone": ("d.csv", "a,b\n", "d.csv: the file has a header, but no rows."),
     "empty json": ("d.jsonl", "\n", "d.jsonl: the file is empty"),
     "an image": ("d.csv", b"\x89PNG\r\n", "d.csv: it isn't what its name says, it is a PNG image"),

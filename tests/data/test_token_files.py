@@ -272,7 +272,25 @@ def test_illegal_sequences_are_mended_counted_and_named(tags, mended, count, tmp
     source = read(write(tmp_path, columns(tags, tokens=list("abcd"))))
     assert source.table["tags"].to_pylist() == [mended]
     assert f"{count} tags" in messages(source)[-1]
-    assert "the first at line" in messages(source)[-1]
+    assert f", at line{'s' * (count > 1)} " in messages(source)[-1]
+
+
+def test_the_lines_of_the_first_ten_illegal_tags_are_named(tmp_path):
+    source = read(
+        write(tmp_path, columns(["B-A", *(["O", "I-A"] * 11)], tokens=[f"t{n}" for n in range(23)]))
+    )
+    assert (
+        "11 tags go on with no span of their type, at lines 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, …"
+        in messages(source)[-1]
+    )
+
+
+@pytest.mark.parametrize("sign", ["/", ":", "_", "#", "~"])
+def test_columns_may_stand_apart_by_any_sign(sign, tmp_path):
+    text = "".join(f"in{sign}O\nRome{sign}B-CITY\n\n" for _ in range(4))
+    source = read(write(tmp_path, text))
+    assert source.table["tokens"].to_pylist() == [["in", "Rome"]] * 4
+    assert source.table["tags"].to_pylist() == [["O", "B-CITY"]] * 4
 
 
 def flat(sentences):

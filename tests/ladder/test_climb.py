@@ -176,6 +176,26 @@ def test_settings_of_a_rung_that_will_not_climb_are_refused(frame, tmp_path):
         Ladder(out=tmp_path / "run", settings={"lstn": {"epochs": 1}}).prepare(frame, "target")
 
 
+def test_words_are_tagged_from_pretrained_weights(tmp_path):
+    small = {"hidden_size": 8, "num_layers": 2, "num_heads": 1, "intermediate_size": 8, "epochs": 1}
+    rw.BERTClassifier(**small).fit(["a good film", "a bad film"] * 2, ["good", "bad"] * 2).save(
+        tmp_path / "w"
+    )
+    lines = "".join(f"in O\nRome B-CITY\nnow{number} O\n\n" for number in range(40))
+    (tmp_path / "a.conll").write_text(lines, encoding="utf-8")
+    ladder = Ladder(
+        rungs=["bert"],
+        budget="60s",
+        out=tmp_path / "run",
+        settings={"bert": {"pretrained": str(tmp_path / "w"), "tuning_epochs": 1}},
+    ).fit(tmp_path / "a.conll")
+    assert ladder.leaderboard().status.tolist() == ["done", "done"]
+    with pytest.raises(ConfigError, match="bert: pooling='max': each word has a tag of its own"):
+        Ladder(rungs=["bert"], out=tmp_path / "no", settings={"bert": {"pooling": "max"}}).prepare(
+            tmp_path / "a.conll"
+        )
+
+
 def test_what_is_no_run_is_said_to_be_none(tmp_path):
     with pytest.raises(RunError, match="is neither a run's folder nor a model's"):
         rw.load(tmp_path)

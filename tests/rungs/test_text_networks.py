@@ -250,6 +250,17 @@ def test_elman_records_the_gradient_of_every_state():
     torch.testing.assert_close(norms, 3**0.5 * 0.5 ** torch.arange(3.0, -1, -1))
 
 
+@pytest.mark.parametrize("size", [2, 1])
+def test_what_elman_records_comes_through_the_last_state_alone(size):
+    recorded, lengths = [], torch.tensor([4, 3])
+    inputs = torch.rand(4, 2, 3, requires_grad=True)
+    states = elman(inputs, 0.5 * torch.eye(3), torch.ones(size, 3), torch.inf, recorded.append)
+    pool(states.transpose(0, 1), lengths, Pooling.MEAN).sum().backward()
+    norms = recorded[0].norm(dim=2)
+    torch.testing.assert_close(norms[:, 0], 3**0.5 / 4 * 0.5 ** torch.arange(3.0, -1, -1))
+    torch.testing.assert_close(norms[:3, 1], 3**0.5 / 3 * 0.5 ** torch.arange(2.0, -1, -1))
+
+
 def test_exploding_states_stay_finite():
     recorded = []
     inputs = torch.ones(500, 1, 4, requires_grad=True)

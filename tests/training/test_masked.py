@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -134,3 +135,13 @@ def test_the_command_line_takes_a_file_of_texts(tmp_path):
     assert missing.returncode != 0
     assert "none.txt" in missing.stderr
     assert "Traceback" not in missing.stderr
+
+
+def test_texts_in_rows_of_a_table_are_refused_before_anything_climbs(tmp_path):
+    (tmp_path / "more.csv").write_text("text,label\na film,good\n")
+    frame = pd.DataFrame({"text": [f"a film {n}" for n in range(60)], "label": ["good", "bad"] * 30})
+    ladder = rw.Ladder(
+        rungs=["bert"], out=tmp_path / "run", settings={"bert": {"unlabeled": str(tmp_path / "more.csv")}}
+    )
+    with pytest.raises(DataError, match=r"more\.csv: it has rows \(\.csv\), and one text a line is wanted"):
+        ladder.prepare(frame)

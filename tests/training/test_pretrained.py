@@ -234,7 +234,9 @@ def test_parts_before_the_head_that_weights_had_not_are_new_with_it():
     plain, roles = (rung.build(config, replace(shape, has_predicates=has)) for has in (False, True))
     weights = rung.published.weights(config, plain.state_dict())
     new = load_pretrained(roles, rung, Pretrained(name="w", weights=arrays(weights)))
-    wanted = {name for name, _ in roles.named_parameters() if name.startswith(("roles.", "linear."))}
+    wanted = {
+        name for name, _ in roles.named_parameters() if name.startswith(("roles.", "tagging.", "linear."))
+    }
     assert new == wanted
     assert load_pretrained(plain, rung, Pretrained(name="w", weights=arrays(weights))) == frozenset()
     assert (

@@ -35,6 +35,9 @@ _MOST_BEFORE = 3
 """Columns before the tokens: CoNLL-2012's document, its part, and the number."""
 
 _TAG = re.compile(r"O|[A-Z]-.+")
+_SIGN_AND_TAG = re.compile(r"[^\s]([!-,./:-@\[-`{-~])(?:O|[A-Z]-[^\s]+)$")
+"""A sign of ASCII, but no hyphen, at a line's last column."""
+
 _RANGE = re.compile(r"\d+[-.]\d+")
 
 
@@ -75,7 +78,8 @@ def is_tag(cell: str) -> bool:
 def delimiter_of(lines: Sequence[str]) -> str:
     """What stands between the columns of lines; a blank stands for any number of them.
 
-    It is what cuts most lines into the same number of columns, two or more; a blank where nothing does.
+    It is what cuts most lines into the same number of columns, two or more; else the sign before most lines' tags; a
+    blank where there is none.
     """
     marks = [_TAB, _BLANK, *_QUOTING]
     if _ends_with_marks(lines):
@@ -84,7 +88,11 @@ def delimiter_of(lines: Sequence[str]) -> str:
     if alike[_TAB] * 2 > len(lines):
         return _TAB
     best = max(marks, key=lambda mark: alike[mark])
-    return best if alike[best] * 2 > len(lines) else _BLANK
+    if alike[best] * 2 > len(lines):
+        return best
+    signs = Counter(found[1] for line in lines if (found := _SIGN_AND_TAG.search(line)))
+    sign, count = max(signs.items(), key=lambda item: item[1], default=(_BLANK, 0))
+    return sign if count * 2 > len(lines) else _BLANK
 
 
 def _ends_with_marks(lines: Sequence[str]) -> bool:

@@ -138,7 +138,7 @@ def _matching(source: Source, dataset: Dataset) -> tuple[Source, tuple[Column, .
     """The source, and the dataset's columns with the formats of its dates."""
     columns = [column for column in dataset.schema if column.kind is not ColumnKind.IGNORE]
     names = source.table.column_names
-    if dataset.pair[0] is InputKind.TEXT and len(names) == len(columns) == 1:
+    if dataset.pair[0] is InputKind.TEXT and len(names) == len(columns) == 1 and names != [dataset.target]:
         source = replace(source, table=source.table.rename_columns([columns[0].name]))
     names = source.table.column_names
     there = set(names)

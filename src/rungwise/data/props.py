@@ -7,6 +7,7 @@ becomes as many rows as it has predicates.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -206,6 +207,14 @@ def _layout(
     form = 0 if number is None else number + 1
     layout = _layout_by_roles(sentences, form)
     if layout is None and has_tags:
+        odd = _odd_one(sentences, form)
+        if odd is not None:
+            raise DataError(
+                "the sentence from here on hasn't a column of roles for each of its predicates, as most others have; "
+                "roles are written (A0*, *, *), or B-A0, I-A0, O.",
+                file=file.path,
+                line=odd.lines[0],
+            )
         raise DataError(
             "no column marks as many predicates as there are columns of roles; roles are written (A0*, *, *), or B-A0, "
             "I-A0, O, a column for each predicate. JSON lines with `tokens`, `predicate` and `tags` can be read too.",
@@ -226,6 +235,23 @@ def _layout_by_roles(sentences: Sequence[_Sentence], form: int) -> _Layout | Non
         for first in (others, others - 1):  # CoNLL-2012 has another one behind
             if first > predicate and _are_roles(sentences, counts, first):
                 return _Layout(form, predicate, nothing, first)
+    return None
+
+
+def _odd_one(sentences: Sequence[_Sentence], form: int) -> _Sentence | None:
+    """The first of few sentences without which each predicate has a column."""
+    for predicate in range(form + 1, _fewest(sentences)):
+        nothing = _nothing(sentences, predicate)
+        counts = [sum(row[predicate] not in nothing for row in sentence.cells) for sentence in sentences]
+        rests = [len(each.cells[0]) - count for each, count in zip(sentences, counts, strict=True)]
+        others = Counter(rests).most_common(1)[0][0]
+        for first in (others, others - 1):
+            fits = [
+                rest == others and _are_roles([sentence], [count], first)
+                for sentence, count, rest in zip(sentences, counts, rests, strict=True)
+            ]
+            if first > predicate and any(counts) and len(fits) < 2 * sum(fits) < 2 * len(fits):
+                return sentences[fits.index(False)]
     return None
 
 

@@ -25,6 +25,8 @@ __all__ = ["to_bio"]
 
 _BEGINS, _GOES_ON, _ENDS, _ALONE = "B", "IM", "EL", "SUW"
 _KNOWN = _BEGINS + _GOES_ON + _ENDS + _ALONE
+_SHOWN = 10
+"""Tags that aren't as they should be whose lines are named."""
 
 Where = Callable[[int], dict[str, Any]]
 """The number of a token among all -> the `file` and the `line` or `row` of it, for a `DataError`."""
@@ -108,15 +110,15 @@ def _begins(
         [] if scheme == "BIO2" else [Note(Level.INFO, f"{name}: its tags are {scheme}; they become BIO2.")]
     )
     if is_wrong.any():
-        place = where(int(np.argmax(is_wrong)))
-        at = f"line {place['line']}" if "line" in place else f"row {place.get('row')}"
+        places = [where(int(token)) for token in np.flatnonzero(is_wrong)[:_SHOWN]]
+        unit = "line" if "line" in places[0] else "row"
+        numbers = list(dict.fromkeys(str(place.get(unit)) for place in places))
+        at = f"{unit}{'s' * (len(numbers) > 1)} {', '.join(numbers)}{', …' * int(is_wrong.sum() > _SHOWN)}"
         what = (
             "go on with no span or leave one open"
             if scheme == "BIOES"
             else "go on with no span of their type"
         )
-        message = (
-            f"{name}: {is_wrong.sum():,} tags {what}, the first at {at}; each begins one, as in conlleval."
-        )
+        message = f"{name}: {is_wrong.sum():,} tags {what}, at {at}; each begins one, as in conlleval."
         notes.append(Note(Level.WARNING, message))
     return begins, notes

@@ -129,7 +129,7 @@ class TextFile:
             raise encoding_error(self) from None
         if not text.strip("\ufeff \r\n\t"):
             start = "the file is" if is_whole else f"its first {num_bytes:,} bytes are"
-            raise DataError(f"{start} empty; it needs a header and rows.", file=self.path)
+            raise DataError(f"{start} empty.", file=self.path)
         return text.removeprefix("\ufeff"), is_whole
 
     @property

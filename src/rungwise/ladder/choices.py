@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from rungwise import registry
 from rungwise.data import Dataset
+from rungwise.data.lines import read_lines
 from rungwise.errors import ConfigError
 from rungwise.fitting import Precision
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.metrics import metric
 from rungwise.preprocessing.balance import check_labels
-from rungwise.rung import NetworkRung, Pair, Shape
-from rungwise.settings import ClassWeight, NetworkConfig, PretrainableConfig
+from rungwise.rung import NetworkRung, Pair, Shape, TextShape
+from rungwise.settings import ClassWeight, NetworkConfig, PretrainableConfig, UnlabeledConfig
 from rungwise.tasks import Task, task
 
 __all__ = [
@@ -116,7 +118,10 @@ def check_kinds(settings: Settings, kind: OutputKind) -> None:
         ConfigError: if a setting does nothing, with the rung's name.
     """
     for name in settings:
-        config = make_config(name, settings[name])
+        make_config(name, settings[name])  # which names the rung where a setting is wrong
+        config = registry.make_config(
+            registry.rung(name).config, settings[name]
+        )  # as it was said, not as adopted
         if isinstance(config, NetworkConfig):
             try:
                 check_labels(kind, class_weight=config.class_weight, sampling=config.sampling)
@@ -130,7 +135,7 @@ def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> 
 
     Raises:
         ConfigError: if there are none, or they are those of another network, or vectors of another size.
-        DataError: if a file of vectors doesn't begin as one.
+        DataError: if a file of vectors doesn't begin as one, or texts without labels can't be read.
         ModelError: if they can't be read.
     """
     for name in rungs:
@@ -138,9 +143,15 @@ def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> 
         config = make_config(name, settings.get(name, {}))
         if isinstance(rung, NetworkRung) and isinstance(config, PretrainableConfig) and config.pretrained:
             from rungwise.artifacts.pretrained import read_pretrained
+            from rungwise.preprocessing.tokens import tokenizer_text
             from rungwise.training.pretrained import check_fit
 
-            check_fit(rung, config, seen(config, shape), read_pretrained(config.pretrained))
+            weights = read_pretrained(config.pretrained)
+            check_fit(rung, config, seen(config, shape), weights)
+            if isinstance(shape, TextShape):
+                tokenizer_text(weights)
+        if isinstance(config, UnlabeledConfig) and config.unlabeled is not None:
+            read_lines(Path(config.unlabeled).expanduser())
         if "vectors" in settings.get(name, {}) and config.vectors is not None:
             from rungwise.preprocessing.vectors import check_vectors
 

@@ -19,6 +19,9 @@ Record = Callable[[Tensor], None]
 
 Unit = type[nn.LSTM] | type[nn.GRU]
 
+_RECORDED = 8
+"""Sequences of a batch whose gradients are recorded, which takes a recurrence of its own."""
+
 
 class GatedLayer(nn.Module):
     """x (T, B, E) -> the states (T, B, H) of each direction, in the order in which it read.
@@ -111,7 +114,8 @@ def elman(inputs: Tensor, weight: Tensor, mask: Tensor, ceiling: float, record: 
         weight: W (H, H).
         mask: (B, H), or anything that broadcasts to it, the same at every step.
         ceiling: of the states, infinite for none.
-        record: called in the backward pass with ∂L/∂h (T, B, H).
+        record: called in the backward pass with ∂L/∂h (T, P, H) of the first P ≤ 8 sequences, as it reaches each
+            state through the last one that the loss hangs on, and through no other.
 
     Returns:
         The states h (T, B, H).
@@ -148,6 +152,24 @@ class _Elman(torch.autograd.Function):
             torch.add(upstream[step], later, out=gradients[step])
             torch.mul(gradients[step], is_linear[step], out=inner[step])
             later = (inner[step] @ weight) * mask
-        ctx.record(gradients)
+        ctx.record(_from_last(upstream, is_linear, weight, mask))
         before = (states[:-1] * mask).flatten(0, 1)
         return inner, inner[1:].flatten(0, 1).t() @ before, None, None, None
+
+
+def _from_last(upstream: Tensor, is_linear: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
+    """∂L/∂h (T, P, H) of some sequences, by what enters at the last state alone.
+
+    Where a loss hangs on every state, as on their mean, what enters at each hides what has come from far away.
+    """
+    upstream, is_linear = upstream[:, :_RECORDED], is_linear[:, :_RECORDED]
+    mask = mask.expand_as(upstream[0]) if len(mask) == 1 else mask[:_RECORDED]
+    has_entered = torch.zeros_like(is_linear[0, :, :1])
+    later = torch.zeros_like(upstream[0])
+    gradients = torch.empty_like(upstream)
+    for step in range(len(upstream) - 1, -1, -1):
+        enters = ~has_entered & (upstream[step] != 0).any(1, keepdim=True)
+        gradients[step] = torch.where(enters, upstream[step], later)
+        has_entered = has_entered | enters
+        later = ((gradients[step] * is_linear[step]) @ weight) * mask
+    return gradients

@@ -43,6 +43,7 @@ __all__ = [
     "framed",
     "in_parts",
     "sample",
+    "tokenizer_text",
 ]
 
 _SAMPLE = 2048
@@ -124,13 +125,8 @@ class TokenPreprocessor(Unaltered):
         self.mean_tokens = len(self.examples(some).tokens) / max(1, len(some))
 
     def _take(self, pretrained: Pretrained) -> None:
-        if pretrained.tokenizer is None:
-            raise ConfigError(
-                f"pretrained={pretrained.name!r} has no tokenizer.json, without which texts can't be turned into its "
-                "tokens; save it beside the weights: `AutoTokenizer.from_pretrained(…).save_pretrained(folder)`."
-            )
         try:
-            self._use(pretrained.tokenizer)
+            self._use(tokenizer_text(pretrained))
         except ModelError as error:
             raise ConfigError(f"pretrained={pretrained.name!r}: {error}") from error
 
@@ -202,6 +198,20 @@ class TokenPreprocessor(Unaltered):
         else:
             self.tokenizer = stored_tokenizer(entry(state, "tokenizer"))
         self.mean_tokens = finite(state, "mean_tokens", low=0)
+
+
+def tokenizer_text(pretrained: Pretrained) -> str:
+    """The JSON of the tokenizer that pretrained weights came with.
+
+    Raises:
+        ConfigError: if they came without.
+    """
+    if pretrained.tokenizer is None:
+        raise ConfigError(
+            f"pretrained={pretrained.name!r} has no tokenizer.json, without which texts can't be turned into its "
+            "tokens; save it beside the weights: `AutoTokenizer.from_pretrained(…).save_pretrained(folder)`."
+        )
+    return pretrained.tokenizer
 
 
 def _unit(config: TextNetworkConfig) -> Unit:

@@ -3,7 +3,7 @@
 Idea:
     Reads the text word by word. A state is carried along; each word changes it, and the state at the end (or the
     mean of the states) is what the text means. Through many steps its gradient vanishes or explodes: the norms of
-    ∂L/∂h_t are recorded in training, so that one can see it.
+    ∂L/∂h_t, of what comes back through the last state, are recorded in training, so that one can see it.
 Formula:
     h_t = min(relu(W x_t + b + U (m ∘ h_{t-1})), ceiling), m ~ Bernoulli(1 − recurrent_dropout) /
     (1 − recurrent_dropout) once a text; p = softmax(V pool(h) + c).
@@ -124,8 +124,9 @@ class SimpleRNN(nn.Module):
     def gradient_norms(self) -> Tensor:
         """Mean ‖∂L/∂h_t‖ over the training, by the number of steps that t lies before a text's last step.
 
-        L is one text's share of the batch's mean loss times the batch's size, so that the batch size doesn't matter.
-        Steps further back than any training text is long are left out.
+        It is that of what comes through the last state alone, of some texts of each batch. L is one text's share of the
+        batch's mean loss times the batch's size, so that the batch size doesn't matter. Steps further back than any
+        training text is long are left out.
         """
         seen = self.gradient_counts > 0
         return self.gradient_sums[seen] / self.gradient_counts[seen]
@@ -135,10 +136,11 @@ class SimpleRNN(nn.Module):
         return [Series("gradient norm ‖∂L/∂h‖", "steps before the last", self.gradient_norms().tolist())]
 
     def _record(self, gradients: Tensor, lengths: Tensor) -> None:
-        """∂L/∂h (T, B, H), lengths (B,) -> their norms, added by distance from the last step."""
+        """∂L/∂h (T, P, H), lengths (B,) -> the first P texts' norms, added by distance from the last step."""
         if not self.training:
             return
-        norms = gradients.float().norm(dim=2).t() * len(lengths)  # (B, T)
+        norms = gradients.float().norm(dim=2).t() * len(lengths)  # (P, T)
+        lengths = lengths[: len(norms)]
         mask = real_steps(lengths, norms.shape[1])
         distance = (lengths[:, None] - 1 - torch.arange(norms.shape[1], device=norms.device))[mask]
         self.gradient_sums.index_add_(0, distance, norms[mask])
