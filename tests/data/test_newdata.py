@@ -79,6 +79,16 @@ def test_texts() -> None:
         assert batch.to_pylist() == ["new words", "more"]
 
 
+def test_lines_of_a_text_file_are_texts(tmp_path: Path) -> None:
+    texts = [f"some words of text {i}" for i in range(60)]
+    dataset = prepare(pd.DataFrame({"label": ["a", "b"] * 30, "said": texts}))
+    (tmp_path / "new.txt").write_text("one text, with a comma\n\nand another\n", encoding="utf-8")
+    [batch] = inputs_for(dataset, tmp_path / "new.txt")
+    assert batch.to_pylist() == ["one text, with a comma", "and another"]
+    with pytest.raises(DataError, match="no such file"):
+        inputs_for(dataset, str(tmp_path / "none.txt"))
+
+
 def test_labels_alone_are_no_texts() -> None:
     texts = [f"some words of text {i}" for i in range(60)]
     dataset = prepare(pd.DataFrame({"said": texts, "label": ["a", "b"] * 30}))

@@ -25,7 +25,8 @@ def command(
 ) -> None:
     """Predict DATA with the model that RUN recommends: a row an example, with a probability for each class.
 
-    RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column. Of tags, .conll has a
+    RUN is a run's folder; DATA is in any format that `fit` reads, and needs no target column; texts may also be lines
+    of a .txt file. Of tags, .conll has a
     token a line, .jsonl a sentence a line, .csv and .tsv a span a line.
     """
     from rungwise.ladder.predict import check_out, predict_data, write_tables

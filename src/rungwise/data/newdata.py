@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from rungwise.data.columns import Column, field
 from rungwise.data.dataset import Dataset
 from rungwise.data.inference import infer
-from rungwise.data.limits import batch_rows
+from rungwise.data.limits import batch_rows, check_regular
+from rungwise.data.lines import read_lines
 from rungwise.data.pool import converted, pool, relocated
-from rungwise.data.reading import read
+from rungwise.data.reading import check_exists, read
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source, shown_names
 from rungwise.data.writing import joined
@@ -74,7 +75,7 @@ def inputs_for(
 
     Args:
         dataset: what the model learned from.
-        data: anything that `read` reads.
+        data: anything that `read` reads; or a .txt file, of which each line that isn't blank is a text.
         encoding: of text files.
         folder: where what is read goes; None for a temporary one.
         finds_predicates: whether the model finds predicates where sentences come without.
@@ -89,6 +90,10 @@ def inputs_for(
         else None
     )
     kind = dataset.pair[0] if dataset.pair[0] in SENTENCE_KINDS else InputKind.TABLE
+    if dataset.pair[0] is InputKind.TEXT and isinstance(data, str | Path) and Path(data).suffix == ".txt":
+        check_exists(Path(data))
+        check_regular(Path(data))
+        data = pa.table({dataset.text_columns[0]: read_lines(Path(data), encoding)})
     source = read(data, encoding=encoding, folder=folder, image_size=size, kind=kind, has_target=False)
     if (source.images is None) != (dataset.image_shape is None):
         raise DataError(f"the model takes {dataset.pair[0]}s, this isn't one.", file=source.name)

@@ -31,6 +31,7 @@ __all__ = [
     "estimate_shape",
     "expected_peak_bytes",
     "facts_of",
+    "from_random",
     "on_request",
     "parse_budget",
     "plan_rungs",
@@ -138,6 +139,15 @@ def on_request(pair: Pair, plan: Plan) -> str | None:
     if not names:
         return None
     return f"{', '.join(names)}: with pretrained weights, `--set {names[0]}.pretrained=…`"
+
+
+def from_random(plan: Plan, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence on each rung that is made for pretrained weights, and was named without any."""
+    return [
+        f"{name} begins from random weights; `--set {name}.pretrained=…` names others."
+        for name in plan
+        if registry.rung(name).on_request and not settings.get(name, {}).get("pretrained")
+    ]
 
 
 def _cost(name: str, shape: Shape, settings: Mapping[str, Any], held: float) -> Cost:

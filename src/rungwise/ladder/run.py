@@ -39,7 +39,7 @@ from rungwise.ladder.folder import (
     num_cores,
 )
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.plan import facts_of, parse_budget, plan_rungs
+from rungwise.ladder.plan import facts_of, from_random, parse_budget, plan_rungs
 from rungwise.ladder.processes import Launcher, make_launcher
 from rungwise.ladder.results import results_seconds, write_results
 from rungwise.ladder.resume import (
@@ -212,7 +212,8 @@ class Ladder:
             check_identifies(self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
         weighed = with_class_weight(self.class_weight, self.plan, self.dataset.pair, self.settings)
-        self.settings, self.warnings = weighed
+        self.settings, warnings = weighed
+        self.warnings = [*warnings, *from_random(self.plan, self.settings)]
         self.num_workers = min(self.workers or num_cores(), len(self.plan))
         check_device(self.device)
         self.precision = resolve_precision(Precision(self.precision), self.device)
