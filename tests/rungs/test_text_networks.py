@@ -12,7 +12,7 @@ from rungwise.errors import ConfigError, ModelError
 from rungwise.estimators import estimator_class
 from rungwise.fitting import FitContext
 from rungwise.kinds import OutputKind
-from rungwise.layers.crf import TagSoftmax
+from rungwise.layers.crf import CRF, TagSoftmax
 from rungwise.layers.dropout import StepsDropout, dropout
 from rungwise.layers.embedding import token_embedding
 from rungwise.layers.recurrent import DirectionsPool, elman
@@ -111,34 +111,15 @@ def test_fit_costs_three_times_the_predictions_of_all_epochs():
         assert cost.fit_flops == pytest.approx(3 * cost.predict_flops * SHAPE.num_examples * 7)
 
 
-@pytest.mark.parametrize("told", [0, 1, 2])
-def test_each_predicate_of_a_sentence_is_tagged_as_if_it_were_alone(told):
-    sentences = dataclasses.replace(_SENTENCES, has_predicates=True, readings=0.5)
-    settings = {**_SMALL_BERT, "predicate_layers": told, "capitals": True}
-    network, cost = build("bert", settings, sentences)
+@pytest.mark.parametrize("name", ["bert", "transformer"])
+def test_roles_are_learned_as_whole_sequences_and_never_smoothed(name):
+    sentences = dataclasses.replace(_SENTENCES, has_predicates=True)
+    network, cost = build(name, _SMALL_BERT, sentences)
+    assert isinstance(network.tagging, CRF)
+    assert isinstance(build(name, _SMALL_BERT, _SENTENCES)[0].tagging, TagSoftmax)
     assert cost.parameters == sum(p.numel() for p in network.parameters())
-    tokens, lengths = batch([5, 3])
-    cases = torch.tensor([[1, 0, 1, 2, 0], [1, 1, 1, 0, 0]])  # three words each
-    both = network(tokens, lengths, cases, torch.tensor([1, 0, 0]), torch.tensor([0, 1, 2]))
-    assert both.shape == (9, sentences.num_outputs)
-    for row, (sentence, predicate) in enumerate([(1, 0), (0, 1), (0, 2)]):
-        some, length = [sentence], lengths[sentence : sentence + 1]
-        alone = network(
-            tokens[some, :length], length, cases[some, :length], torch.tensor([0]), torch.tensor([predicate])
-        )
-        torch.testing.assert_close(alone, both[3 * row : 3 * row + 3], rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(both[3:6], both[6:], atol=1e-3)
-
-
-def test_blocks_that_are_told_of_predicates_are_computed_for_each():
-    sentences = dataclasses.replace(_SENTENCES, has_predicates=True, readings=0.5)
-    few, all_told = (build("bert", {**_SMALL_BERT, "predicate_layers": n}, sentences)[1] for n in (0, 2))
-    assert all_told.predict_flops == few.predict_flops
-    assert 1.3 * few.fit_flops < all_told.fit_flops <= 2 * few.fit_flops
-    with pytest.raises(ConfigError, match="predicate_layers=3: must be from 0 to 2"):
-        build("bert", {**_SMALL_BERT, "predicate_layers": 3}, sentences)
     with pytest.raises(ConfigError, match=r"label_smoothing=0.1: roles are learned as whole sequences"):
-        build("bert", {**_SMALL_BERT, "label_smoothing": 0.1}, sentences)
+        build(name, {**_SMALL_BERT, "label_smoothing": 0.1}, sentences)
 
 
 def test_a_model_from_before_a_part_was_there_is_as_it_was_without():
@@ -149,7 +130,7 @@ def test_a_model_from_before_a_part_was_there_is_as_it_was_without():
     scores, lengths = torch.randn(6, sentences.num_outputs), torch.tensor([4, 2])
     plain = TagSoftmax(sentences.num_outputs, 0.0)
     assert torch.equal(restored.tagging.decode(scores, lengths), plain.decode(scores, lengths))
-    with pytest.raises(ModelError, match=r"'tagging.\w+' is in one of the two alone"):
+    with pytest.raises(ModelError, match="is in one of the two alone"):
         network_with(lambda: build("bert", _SMALL_BERT, sentences)[0], {**old, **_zeros(network)})
 
 

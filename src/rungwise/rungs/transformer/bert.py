@@ -39,7 +39,7 @@ from rungwise.kinds import InputKind, OutputKind
 from rungwise.layers.attention import padding_bias
 from rungwise.layers.dropout import Dropout
 from rungwise.layers.encoder import ASKED_TOKENS, Activation, EncoderBlock
-from rungwise.layers.marks import NUM_CASES, NUM_SIDES, Marks, Sides
+from rungwise.layers.marks import NUM_CASES, Marks
 from rungwise.layers.sequence import Pool, Pooling, real_steps
 from rungwise.preprocessing.text_settings import PooledNetworkConfig
 from rungwise.rung import Cost, NetworkRung, Published, SentenceShape, TextShape, Weights
@@ -64,8 +64,8 @@ _FIRST_POSITION = {Layout.BERT: 0, Layout.ROBERTA: 2}
 _STD = 0.02
 """Of the weights of embeddings, at random."""
 
-_MARK_STD, _SIDE_STD = 0.05, 0.1
-"""Of what words are told: as large as pretrained vectors of tokens; and of their sides, which come behind the norm."""
+_MARK_STD = 0.05
+"""Of what words are told: as large as pretrained vectors of tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,6 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
             embeddings; 0 for none of either. None for a sixth of them where texts have one label, else 0.
         capitals: whether words are told how they are written where their pieces don't know, as those of uncased
             weights; without, `AutoModelForTokenClassification` loads what is saved.
-        predicate_layers: last blocks that are told where the predicate is, and so read a sentence once for each of its
-            predicates; the others read it once for all. None for all where pretrained weights are tuned, else for 0.
         dropout: share of each layer's output, of attention and of the pooled tokens set to zero in training.
     """
 
@@ -109,7 +107,6 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
     norm_eps: float = 1e-12
     frozen_layers: int | None = None
     capitals: bool = True
-    predicate_layers: int | None = None
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -126,10 +123,6 @@ class BERTConfig(PretrainableConfig, UnlabeledConfig, RolesConfig, PooledNetwork
             raise ConfigError(f"norm_eps={self.norm_eps}: must be above 0 and below 1.")
         if self.frozen_layers is not None and self.frozen_layers < 0:
             raise ConfigError(f"frozen_layers={self.frozen_layers}: must be at least 0.")
-        if self.predicate_layers is not None and not 0 <= self.predicate_layers <= self.num_layers:
-            raise ConfigError(
-                f"predicate_layers={self.predicate_layers}: must be from 0 to {self.num_layers}."
-            )
 
     def check_kind(self, kind: OutputKind) -> None:
         """Sees that blocks are frozen only where there are weights to keep.
@@ -172,10 +165,7 @@ def adopt(config: BERTConfig, said: Mapping[str, Any]) -> BERTConfig:
     places = decided["num_positions"] - _FIRST_POSITION[decided["layout"]]
     if config.max_tokens == defaults["max_tokens"]:
         decided["max_tokens"] = min(config.max_tokens, places)
-    told = config.predicate_layers
-    if told is None and config.tuning is Tuning.ALL:
-        told = decided["num_layers"]
-    return replace(config, **decided, pooling=config.pooled(), predicate_layers=told)
+    return replace(config, **decided, pooling=config.pooled())
 
 
 class BERT(nn.Module):
@@ -208,8 +198,6 @@ class BERT(nn.Module):
         )
         self.marks: Marks | None = None
         self.pooler: nn.Linear | None = None
-        self.num_shared = config.num_layers - _num_told(config, shape)
-        self.sides = Sides(size, _SIDE_STD) if self.num_shared < config.num_layers else None
         if isinstance(shape, SentenceShape):
             self.tagging = tag_layer(config, shape)
             self.marks = Marks(size, _MARK_STD) if _is_told_cases(config, shape) else None
@@ -221,18 +209,11 @@ class BERT(nn.Module):
         self.linear = nn.Linear(size, shape.num_outputs)
 
     def encode(
-        self,
-        tokens: Tensor,
-        lengths: Tensor,
-        cases: Tensor | None = None,
-        sentences: Tensor | None = None,
-        predicates: Tensor | None = None,
-        *,
-        is_first_alone: bool = False,
+        self, tokens: Tensor, lengths: Tensor, cases: Tensor | None = None, *, is_first_alone: bool = False
     ) -> Tensor:
         """As `forward`, but for all that is behind the last block -> its output (B, T, C).
 
-        If the first token alone goes on, that of it (B, 1, C); with blocks that are told of predicates (P, T, C).
+        If the first token alone goes on, that of it (B, 1, C).
         """
         num_tokens = tokens.shape[1]
         bias = padding_bias(real_steps(lengths, num_tokens))
@@ -241,12 +222,11 @@ class BERT(nn.Module):
         if self.marks is not None and cases is not None:  # there are none where tokens are guessed
             x = self.marks(x, cases)
         x = self.dropout(self.norm(x))
-        last = len(self.blocks) - 1
-        for number, block in enumerate(self.blocks):
-            if number == self.num_shared and self.sides is not None and cases is not None:
-                x, bias = self.sides(x, bias, cases > 0, sentences, predicates)
-            x = block(x, bias, is_first_alone=is_first_alone and number == last)
-        return x
+        *blocks, last_block = self.blocks
+        for block in blocks:
+            x = block(x, bias)
+        last: Tensor = last_block(x, bias, is_first_alone=is_first_alone)
+        return last
 
     def features(
         self,
@@ -258,13 +238,9 @@ class BERT(nn.Module):
     ) -> Tensor:
         """As `forward`, but for the last layer -> (B, C), or a row for each word."""
         if cases is not None:
-            states, is_first = self.encode(tokens, lengths, cases, sentences, predicates), cases > 0
-            if self.sides is not None and sentences is not None:  # each predicate's sentence has its own
-                is_first, sentences = (
-                    is_first[sentences],
-                    torch.arange(len(sentences), device=sentences.device),
-                )
-            words: Tensor = self.roles(states[is_first], is_first.sum(1), sentences, predicates)
+            is_first = cases > 0
+            states = self.encode(tokens, lengths, cases)[is_first]
+            words: Tensor = self.roles(states, is_first.sum(1), sentences, predicates)
             return words
         states = self.encode(tokens, lengths, is_first_alone=self.pooler is not None)
         pooled: Tensor = self.pool(states, lengths)
@@ -295,13 +271,6 @@ def _is_told_cases(config: BERTConfig, shape: SentenceShape) -> bool:
     return shape.has_cases and config.capitals
 
 
-def _num_told(config: BERTConfig, shape: TextShape) -> int:
-    """Of the blocks, how many are told where the predicate is."""
-    if not (isinstance(shape, SentenceShape) and shape.has_predicates):
-        return 0
-    return min(config.predicate_layers or 0, config.num_layers)
-
-
 def _num_frozen(config: BERTConfig, shape: TextShape) -> int:
     if config.pretrained is None or config.tuning is Tuning.HEAD:
         return 0
@@ -323,27 +292,28 @@ def cost(config: BERTConfig, shape: TextShape) -> Cost:
     parameters: float = (shape.vocab_size + config.num_positions + config.num_segments + 2) * size
     parameters += config.num_layers * (block_weights + block_others)
     longest = min(shape.max_tokens, config.max_tokens)
-    num_frozen, num_told = _num_frozen(config, shape), _num_told(config, shape)
-    block_floats = attention_floats(size, inner, config.num_heads, longest)
-    token_floats = (config.num_layers - num_frozen) * block_floats
-    block_flops = tokens * (2 * block_weights + 4 * size * min(tokens, longest))
+    num_frozen = _num_frozen(config, shape)
+    token_floats = (config.num_layers - num_frozen) * attention_floats(size, inner, config.num_heads, longest)
     if isinstance(shape, SentenceShape):
         behind = roles_cost(config, shape, size, has_crf=shape.has_predicates)
         parameters += behind.parameters + NUM_CASES * size * _is_told_cases(config, shape)
-        parameters += NUM_SIDES * size * (num_told > 0)
         head = tokens * behind.word_flops
-        token_floats += behind.word_floats + num_told * block_floats * (1 / shape.readings - 1)
+        token_floats += behind.word_floats
     else:
         pooler = size * (size + 1) * (config.pooled() is Pooling.FIRST)
         parameters += pooler + size * (config.pooled() is Pooling.ATTENTION) + (size + 1) * shape.num_outputs
         head = 2.0 * pooler + 2 * size * shape.num_outputs
+    block_flops = tokens * (2 * block_weights + 4 * size * min(tokens, longest))
     predict = config.num_layers * block_flops + head
     memory = text_network_bytes(
-        config, shape, parameters=parameters, token_floats=token_floats, products=ATTENTION_PRODUCTS
+        config,
+        shape,
+        parameters=parameters,
+        token_floats=token_floats,
+        products=ATTENTION_PRODUCTS,
     )
-    own = num_told * block_flops + head
-    kept = min(num_frozen, config.num_layers - num_told) * block_flops
-    return network_cost(config, shape, parameters, predict, memory, own_flops=own, kept_flops=kept)
+    kept = num_frozen * block_flops
+    return network_cost(config, shape, parameters, predict, memory, own_flops=head, kept_flops=kept)
 
 
 def _to_transformers(config: BERTConfig, weights: Weights) -> Weights:
@@ -356,8 +326,9 @@ def _described(config: BERTConfig, shape: TextShape) -> dict[str, Any]:
     stem = {Layout.BERT: "Bert", Layout.ROBERTA: "Roberta"}[config.layout]
     kind = "ForSequenceClassification" if config.pooled() is Pooling.FIRST else "Model"
     if isinstance(shape, SentenceShape):
-        # which `transformers` has no layers for
-        is_bare = shape.has_predicates or _is_told_cases(config, shape)
+        is_bare = shape.has_predicates or _is_told_cases(
+            config, shape
+        )  # which `transformers` has no layers for
         kind = "Model" if is_bare else "ForTokenClassification"
     activation = next(theirs for theirs, ours in ACTIVATIONS.items() if ours is config.activation)
     sizes = {theirs: getattr(config, ours) for ours, theirs in SIZES.items()}
@@ -389,8 +360,8 @@ RUNG = NetworkRung(
     on_request=True,
     build=BERT,
     head="linear",
-    optional=("pool", "pooler", "marks", "sides", "roles", "tagging"),
-    late=("roles", "sides", "tagging"),
+    optional=("pool", "pooler", "marks", "roles", "tagging"),
+    late=("roles", "tagging"),
     newer=("tagging",),
     table="embedding",
     frozen=_frozen,
