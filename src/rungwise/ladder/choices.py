@@ -119,9 +119,8 @@ def check_kinds(settings: Settings, kind: OutputKind) -> None:
     """
     for name in settings:
         make_config(name, settings[name])  # which names the rung where a setting is wrong
-        config = registry.make_config(
-            registry.rung(name).config, settings[name]
-        )  # as it was said, not as adopted
+        # as it was said, and not as pretrained weights have it
+        config = registry.make_config(registry.rung(name).config, settings[name])
         if isinstance(config, NetworkConfig):
             try:
                 check_labels(kind, class_weight=config.class_weight, sampling=config.sampling)

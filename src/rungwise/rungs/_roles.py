@@ -37,7 +37,7 @@ def role_layer(config: RolesConfig, shape: SentenceShape, num_features: int, dro
 
 
 def tag_layer(config: RolesConfig, shape: SentenceShape) -> CRF | TagSoftmax:
-    """What turns a Transformer's scores into tags: a field where there are predicates, by which MiniLM has 2 points
+    """What turns a Transformer's scores into tags: a field where there are predicates, by which MiniLM has 4 points
     more of F1 on English Web Treebank.
 
     Raises:
