@@ -115,18 +115,16 @@ def check_kinds(settings: Settings, kind: OutputKind) -> None:
     """Sees that what is set does something for outputs of a kind.
 
     Raises:
-        ConfigError: if a setting does nothing, with the rung's name.
+        ConfigError: if a setting can't be used or does nothing, with the rung's name.
     """
     for name in settings:
-        make_config(name, settings[name])  # which names the rung where a setting is wrong
-        # as it was said, and not as pretrained weights have it
-        config = registry.make_config(registry.rung(name).config, settings[name])
-        if isinstance(config, NetworkConfig):
-            try:
+        try:  # as it was said, and not as pretrained weights have it
+            config = registry.make_config(registry.rung(name).config, settings[name])
+            if isinstance(config, NetworkConfig):
                 check_labels(kind, class_weight=config.class_weight, sampling=config.sampling)
                 config.check_kind(kind)
-            except ConfigError as error:
-                raise ConfigError(f"{name}: {error}") from None
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from None
 
 
 def check_pretrained(rungs: Iterable[str], settings: Settings, shape: Shape) -> None:
