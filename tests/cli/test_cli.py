@@ -77,6 +77,26 @@ def test_leaderboard_and_report_read_the_run(folder, fitted):
     assert rungwise("report", "runs/flowers", cwd=folder).stdout.strip() == "runs/flowers/report.html"
 
 
+def test_a_run_is_asked_again_by_other_terms(folder, fitted):
+    said = rungwise("verdict", "runs/flowers", "--cost", "size", "--margin", "0.05", cwd=folder).stdout
+    assert said.startswith("Take `logistic-regression`: ")
+    assert "beside logistic-regression, on test" in said
+    found = json.loads(rungwise("verdict", "runs/flowers", "--max-size", "1B", "--json", cwd=folder).stdout)
+    assert found["recommended"] is None
+    assert set(found["beyond"]) == {"baseline", "logistic-regression"}
+    assert found["terms"]["max_size"] == 1
+
+
+def test_terms_are_part_of_a_run(folder):
+    arguments = ("--rungs", "logistic-regression", "--max-latency", "1us", "--out", "runs/limited")
+    done = rungwise("fit", "flowers.csv", *arguments, "--budget", "60s", cwd=folder)
+    assert "No rung is within the limits, so there is nothing to recommend" in done.stdout
+    assert "its latency is" in rungwise("verdict", "runs/limited", cwd=folder).stdout
+    refused = rungwise("predict", "runs/limited", "flowers.csv", cwd=folder)
+    assert refused.returncode == 2
+    assert "No rung is within the limits" in refused.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are another matter there")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_climb_that_is_told_to_stop_says_how_to_go_on(folder, tmp_path, number):

@@ -241,6 +241,12 @@ def test_groups_are_not_torn() -> None:
     assert kinds(dataset)["who"] == "ignore"
     groups = [set((dataset.row_numbers(part) - 1) // 5) for part in ("train", "valid", "test")]
     assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+    for part in ("train", "valid", "test"):
+        numbers = dataset.groups(part)
+        assert numbers is not None
+        assert numbers.tolist() == ((dataset.row_numbers(part) - 1) // 5).tolist()
+    assert "who" not in dataset.inputs("train").column_names
+    assert prepare(table()).groups("test") is None
 
 
 def test_time_runs_from_train_to_test(tmp_path: Path) -> None:

@@ -38,16 +38,22 @@ MakeRun = Callable[[Mapping[str, tuple[float, float]]], Path]
 
 @pytest.fixture
 def make_run(tmp_path) -> MakeRun:
-    """Rung → (share right on valid, on test), cheapest first → a run folder."""
+    """Rung → (share right on valid, on test), cheapest first → a run folder; "svm@1" is of a second seed."""
 
     def make(rates):
         rng = np.random.default_rng(0)
         targets = {part: rng.integers(0, 2, NUM_EXAMPLES) for part in ("valid", "test")}
-        for order, (rung, by_part) in enumerate(rates.items()):
-            append_record(tmp_path, record(rung, order))
-            append_record(tmp_path, {"type": "latency", "rung": rung, "latency_seconds": 0.001 * 3**order})
+        for order, (name, by_part) in enumerate(rates.items()):
+            rung, _, repeat = name.partition("@")
+            if repeat:
+                append_record(tmp_path, record(rung, order, type="repeat", repeat=int(repeat)))
+            else:
+                append_record(tmp_path, record(rung, order))
+                append_record(
+                    tmp_path, {"type": "latency", "rung": rung, "latency_seconds": 0.001 * 3**order}
+                )
             for part, rate in zip(("valid", "test"), by_part, strict=True):
-                write_predictions(tmp_path, rung, part, classified(targets[part], rate, seed=order))
+                write_predictions(tmp_path, name, part, classified(targets[part], rate, seed=order))
         return tmp_path
 
     return make

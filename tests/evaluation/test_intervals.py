@@ -11,7 +11,8 @@ ACCURACY, RMSE = metric("accuracy"), metric("rmse")
 
 
 def interval(subject, target, output, **settings):
-    return score(subject, target, output, bootstrap(target, [(subject, output)], **settings)[0])
+    scores = bootstrap(target, [(subject, output)], **settings)[0]
+    return score(subject, len(target), subject.score(target, output), scores)
 
 
 @pytest.mark.parametrize(("name", "truth"), [("accuracy", 0.8), ("rmse", 1.0)])
@@ -126,3 +127,20 @@ def test_a_million_examples_take_seconds():
     start = time.process_time()
     bootstrap(target, outputs)
     assert time.process_time() - start < 30
+
+
+def test_the_mean_over_examples_is_resampled_by_clusters_of_many_sizes():
+    """As if each cluster were drawn by hand: the share among the examples of the drawn clusters."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 9, 60)
+    clusters = np.repeat(np.arange(60), sizes)
+    is_right = rng.random(60)[clusters] > 0.4  # a cluster is right or wrong as a whole
+    target = np.ones(len(clusters), np.int64)
+    found = bootstrap(target, [(metric("accuracy"), is_right.astype(np.int64))], clusters=clusters)[0]
+    right = np.bincount(clusters, is_right)
+    drawn = rng.integers(0, 60, (4000, 60))
+    expected = right[drawn].sum(1) / sizes[drawn].sum(1)
+    assert found.mean() == pytest.approx(expected.mean(), abs=0.005)
+    assert found.std() == pytest.approx(expected.std(), rel=0.06)
+    alone = bootstrap(target, [(metric("accuracy"), is_right.astype(np.int64))])[0]
+    assert found.std() > 1.8 * alone.std()

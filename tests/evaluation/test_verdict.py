@@ -3,7 +3,13 @@ import re
 
 import pytest
 
-from rungwise.evaluation import Results, append_record, verdict, write_json
+from rungwise.evaluation import (
+    Results,
+    Terms,
+    append_record,
+    verdict,
+    write_json,
+)
 
 
 def test_the_cheapest_rung_close_to_the_best_is_recommended(make_run):
@@ -12,8 +18,10 @@ def test_the_cheapest_rung_close_to_the_best_is_recommended(make_run):
     assert (found.recommended, found.best) == ("tfidf-logistic", "bert")
     assert re.fullmatch(
         r"Take `tfidf-logistic`: 88\.0 % accuracy on test \(8\d\.\d to 9\d\.\d\)\. "
-        r"`bert` is \d\.\d points better on test \(95 % interval \d\.\d to \d+\.\d\), "
-        r"and costs 10× the training, 2× the size and 3× the latency\. "
+        r"It is the cheapest rung within one standard error \(\d\.\d points\) of `bert`, the best on validation, "
+        r"being 1\.0 point behind there\. "
+        r"On test `bert` is \d\.\d points better \(95 % interval \d\.\d to \d+\.\d\), "
+        r"at 10× the training, 2× the size and 3× the latency\. "
         r"A difference under \d\.\d points could not have been shown by this test set\.",
         found.sentence,
     ), found.sentence
@@ -30,9 +38,7 @@ def test_the_choice_does_not_look_at_test(make_run):
 def test_a_best_rung_that_is_worse_on_test_is_said_to_be(make_run):
     found = verdict(Results(make_run({"svm": (0.9, 0.92), "lstm": (0.91, 0.85)})), "accuracy")
     assert found.recommended == "svm"
-    assert re.search(
-        r"`lstm`, the best on validation, is \d\.\d points worse on test \(95 % interval −", found.sentence
-    )
+    assert re.search(r"On test `lstm` is \d\.\d points worse \(95 % interval −", found.sentence)
 
 
 def test_the_best_rung_is_recommended_where_no_cheaper_one_is_close(make_run):
@@ -126,3 +132,103 @@ def test_verdict_is_json(make_run):
     stored = json.loads((run / "verdict.json").read_text(encoding="utf-8"))
     assert stored["sentence"] == found.sentence
     assert stored["valid_differences"]["svm"]["standard_error"] >= 0
+
+
+# ------------------------------------------------------------------------------------------------- other terms
+
+RATES = {"baseline": (0.5, 0.5), "svm": (0.86, 0.86), "lstm": (0.9, 0.9), "bert": (0.91, 0.96)}
+
+
+def by(make_run, **terms):
+    return verdict(Results(make_run(RATES)), "accuracy", Terms.parse(**terms))
+
+
+def test_a_wider_margin_takes_a_cheaper_rung_and_none_takes_the_best(make_run):
+    assert by(make_run).recommended == "lstm"
+    wide = by(make_run, margin=0.06)
+    assert wide.recommended == "svm"
+    assert wide.margin == 0.06
+    assert (
+        "the cheapest rung within the margin of 6.0 points of `bert`, the best on validation" in wide.sentence
+    )
+    assert by(make_run, margin=0).recommended == "bert"
+
+
+def test_the_cheapest_is_what_has_least_of_the_cost_that_matters(make_run):
+    run = make_run(RATES)
+    append_record(run, {"type": "latency", "rung": "svm", "latency_seconds": 0.5})
+    found = verdict(Results(run), "accuracy", Terms.parse(margin=0.06, cost="latency"))
+    assert found.recommended == "lstm"
+    assert "It is the rung with the least latency within the margin" in found.sentence
+    assert found.front == ("baseline", "lstm", "bert")
+    append_record(run, {"type": "latency", "rung": "lstm", "latency_seconds": 0.6})
+    assert verdict(Results(run), "accuracy", Terms.parse(margin=0.06, cost="latency")).recommended == "bert"
+
+
+def test_rungs_beyond_the_limits_are_not_taken_and_what_they_would_bring_is_said(make_run):
+    found = by(make_run, max_latency="5ms")  # baseline 1 ms, svm 3 ms, lstm 9 ms, bert 27 ms
+    assert (found.recommended, found.best) == ("svm", "svm")
+    assert found.beyond == {
+        "lstm": "its latency is 9 ms, over 5 ms",
+        "bert": "its latency is 27 ms, over 5 ms",
+    }
+    assert re.search(
+        r"`bert`, the best of all on validation, is beyond the limits \(its latency is 27 ms, over 5 ms\); "
+        r"on test it is 10\.0 points better \(95 % interval \d",
+        found.sentence,
+    ), found.sentence
+
+
+def test_the_baseline_alone_within_the_limits(make_run):
+    found = by(make_run, max_size="100B")
+    assert found.recommended == "baseline"
+    assert found.sentence.startswith("Take `baseline`: ")
+    assert "No other rung is within the limits." in found.sentence
+
+
+def test_no_rung_is_within_the_limits(make_run):
+    found = by(make_run, max_size="1B")
+    assert found.recommended is None
+    assert found.sentence.startswith(
+        "No rung is within the limits, so there is nothing to recommend: `baseline` ("
+    )
+
+
+def test_a_cost_that_was_not_measured_is_beyond_its_limit(make_run):
+    run = make_run({"svm": (0.9, 0.9), "bert": (0.95, 0.95)})
+    append_record(run, {"type": "rung", "rung": "bert", "order": 1, "status": "done", "reason": None})
+    found = verdict(Results(run), "accuracy", Terms.parse(max_size="1MB"))
+    assert found.beyond == {"bert": "its size wasn't measured"}
+
+
+def test_an_interval_without_zero_among_many_comparisons(make_run):
+    rates = {"baseline": (0.5, 0.5), **dict.fromkeys(("svm", "lstm", "gru", "vit", "cnn"), (0.85, 0.85))}
+    found = verdict(Results(make_run({**rates, "bert": (0.86, 0.9)})), "accuracy")
+    assert found.recommended == "svm"
+    comparison = next(each for each in found.comparisons if each.rung == "bert")
+    assert comparison.difference.low > 0
+    assert comparison.p_value < 0.05 < comparison.adjusted
+    assert re.search(r"Among 6 comparisons that isn't clear \(p = 0\.\d+ by Holm\)\.", found.sentence)
+
+
+def test_validation_too_small_to_show_what_test_shows(make_run):
+    found = verdict(Results(make_run({"baseline": (0.6, 0.6), "hmm": (0.61, 0.9)})), "accuracy")
+    assert found.recommended == "baseline"
+    assert found.warnings[0].startswith(
+        "On test `hmm` is 30.0 points better than the trivial baseline (95 % int"
+    )
+    assert "its 400 examples are too few to choose by" in found.warnings[0]
+
+
+def test_seeds_add_to_the_error_of_a_difference(make_run):
+    rates = {"svm": (0.8, 0.8), "lstm": (0.9, 0.9)}
+    alone = verdict(Results(make_run(rates)), "accuracy")
+    found = verdict(Results(make_run(rates | {"lstm@1": (0.8, 0.8), "lstm@2": (0.7, 0.7)})), "accuracy")
+    assert (alone.recommended, found.recommended) == ("lstm", "svm")
+    [comparison] = found.comparisons
+    assert comparison.difference.mean == pytest.approx(0.0)  # 90, 80 and 70 % against 80 %
+    assert comparison.difference.standard_error > 0.1 / 3**0.5  # of three scores whose deviation is 0.1
+    assert (
+        comparison.difference.low < -0.2 < 0.2 < comparison.difference.high
+    )  # Student's, two degrees of freedom
+    assert comparison.test == "bootstrap"

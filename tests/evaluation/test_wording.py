@@ -41,7 +41,7 @@ def test_bytes(size, text):
 
 def test_counts_and_ratios():
     assert [count_text(n) for n in (7, 1_200_000, 8100)] == ["7", "1.2 M", "8.1 k"]
-    assert [ratio_text(r) for r in (0.82, 1.31, 90.4, 4096)] == ["0.82×", "1.3×", "90×", "4,096×"]
+    assert [ratio_text(r) for r in (0.82, 1.31, 90.4, 4096)] == ["1/1.2", "1.3×", "90×", "4,096×"]
 
 
 def test_shares_are_percentages_and_their_differences_points():
@@ -61,5 +61,8 @@ def test_numbers_have_three_digits():
 
 
 def test_negative_bounds_have_a_minus_sign():
-    assert bounds_text(ACCURACY, Difference(0.0, 0.01, -0.01, 0.02, 0.02)) == "95 % interval −1.0 to 2.0"
-    assert bounds_text(RMSE, Difference(0.0, 900.0, -1234.0, 1800.0, 0.0)) == "95 % interval −1,234 to 1,800"
+    assert bounds_text(ACCURACY, Difference(0.0, 0.01, -0.01, 0.02, 0.02, 0.5)) == "95 % interval −1.0 to 2.0"
+    assert (
+        bounds_text(RMSE, Difference(0.0, 900.0, -1234.0, 1800.0, 0.0, 0.5))
+        == "95 % interval −1,234 to 1,800"
+    )

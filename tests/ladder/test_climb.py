@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,8 @@ def test_a_worker_that_is_killed_costs_only_its_own_row(frame, tmp_path):
     def kill_the_network(step):
         for state in step.states:
             if state.rung == "mlp" and state.status is Status.RUNNING:
-                os.kill(state.worker.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # killed already, and not yet seen to be
+                    os.kill(state.worker.pid, signal.SIGKILL)
 
     ladder = Ladder(rungs=RUNGS, budget="30s", out=tmp_path / "run")
     ladder.prepare(frame, "target")

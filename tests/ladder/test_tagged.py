@@ -65,7 +65,7 @@ def test_scores_of_roles_leave_the_verb_out_on_validation_too(tmp_path):
     assert (ladder.task, ladder.metric) == ("semantic-role-labeling", "argument-f1")
     stored = read_predictions(ladder.run, "baseline", "test")
     assert stored.tags == ("O", "B-ARG0", "I-ARG0", "B-ARG1", "I-ARG1", "B-V", "I-V")
-    assert len(set(stored.sentences.tolist())) == len(stored.target) // 2
+    assert len(set(stored.clusters.tolist())) == len(stored.target) // 2
     metrics = json.loads((ladder.run / "metrics.json").read_text(encoding="utf-8"))["baseline"]
     assert [row["type"] for row in metrics["test"]["types"]] == ["ARG0", "ARG1"]
     valid = ladder.dataset.inputs("valid"), ladder.dataset.targets("valid")

@@ -17,7 +17,7 @@ from rungwise.files import is_disk_error
 
 __all__ = ["main"]
 
-_ORDER = ("fit", "leaderboard", "predict", "report", "verify", "inspect", "rungs", "tasks", "demo")
+_ORDER = ("fit", "leaderboard", "verdict", "predict", "report", "verify", "inspect", "rungs", "tasks", "demo")
 _EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
 
 _MEMORY_ERRORS = (MemoryError, SystemError)  # the interpreter's own error when it gets none

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rungwise.available import available_bytes
 from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
+from rungwise.evaluation import Verdict
 from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.kinds import OutputKind
 from rungwise.ladder import FitState, Ladder, Status, Step
@@ -26,7 +27,16 @@ from rungwise.tags import type_names
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["climb", "make_console", "memory_text", "result", "show_data", "show_dataset", "show_result"]
+__all__ = [
+    "climb",
+    "make_console",
+    "memory_text",
+    "result",
+    "show_data",
+    "show_dataset",
+    "show_result",
+    "show_verdict",
+]
 
 _MAX_COLUMNS_SHOWN = 24
 _LINE_SECONDS = 30.0
@@ -174,11 +184,10 @@ def show_result(console: Console, ladder: Ladder) -> None:
     board, metric = ladder.leaderboard(), str(ladder.metric)
     for table in leaderboard_tables(board, metric, verdict.recommended, console.width):
         console.print(table)
-    console.print(f"\n[bold]{escape(verdict.sentence)}[/]")
+    console.print()
+    show_verdict(console, verdict)
     for sentence in ladder.results.predicates:
         console.print(escape(sentence))
-    for warning in verdict.warnings:
-        console.print(f"[yellow]{escape(warning)}[/]")
     for warning in ladder.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
     if missing := _not_climbed(ladder, board):
@@ -187,6 +196,13 @@ def show_result(console: Console, ladder: Ladder) -> None:
     console.print(f"\npage     {escape(str(ladder.run / 'report.html'))}")
     if verdict.recommended is not None:
         console.print(f"predict  {program()} predict {escape(str(ladder.run))} NEW_DATA")
+
+
+def show_verdict(console: Console, verdict: Verdict) -> None:
+    """The sentence and the warnings."""
+    console.print(f"[bold]{escape(verdict.sentence)}[/]")
+    for warning in verdict.warnings:
+        console.print(f"[yellow]{escape(warning)}[/]")
 
 
 class _LineView:

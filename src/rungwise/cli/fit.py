@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from rungwise.cli.options import check_files, column_kinds, data_options, rung_settings, split_names
+from rungwise.cli.options import (
+    check_files,
+    column_kinds,
+    data_options,
+    rung_settings,
+    split_names,
+    term_options,
+)
 from rungwise.ladder.processes import start_ahead
 
 
@@ -24,6 +31,7 @@ from rungwise.ladder.processes import start_ahead
     "--budget", default="10m", show_default=True, metavar="TIME", help="For the whole climb: 90s, 10m, 1h30m."
 )
 @click.option("--metric", metavar="METRIC", help="What rungs are compared by (the task's own).")
+@term_options
 @click.option(
     "--set",
     "settings",
@@ -117,6 +125,10 @@ def command(
         "precision",
         "workers",
         "settings",
+        "margin",
+        "cost",
+        "max_latency",
+        "max_size",
         "class_weight",
         "identify_predicates",
     )

@@ -11,7 +11,15 @@ from typing import Any
 
 import click
 
-__all__ = ["check_files", "column_kinds", "data_options", "program", "rung_settings", "split_names"]
+__all__ = [
+    "check_files",
+    "column_kinds",
+    "data_options",
+    "program",
+    "rung_settings",
+    "split_names",
+    "term_options",
+]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -46,6 +54,31 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--image-size", type=int, metavar="PIXELS", help="The side that images are resized to."),
         click.option("--seed", type=int, default=0, show_default=True, help="Of the split and every rung."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def term_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What a rung is recommended by, beside the metric."""
+    options: list[Decorator] = [
+        click.option(
+            "--margin",
+            type=float,
+            metavar="M",
+            help="How far behind the best on validation a cheaper rung may be, in the metric's unit: 0.01 is one "
+            "point of accuracy (one standard error).",
+        ),
+        click.option(
+            "--cost",
+            metavar="COST",
+            help="Of which the recommended rung has least: train, size or latency (the order of the ladder).",
+        ),
+        click.option(
+            "--max-latency", metavar="TIME", help="Of one prediction by the recommended rung, such as 5ms."
+        ),
+        click.option("--max-size", metavar="BYTES", help="Of the recommended rung's model, such as 20MB."),
     ]
     for option in reversed(options):
         command = option(command)

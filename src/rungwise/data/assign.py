@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rungwise.data.columns import Column
 from rungwise.data.plan import Plan
 from rungwise.data.pool import FREE, Pool, relocated
+from rungwise.data.rowhash import value_numbers
 from rungwise.data.source import PARTS, Level, Note, shown_names
 from rungwise.data.split import (
     DROPPED,
@@ -73,7 +74,7 @@ def _cut(
 ) -> tuple[NDArray[np.int8], str, list[Note]]:
     """The part of each free row, how it was chosen, and what is to be said of it."""
     if plan.group is not None and staged.group is not None:
-        groups = _codes(_known(rows, plan.group, staged.group, free))
+        groups = value_numbers(_known(rows, plan.group, staged.group, free))
         parts = relocated(by_group, groups, sizes, rng, file=rows.sources[0].name)
         return parts, f"whole groups of {plan.group.name!r}", []
     if plan.time is not None and staged.time is not None:
@@ -144,14 +145,9 @@ def _known(rows: Pool, column: Column, values: pa.ChunkedArray, free: NDArray[np
     return some
 
 
-def _codes(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int32]:
-    """Values (N) numbered in the order in which they first occur."""
-    return np.asarray(pc.index_in(values, value_set=pc.unique(values)).to_numpy())
-
-
 def _strata(plan: Plan, target: pa.ChunkedArray) -> NDArray[np.int32]:
     """The class of each row (N), or zero."""
-    return _codes(target) if plan.pair[1] is OutputKind.LABEL else np.zeros(len(target), np.int32)
+    return value_numbers(target) if plan.pair[1] is OutputKind.LABEL else np.zeros(len(target), np.int32)
 
 
 def _rare(plan: Plan, target: pa.ChunkedArray, strata: NDArray[np.int32]) -> list[Note]:
@@ -169,7 +165,7 @@ def _rare(plan: Plan, target: pa.ChunkedArray, strata: NDArray[np.int32]) -> lis
 
 def _units(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Equal inputs numbered as one (N), and the first row of each number."""
-    units = _codes(pa.array(hashes))
+    units = value_numbers(pa.array(hashes))
     first = np.empty(int(units.max()) + 1, np.int64)
     first[units[::-1]] = np.arange(len(units))[::-1]
     return units, first

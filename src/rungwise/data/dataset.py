@@ -27,6 +27,7 @@ __all__ = ["Dataset"]
 MANIFEST = "dataset.json"
 TABLE = "table.arrow"
 IMAGES = "images.npy"
+GROUP = "group"
 SCHEMA_VERSION = 1
 
 
@@ -39,6 +40,7 @@ class Dataset:
         schema: every column but the target, those left out too, and why each is what it is.
         text_columns: the columns that make the text, joined by line ends; TEXT alone.
         target: the name of the target's column.
+        group: the name of the column whose equal values stay in one part; None where rows are each by themselves.
         sources: the file or folder that each part comes from.
         image_shape: (H, W, C); IMAGE alone.
         fingerprint: SHA-256 of the data as they were prepared: names, kinds, values, targets.
@@ -55,6 +57,7 @@ class Dataset:
         )
         self.text_columns: tuple[str, ...] = tuple(manifest["text_columns"])
         self.target: str = manifest["target"]
+        self.group: str | None = manifest.get("group")  # datasets of earlier versions don't say
         self.sources: dict[str, str] = manifest["sources"]
         self.image_shape: tuple[int, int, int] | None = (
             tuple(manifest["image_shape"]) if manifest["image_shape"] else None
@@ -139,6 +142,7 @@ class Dataset:
         except (OSError, pa.ArrowException) as error:
             raise _damaged(file, error) from None
         needed = 2 if self.pair[0] is InputKind.IMAGE else 3  # inputs, the target, the row number
+        needed += self.group is not None
         if table.num_columns < needed or table.column_names[-2] != self.target:
             raise _damaged(file, f"its columns are {shown_names(table.column_names)}")
         return table
@@ -177,7 +181,7 @@ class Dataset:
             case InputKind.TEXT | InputKind.TOKENS | InputKind.PREDICATE:
                 return table.column(0)
             case InputKind.TABLE:
-                return table.select(list(range(table.num_columns - 2)))
+                return table.select(list(range(table.num_columns - 2 - (self.group is not None))))
 
     def targets(self, part: str) -> Any:
         """Labels (N) of str, int or bool as they were, numbers (N) float64, or a `ChunkedArray` of lists of tags."""
@@ -189,6 +193,10 @@ class Dataset:
         known = pc.unique(values)
         codes = pc.index_in(values, value_set=known).to_numpy()
         return np.asarray(np.array(known.to_pylist(), dtype=np.str_)[codes])
+
+    def groups(self, part: str) -> NDArray[np.int64] | None:
+        """For each row (N), the number of its group; None where there are no groups."""
+        return None if self.group is None else np.asarray(self._table(part).column(-3).to_numpy())
 
     def row_numbers(self, part: str) -> NDArray[np.int64]:
         """For each row (N), its number in its source, 1 for the first record."""

@@ -153,6 +153,7 @@ def _prepare_rows(space: Path, sources: dict[str, Source], asked: _Asked) -> dic
         "columns": plan.columns,
         "text_columns": plan.text_columns,
         "target": plan.target.name,
+        "group": None if plan.group is None else plan.group.name,
         "classes": classes,
         "image_shape": image_shape,
         "fingerprint": digest,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rungwise.data.limits import batch_rows
 from rungwise.data.sentences import flat_sentences
 
-__all__ = ["hash_images", "hash_lists", "hash_table", "sentence_numbers"]
+__all__ = ["hash_images", "hash_lists", "hash_table", "sentence_numbers", "value_numbers"]
 
 _CHUNK = 4096
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -51,6 +51,11 @@ def sentence_numbers(inputs: pa.ChunkedArray) -> NDArray[np.int64] | None:
         return None
     hashes = hash_lists(pc.struct_field(inputs, "tokens"))
     return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
+
+
+def value_numbers(values: pa.Array | pa.ChunkedArray) -> NDArray[np.int32]:
+    """Values (N) numbered in the order in which they first occur, a missing one too."""
+    return np.asarray(pc.index_in(values, value_set=pc.unique(values)).to_numpy())
 
 
 def _hash(values: pa.Array) -> NDArray[np.uint64]:

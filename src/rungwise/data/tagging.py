@@ -27,7 +27,7 @@ from rungwise.data.sentences import PREDICATE_TYPE, TOKENS_TYPE
 from rungwise.data.source import PARTS, Level, Note, Source, shown_names
 from rungwise.data.split import TRAIN
 from rungwise.data.staging import Staged
-from rungwise.data.writing import scatter
+from rungwise.data.writing import group_columns, scatter
 from rungwise.errors import ConfigError, DataError, UnknownNameError
 from rungwise.kinds import SENTENCE_KINDS, ColumnKind, InputKind, OutputKind
 from rungwise.rung import Pair
@@ -80,14 +80,22 @@ def prepare_sentences(
     notes = [*rows.notes, *notes, *more, *twins(hashes, parts)]
     inputs = _inputs(rows, pair)
     numbers = pa.chunked_array([rows.row_numbers()])
-    fields = [("sentence", inputs.type), (TARGET_COLUMN, TOKENS_TYPE), ("row", pa.int64())]
-    files = scatter(space, pa.Table.from_arrays([inputs, tags, numbers], schema=pa.schema(fields)), parts)
+    by_group = group_columns(groups)
+    fields = [
+        pa.field("sentence", inputs.type),
+        *by_group,
+        pa.field(TARGET_COLUMN, TOKENS_TYPE),
+        pa.field("row", pa.int64()),
+    ]
+    columns = [inputs, *by_group.values(), tags, numbers]
+    files = scatter(space, pa.Table.from_arrays(columns, schema=pa.schema(fields)), parts)
     digest = _fingerprint(rows, pair, hashes)
     return {
         "pair": pair,
         "columns": (),
         "text_columns": (),
         "target": TARGET_COLUMN,
+        "group": group,
         "classes": tag_names(types),
         "image_shape": None,
         "fingerprint": digest,

@@ -14,15 +14,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rungwise.data.columns import field
-from rungwise.data.dataset import IMAGES, TABLE
+from rungwise.data.dataset import GROUP, IMAGES, TABLE
 from rungwise.data.limits import batch_rows
 from rungwise.data.plan import Plan
 from rungwise.data.pool import BATCH_ROWS, Pool
+from rungwise.data.rowhash import value_numbers
 from rungwise.data.source import PARTS, BatchWriter, ImageWriter, PartFile
 from rungwise.data.staging import Staged
 from rungwise.kinds import ColumnKind
 
-__all__ = ["joined", "scatter", "write_images", "write_parts"]
+__all__ = ["group_columns", "joined", "scatter", "write_images", "write_parts"]
 
 IMAGE_ROWS = 1024
 
@@ -36,9 +37,17 @@ def write_parts(
     if plan.text_columns:
         fields = [field(" + ".join(plan.text_columns), ColumnKind.TEXT)]
         table = pa.table([joined(table)], names=[fields[0].name])
-    fields += [pa.field(plan.target.name, plan.target_type), pa.field("row", pa.int64())]
-    columns = [*table.columns, staged.target, pa.chunked_array([rows.row_numbers()])]
+    groups = group_columns(staged.group)
+    fields += [*groups, pa.field(plan.target.name, plan.target_type), pa.field("row", pa.int64())]
+    columns = [*table.columns, *groups.values(), staged.target, pa.chunked_array([rows.row_numbers()])]
     return scatter(folder, pa.Table.from_arrays(columns, schema=pa.schema(fields)), parts)
+
+
+def group_columns(groups: pa.ChunkedArray | None) -> dict[pa.Field, pa.ChunkedArray]:
+    """The column that stands before the target where rows are in groups: each one's number."""
+    if groups is None:
+        return {}
+    return {pa.field(GROUP, pa.int64()): pa.chunked_array([value_numbers(groups).astype(np.int64)])}
 
 
 def scatter(folder: Path, whole: pa.Table, parts: NDArray[np.int8]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from rungwise.evaluation.outcomes import Outcome, Results
 from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.scores import scores
+from rungwise.evaluation.terms import Terms
 from rungwise.evaluation.verdict import Verdict, verdict
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Predictions",
     "Results",
     "Score",
+    "Terms",
     "Verdict",
     "append_record",
     "bootstrap",

@@ -50,10 +50,11 @@ class Difference:
 
     Attributes:
         mean: the difference of the two scores.
-        standard_error: its standard deviation over the resamples.
+        standard_error: its standard deviation over the resamples, and over the seeds where there are some.
         low: the lower end of its interval.
         high: the upper end.
         smallest: about the smallest difference that so many examples could have shown.
+        p_value: two-sided, of there being no difference, by the share of resamples on the other side of 0.
     """
 
     mean: float
@@ -61,6 +62,7 @@ class Difference:
     low: float
     high: float
     smallest: float
+    p_value: float
 
 
 def bootstrap(
@@ -78,31 +80,30 @@ def bootstrap(
         outputs: what is scored, each with its metric.
         seed: of the resamples.
         resamples: B.
-        clusters: (N,), examples of equal number are drawn together, for metrics whose link is a ratio.
+        clusters: (N,), examples of equal number are drawn together (Davison & Hinkley 1997).
     """
     values = [metric.per_example(target, output) for metric, output in outputs]
-    num_drawn = len(target)
+    sizes = np.ones((len(target), 1))
     if clusters is not None:
-        known, codes = np.unique(clusters, return_inverse=True)
-        num_drawn = len(known)
+        codes = np.unique(clusters, return_inverse=True)[1]
         sums = sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))))
-        values = [sums @ value for value in values]
-    means = _resampled_means(values, num_drawn, np.random.SFC64(seed), resamples)
+        sizes, *values = [sums @ value for value in (sizes, *values)]
+    means = _resampled_means(values, sizes, np.random.SFC64(seed), resamples)
     return np.stack([metric.link(mean) for (metric, _), mean in zip(outputs, means, strict=True)])
 
 
 def _resampled_means(
-    values: Sequence[Any], num_examples: int, bits: np.random.BitGenerator, resamples: int
+    values: Sequence[Any], sizes: Floats, bits: np.random.BitGenerator, resamples: int
 ) -> list[Floats]:
-    """Values (N, S) each -> their weighted means (S, B) each."""
+    """Values (N, S) each of what is drawn, and how many examples that is (N, 1) -> their means (S, B) each."""
     kinds = [sparse.issparse(value) for value in values]
     dense = [value for value, is_sparse in zip(values, kinds, strict=True) if not is_sparse]
-    stacks: dict[bool, Any] = {False: np.hstack([np.ones((num_examples, 1)), *dense])}
+    stacks: dict[bool, Any] = {False: np.hstack([sizes, *dense])}
     if any(kinds):
         sparses = [value for value, is_sparse in zip(values, kinds, strict=True) if is_sparse]
         stacks[True] = sparse.hstack(sparses, format="csr")
     totals = {kind: np.zeros((stack.shape[1], resamples)) for kind, stack in stacks.items()}
-    for rows, weights in _weights(num_examples, np.random.Generator(bits), resamples):
+    for rows, weights in _weights(len(sizes), np.random.Generator(bits), resamples):
         for kind, stack in stacks.items():
             totals[kind] += stack[rows].T @ weights
     num_drawn, next_row, means = totals[False][0], {False: 1, True: 0}, []
@@ -124,18 +125,17 @@ def _weights(num_examples: int, rng: np.random.Generator, resamples: int) -> Ite
         yield rows, _COUNTS[rng.integers(0, len(_COUNTS), size=shape, dtype=np.uint16)]
 
 
-def score(metric: Metric, target: Any, output: Any, scores: Floats) -> Score:
-    """A score with its percentile interval, from its scores (B,) on resamples.
+def score(metric: Metric, num_examples: int, value: float, scores: Floats) -> Score:
+    """A score on so many examples with its percentile interval, from its scores (B,) on resamples.
 
     Where nothing varies, as when every prediction is right, resampling can't show doubt; the interval is
     then that of Clopper & Pearson (1934).
     """
-    value = metric.score(target, output)
     if np.isnan(value):
         return Score(value, value, value)
     low, high = np.percentile(scores, _TAILS)
     if metric.is_share and low == high and value in (0, 1):
-        unseen = _unseen(len(target))
+        unseen = _unseen(num_examples)
         low, high = max(value - unseen, 0), min(value + unseen, 1)
     return Score(value, float(low), float(high))
 
@@ -147,20 +147,41 @@ def _unseen(num_examples: int) -> float:
 
 def difference(
     metric: Metric,
-    target: Any,
-    outputs: tuple[Any, Any],
+    num_examples: int,
+    values: tuple[Floats, Floats],
     scores: tuple[Floats, Floats],
 ) -> Difference:
-    """By how much the first output is better than the second, from their scores (B,) on the same resamples."""
+    """By how much the first is better than the second: the mean over the seeds that each was fitted with.
+
+    What comes of the seeds, whose mean has Student's distribution, is joined with what comes of the examples.
+
+    Args:
+        metric: what they are judged by.
+        num_examples: that they are judged on.
+        values: the score of each seed (K,), of the first and of the second.
+        scores: the same on resamples (K, B), column b all of the same one.
+    """
     sign = 1 if metric.greater_is_better else -1
-    mean = sign * (metric.score(target, outputs[0]) - metric.score(target, outputs[1]))
-    sample = sign * (scores[0] - scores[1])
+    mean = sign * float(values[0].mean() - values[1].mean())
+    sample = sign * (scores[0].mean(0) - scores[1].mean(0))
+    errors = [float(np.std(sample, ddof=1))]
+    rng = np.random.Generator(np.random.SFC64(0))
+    for seeds in values:
+        if len(seeds) > 1:
+            errors.append(float(np.std(seeds, ddof=1)) / len(seeds) ** 0.5)
+            sample = sample + errors[-1] * rng.standard_t(len(seeds) - 1, len(sample))
+    error = float(np.linalg.norm(errors))
     low, high = np.percentile(sample, _TAILS)
-    error = float(np.std(sample, ddof=1))
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
     if metric.is_share:
-        smallest = max(smallest, _unseen(len(target)))
-    return Difference(float(mean), error, float(low), float(high), smallest)
+        smallest = max(smallest, _unseen(num_examples))
+    return Difference(mean, error, float(low), float(high), smallest, _p_value(sample))
+
+
+def _p_value(sample: Floats) -> float:
+    """Differences (B,) on resamples -> the level at which their interval would just reach 0."""
+    beyond = min(int((sample <= 0).sum()), int((sample >= 0).sum()))
+    return float(min(1.0, 2 * (beyond + 1) / (len(sample) + 1)))
 
 
 def paired(
@@ -173,5 +194,7 @@ def paired(
     resamples: int = RESAMPLES,
 ) -> Difference:
     """By how much the first output is better than the second, by the paired bootstrap."""
-    scores = bootstrap(target, [(metric, first), (metric, second)], seed=seed, resamples=resamples)
-    return difference(metric, target, (first, second), (scores[0], scores[1]))
+    outputs = first, second
+    scores = bootstrap(target, [(metric, output) for output in outputs], seed=seed, resamples=resamples)
+    values = np.array([[metric.score(target, output)] for output in outputs])
+    return difference(metric, len(target), (values[0], values[1]), (scores[:1], scores[1:]))

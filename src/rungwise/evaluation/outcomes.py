@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
 from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
@@ -20,9 +21,12 @@ from rungwise.evaluation.robustness import Robustness, robustness_of
 from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, metric, rarer_class
 
-__all__ = ["PARTS", "Judged", "Outcome", "Results", "run_metric"]
+__all__ = ["BASELINE", "PARTS", "Judged", "Outcome", "Results", "run_metric"]
 
 PARTS = ("valid", "test")
+
+BASELINE = "baseline"
+"""The rung that looks at no input."""
 
 _PREDICTED = {OutputKind.LABEL: "classes", OutputKind.NUMBER: "numbers", OutputKind.TAGS: "tags"}
 
@@ -54,6 +58,11 @@ class Outcome:
     def is_finished(self) -> bool:
         """Whether it has predictions to be judged by."""
         return self.valid is not None and self.test is not None
+
+    def fits(self, part: str) -> tuple[Predictions, ...]:
+        """What the fits of a finished rung said of a part, the one with the first seed before all."""
+        first, number = getattr(self, part), PARTS.index(part)
+        return (first, *(both[number] for both in self.repeats))
 
 
 def read_outcomes(run_folder: Path) -> list[Outcome]:
@@ -129,25 +138,38 @@ class Judged:
     Attributes:
         metric: what they are judged by.
         target: (N,).
-        outputs: rung → what the metric looks at.
-        scores: rung → its score on each resample (B,).
+        outputs: rung → what the metric looks at, of each seed that it was fitted with, the first being the model's.
+        values: rung → the score of each seed (K,).
+        scores: rung → the same on each resample (K, B).
+        clusters: (N,), numbers of examples that were drawn together; None where each was by itself.
     """
 
     metric: Metric
     target: Any
-    outputs: dict[str, Any]
+    outputs: dict[str, tuple[Any, ...]]
+    values: dict[str, Floats]
     scores: dict[str, Floats]
+    clusters: NDArray[np.int64] | None = None
+
+    @property
+    def num_seeds(self) -> int:
+        """The most that a rung was fitted with."""
+        return max(map(len, self.values.values()), default=0)
 
     def score(self, rung: str) -> Score:
-        """A rung's score with its interval; NaN for a rung that has no predictions."""
+        """The score of a rung's model with its interval; NaN for a rung that has no predictions."""
         if rung not in self.outputs:
             return _NO_SCORE
-        return score(self.metric, self.target, self.outputs[rung], self.scores[rung])
+        return score(self.metric, len(self.target), float(self.values[rung][0]), self.scores[rung][0])
+
+    def mean(self, rung: str) -> float:
+        """The mean of a rung's scores over its seeds."""
+        return float(self.values[rung].mean())
 
     def difference(self, first: str, second: str) -> Difference:
-        """By how much the first rung is better than the second."""
-        outputs = self.outputs[first], self.outputs[second]
-        return difference(self.metric, self.target, outputs, (self.scores[first], self.scores[second]))
+        """By how much the first rung is better than the second, over their seeds."""
+        values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
+        return difference(self.metric, len(self.target), values, scores)
 
 
 class Results:
@@ -186,15 +208,32 @@ def judge(
     outcomes: Sequence[Outcome], part: str, metrics: Sequence[Metric], *, seed: int = 0
 ) -> list[Judged]:
     """The finished rungs on a part by each metric, from one pass of the bootstrap."""
-    parts: dict[str, Predictions] = {o.rung: getattr(o, part) for o in outcomes if o.is_finished}
-    if not parts:
-        return [Judged(metric, np.empty(0), {}, {}) for metric in metrics]
-    first = next(iter(parts.values()))
-    target = first.target
-    outputs = [{rung: p.output(metric) for rung, p in parts.items()} for metric in metrics]
-    pairs = [(m, output) for m, by_rung in zip(metrics, outputs, strict=True) for output in by_rung.values()]
-    scores = iter(bootstrap(target, pairs, seed=seed, clusters=first.sentences))
+    fits = {outcome.rung: outcome.fits(part) for outcome in outcomes if outcome.is_finished}
+    if not fits:
+        return [Judged(metric, np.empty(0), {}, {}, {}) for metric in metrics]
+    first = next(iter(fits.values()))[0]
+    target, clusters = first.target, first.clusters
+    outputs = [
+        {rung: tuple(p.output(metric) for p in said) for rung, said in fits.items()} for metric in metrics
+    ]
+    pairs = [
+        (metric, output)
+        for metric, by_rung in zip(metrics, outputs, strict=True)
+        for said in by_rung.values()
+        for output in said
+    ]
+    scores = iter(bootstrap(target, pairs, seed=seed, clusters=clusters))
     return [
-        Judged(metric, target, by_rung, {rung: next(scores) for rung in by_rung})
+        Judged(
+            metric,
+            target,
+            by_rung,
+            {
+                rung: np.array([metric.score(target, output) for output in said])
+                for rung, said in by_rung.items()
+            },
+            {rung: np.stack([next(scores) for _ in said]) for rung, said in by_rung.items()},
+            clusters,
+        )
         for metric, by_rung in zip(metrics, outputs, strict=True)
     ]

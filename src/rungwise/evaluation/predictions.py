@@ -35,6 +35,9 @@ __all__ = [
 _TAGS = "rungwise.tags"
 """The key of the file's metadata under which the names of tags stand."""
 
+_CLUSTER, _OLD_CLUSTER = "cluster", "sentence"
+"""The column that says which rows are drawn together, and what runs of earlier versions call it."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -45,15 +48,15 @@ class Predictions:
         prediction: of the same form.
         probabilities: (N, K) of classes, None of numbers and tags.
         tags: where both are `Tags`, the names of the tags; else empty.
-        sentences: of tags (N,), rows of equal number are of one sentence, each with another predicate, and are drawn
-            together by whoever resamples; None where each row is its own.
+        clusters: (N,), rows of equal number are of one sentence, each with another predicate, or of one group of the
+            user's, and are drawn together by whoever resamples; None where each row is its own.
     """
 
     target: Any
     prediction: Any
     probabilities: NDArray[np.floating[Any]] | None = None
     tags: tuple[str, ...] = ()
-    sentences: NDArray[np.int64] | None = None
+    clusters: NDArray[np.int64] | None = None
 
     @property
     def kind(self) -> OutputKind:
@@ -95,8 +98,8 @@ def has_predictions(run_folder: Path, name: str) -> bool:
 def write_predictions(run_folder: Path, name: str, part: str, predictions: Predictions) -> Path:
     """Stores what a fit said of a part; returns the file."""
     columns = {"target": _column(predictions.target), "prediction": _column(predictions.prediction)}
-    if predictions.sentences is not None:
-        columns["sentence"] = pa.array(predictions.sentences)
+    if predictions.clusters is not None:
+        columns[_CLUSTER] = pa.array(predictions.clusters)
     if predictions.probabilities is not None:
         flat = pa.array(np.asarray(predictions.probabilities, dtype=np.float32).ravel())
         fixed = pa.FixedSizeListArray.from_arrays(flat, predictions.probabilities.shape[1])
@@ -131,10 +134,12 @@ def read_predictions(run_folder: Path, name: str, part: str) -> Predictions:
         if pa.types.is_list(table.schema.field("target").type):
             return _read_tags(table)
         target, prediction = table["target"].to_numpy(), table["prediction"].to_numpy()
+        clusters = _clusters(table)
         if "probabilities" not in table.column_names:
-            return Predictions(target, prediction)
+            return Predictions(target, prediction, clusters=clusters)
         flat = table["probabilities"].combine_chunks().flatten().to_numpy()
-        return Predictions(target, prediction, flat.reshape(len(target), -1 if len(target) else 0))
+        probabilities = flat.reshape(len(target), -1 if len(target) else 0)
+        return Predictions(target, prediction, probabilities, clusters=clusters)
     except MemoryError:
         raise
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
@@ -154,8 +159,12 @@ def _read_tags(table: pa.Table) -> Predictions:
         raise ValueError("targets and predictions are of different tokens")
     if max(target.values.max(initial=0), prediction.values.max(initial=0)) >= len(names):
         raise ValueError("a tag has no name")
-    sentences = table["sentence"].to_numpy() if "sentence" in table.column_names else None
-    return Predictions(target, prediction, tags=names, sentences=sentences)
+    return Predictions(target, prediction, tags=names, clusters=_clusters(table))
+
+
+def _clusters(table: pa.Table) -> NDArray[np.int64] | None:
+    known = [name for name in (_CLUSTER, _OLD_CLUSTER) if name in table.column_names]
+    return table[known[0]].to_numpy() if known else None
 
 
 def _tags(column: pa.ChunkedArray) -> Tags:

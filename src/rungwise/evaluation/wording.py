@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rungwise.evaluation.intervals import Difference, Score
@@ -12,14 +12,29 @@ __all__ = [
     "amount_text",
     "bounds_text",
     "bytes_text",
+    "code",
     "count_text",
     "difference_text",
     "interval_text",
+    "listed",
+    "p_text",
     "ratio_text",
     "score_text",
     "seconds_text",
     "seeds_text",
+    "signed_text",
 ]
+
+
+def code(name: str) -> str:
+    """A name as it is typed, in backticks, which pages and terminals show in their way."""
+    return f"`{name}`"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Such as "a, b and c"."""
+    words = list(words)
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def amount_text(metric: Metric, value: float) -> str:
@@ -59,18 +74,30 @@ def difference_text(metric: Metric, value: float) -> str:
     return f"{text} point{'' if text == '1.0' else 's'}"
 
 
+def p_text(p_value: float) -> str:
+    """Such as "p = 0.03"."""
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
+
+
 def ratio_text(ratio: float) -> str:
-    """Such as "90×" and "1.3×"."""
-    return f"{ratio:,.0f}×" if ratio >= 9.5 else f"{ratio:.2g}×"
+    """Such as "90×", "1.3×" and "1/90"."""
+    if 0 < ratio < 0.95:
+        return f"1/{_times(1 / ratio)}"
+    return f"{_times(ratio)}×"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 9.5 else f"{ratio:.2g}"
 
 
 def bounds_text(metric: Metric, difference: Difference) -> str:
     """Such as "95 % interval 0.2 to 2.0"; negative ends are where the first is worse."""
-    low, high = (_signed(metric, end) for end in (difference.low, difference.high))
+    low, high = (signed_text(metric, end) for end in (difference.low, difference.high))
     return f"95 % interval {low} to {high}"
 
 
-def _signed(metric: Metric, value: float) -> str:
+def signed_text(metric: Metric, value: float) -> str:
+    """Such as "1.1" and "−0.4": a difference without its unit."""
     text = difference_text(metric, value).split(" ")[0]
     return f"−{text}" if value < 0 and text.strip("0.") else text
 

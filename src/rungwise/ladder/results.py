@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rungwise.data import Dataset
-from rungwise.evaluation import Results, leaderboard, scores, verdict, write_json
+from rungwise.evaluation import Results, Terms, leaderboard, scores, verdict, write_json
 from rungwise.files import replace_text
 from rungwise.kinds import InputKind
 from rungwise.tasks import Task
@@ -29,7 +29,7 @@ def results_seconds(dataset: Dataset, num_fits: int) -> float:
     return _SECONDS + images + _OUTPUT_SECONDS * num_outputs + _ROW_SECONDS * num_rows * num_fits
 
 
-def write_results(results: Results, chosen: Task, metric: str, dataset: Dataset) -> None:
+def write_results(results: Results, chosen: Task, metric: str, terms: Terms, dataset: Dataset) -> None:
     """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html`."""
     from rungwise.report import write_report
 
@@ -37,5 +37,5 @@ def write_results(results: Results, chosen: Task, metric: str, dataset: Dataset)
     classes = [str(name) for name in dataset.classes] if dataset.classes is not None else []
     write_json(run / "metrics.json", scores(results, chosen.metrics, classes))
     replace_text(run / "leaderboard.csv", leaderboard(results, metric).to_csv(index=False))
-    write_json(run / "verdict.json", verdict(results, metric).to_dict())
+    write_json(run / "verdict.json", verdict(results, metric, terms).to_dict())
     write_report(results)

@@ -7,16 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from rungwise import registry
-from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset, prepare
 from rungwise.errors import RunError
-from rungwise.estimators import RungEstimator
-from rungwise.evaluation import Results, append_record, leaderboard, read_records, verdict
+from rungwise.evaluation import Terms, append_record, read_records
 from rungwise.evaluation.records import JOURNAL
-from rungwise.evaluation.verdict import Verdict
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
 from rungwise.ladder.aftermath import corruptible
@@ -54,6 +50,7 @@ from rungwise.ladder.resume import (
     source_stamps,
 )
 from rungwise.ladder.states import Step
+from rungwise.ladder.view import RunView
 from rungwise.rung import Cost
 from rungwise.tasks import task, task_for
 from rungwise.training.devices import check_device
@@ -61,13 +58,10 @@ from rungwise.training.precision import resolve_precision
 from rungwise.training.seeds import sub_seed
 from rungwise.training.threads import resolve_threads
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 __all__ = ["Ladder"]
 
 
-class Ladder:
+class Ladder(RunView):
     """Trains the rungs of a task on one dataset and says which one pays.
 
     Args:
@@ -83,11 +77,17 @@ class Ladder:
         precision: "auto", "fp32" or "bf16".
         workers: rungs side by side; as many as there are cores when None.
         settings: rung -> setting -> value, where they differ from the rung's defaults.
+        margin: how far a rung may be behind the best on validation, in the metric's unit, to be recommended where it is
+            cheaper: 0.01 is one point of accuracy; one standard error of the difference when None.
+        cost: of which the recommended rung is to have least: "train", "size" or "latency"; the order of the ladder,
+            which is that of expected training, when None.
+        max_latency: that a prediction for one example may take with it, such as "5ms", or in seconds.
+        max_size: that its model may have, such as "20MB", or in bytes.
         class_weight: "balanced" lets each class count as much as any other in the training of the rungs that can.
         identify_predicates: whether models of semantic roles learn to find predicates in sentences without.
 
     Raises:
-        ConfigError: if the budget, the precision, the class weight or the number of workers can't be used.
+        ConfigError: if the budget, the precision, the class weight, a term or the number of workers can't be used.
         UnknownNameError: if there is no such task, rung or metric.
     """
 
@@ -106,6 +106,10 @@ class Ladder:
         precision: str = "auto",
         workers: int | None = None,
         settings: Settings | None = None,
+        margin: float | None = None,
+        cost: str | None = None,
+        max_latency: str | float | None = None,
+        max_size: str | float | None = None,
         class_weight: str = "none",
         identify_predicates: bool = False,
     ) -> None:
@@ -115,11 +119,10 @@ class Ladder:
         self.budget = parse_budget(budget)
         self.workers, self.seeds, self.identify_predicates = workers, seeds, identify_predicates
         self.class_weight = parse_class_weight(class_weight)
+        self.terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
         self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
-        self._paths: Paths | None = None
         self._launcher: Launcher | None = None
-        self._results: Results | None = None
         check_asked(task, metric, rungs=rungs, precision=precision, workers=workers, seeds=seeds)
 
     # ------------------------------------------------------------------------------------------ the climb
@@ -268,9 +271,7 @@ class Ladder:
     def write_results(self) -> None:
         """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html` from the journal."""
         self._results = None
-        write_results(self.results, task(str(self.task)), str(self.metric), self.dataset)
-
-    # ----------------------------------------------------------------------------------------- the results
+        write_results(self.results, task(str(self.task)), str(self.metric), self.terms, self.dataset)
 
     @classmethod
     def open(cls, run: str | Path) -> Self:
@@ -287,73 +288,13 @@ class Ladder:
             ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
             ladder.num_workers, ladder.num_threads = config["num_workers"], config["num_threads"]
             ladder.identify_predicates = bool(config.get("identify_predicates", False))
+            ladder.terms = Terms.parse(**config.get("terms", {}))  # runs of earlier versions have none
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
         ladder._paths = paths
         ladder.budget = last_budget(paths)
         ladder.dataset = Dataset.open(paths.data)
         return ladder
-
-    @property
-    def paths(self) -> Paths:
-        """Where things stand in the run's folder.
-
-        Raises:
-            RunError: if there is no run yet.
-        """
-        if self._paths is None:
-            raise RunError(
-                "this ladder hasn't been climbed yet; call `fit` first, or `Ladder.open` a run's folder."
-            )
-        return self._paths
-
-    @property
-    def run(self) -> Path:
-        """The run's folder."""
-        return self.paths.run
-
-    @property
-    def results(self) -> Results:
-        """What the run came to: records and predictions, read once."""
-        if self._results is None:
-            self._results = Results(self.paths.run)
-        return self._results
-
-    def leaderboard(self) -> pd.DataFrame:
-        """One row a rung, cheapest first: scores with 95 % intervals, and costs."""
-        return leaderboard(self.results, str(self.metric))
-
-    @property
-    def verdict(self) -> Verdict:
-        """Which rung pays, and the evidence."""
-        return verdict(self.results, str(self.metric))
-
-    @property
-    def recommended(self) -> RungEstimator:
-        """The fitted model of the recommended rung.
-
-        Raises:
-            RunError: if no rung finished.
-        """
-        return self.model()
-
-    def model(self, rung: str | None = None) -> RungEstimator:
-        """The fitted model of a rung, of the recommended one when None.
-
-        Raises:
-            RunError: if the rung has no model.
-            UnknownNameError: if there is no such rung.
-        """
-        rung = rung or self.verdict.recommended
-        if rung is None:
-            raise RunError(
-                f"{self.paths.run}: no rung finished, so there is no model; the leaderboard says why."
-            )
-        registry.rung(rung)
-        if not is_model_folder(self.paths.model(rung)):
-            have = sorted(path.name for path in (self.run / "models").glob("*") if is_model_folder(path))
-            raise RunError(f"{self.paths.run}: rung {rung!r} has no model; these have: {', '.join(have)}.")
-        return load_model(self.paths.model(rung))
 
     # ----------------------------------------------------------------------------------------------- parts
 
@@ -388,6 +329,7 @@ class Ladder:
             "num_threads": self.num_threads,
             "settings": self.settings,
             "identify_predicates": self.identify_predicates,
+            "terms": self.terms.to_dict(),
             "plan": {rung: asdict(cost) for rung, cost in self.plan.items()},
             "fingerprint": self.dataset.fingerprint,
             "split_hash": self.dataset.split_hash,

@@ -255,9 +255,10 @@ def _predictions(estimator: RungEstimator, dataset: Dataset, part: str, outputs:
         raise TrainingError(f"the fitted model's outputs have the shape {outputs.shape}, and not {shape}.")
     if not np.isfinite(outputs).all():
         raise TrainingError("the fitted model's outputs are not all finite numbers.")
+    clusters = dataset.groups(part)
     if not isinstance(estimator, RungClassifier):
-        return Predictions(targets, outputs)
-    return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs)
+        return Predictions(targets, outputs, clusters=clusters)
+    return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs, clusters=clusters)
 
 
 def _tag_predictions(estimator: RungTagger, dataset: Dataset, part: str, tags: Tags) -> Predictions:
@@ -266,7 +267,10 @@ def _tag_predictions(estimator: RungTagger, dataset: Dataset, part: str, tags: T
         raise TrainingError("the fitted model doesn't give each token one tag.")
     if len(tags.values) and not 0 <= tags.values.min() <= tags.values.max() < len(names):
         raise TrainingError(f"the fitted model gives tags that aren't among the {len(names)} of training.")
-    return Predictions(targets, tags, tags=names, sentences=sentence_numbers(dataset.inputs(part)))
+    clusters = dataset.groups(part)
+    if clusters is None:
+        clusters = sentence_numbers(dataset.inputs(part))
+    return Predictions(targets, tags, tags=names, clusters=clusters)
 
 
 def _end_with_input() -> None:

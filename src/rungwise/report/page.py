@@ -15,8 +15,8 @@ from markupsafe import Markup, escape
 
 from rungwise.data import Dataset
 from rungwise.errors import RunError
-from rungwise.evaluation import Outcome, Predictions, Results, Verdict, leaderboard, verdict
-from rungwise.evaluation.verdict import BASELINE
+from rungwise.evaluation import Outcome, Predictions, Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.wording import (
     amount_text,
     bytes_text,
@@ -90,7 +90,10 @@ def write_report(results: Results) -> Path:
     config = _read_config(run_folder)
     dataset = Dataset.open(run_folder / "data")
     metric = results.metric(config["metric"])
-    table, found = leaderboard(results, config["metric"]), verdict(results, config["metric"])
+    table, found = (
+        leaderboard(results, config["metric"]),
+        verdict(results, config["metric"], Terms.parse(**config.get("terms", {}))),
+    )
     robustness = robustness_section(dataset, outcomes, metric, found.recommended)
     has_seeds = bool((table["num_seeds"] > 1).any())
     headline, stop, evidence = found.sentence.partition(". ")
@@ -329,6 +332,7 @@ _SHOWN_ELSEWHERE = (
     "task",
     "target",
     "environment",
+    "terms",
 )
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from rungwise.data import Dataset
 from rungwise.evaluation import Outcome
 from rungwise.evaluation.corruptions import Corruption, corrupt
+from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.robustness import Robustness, chosen_examples, corruptions_of, word_examples
 from rungwise.evaluation.text_corruptions import TextCorruption
-from rungwise.evaluation.verdict import BASELINE
 from rungwise.evaluation.wording import amount_text, difference_text
 from rungwise.kinds import SENTENCE_KINDS, InputKind, OutputKind
 from rungwise.metrics import Metric

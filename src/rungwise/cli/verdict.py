@@ -1,0 +1,40 @@
+"""`rungwise verdict`: which rung pays, by other terms."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from rungwise.cli.options import term_options
+
+
+@click.command(short_help="Ask a run again which rung pays, by other terms.")
+@click.argument("run")
+@click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
+@term_options
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def command(run: str, metric: str | None, as_json: bool, **terms: Any) -> None:
+    """Say which rung of RUN, a run's folder, to take, and how sure that is.
+
+    Nothing is fitted or written: the verdict follows from the predictions that the run has stored. Terms that are left
+    out are those that the run was begun with; where one is given, only those that are given count.
+    """
+    from rungwise.cli.climbing import make_console, show_verdict
+    from rungwise.cli.tables import verdict_table
+    from rungwise.ladder import Ladder
+
+    ladder = Ladder.open(run)
+    if metric is not None:
+        ladder.metric = metric
+    is_given = any(value is not None for value in terms.values())
+    found = ladder.verdict_by(**terms) if is_given else ladder.verdict
+    if as_json:
+        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+    else:
+        console = make_console(stderr=False)
+        show_verdict(console, found)
+        if found.comparisons:
+            console.print()
+            console.print(verdict_table(found, ladder.leaderboard()))

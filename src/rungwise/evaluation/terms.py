@@ -1,0 +1,110 @@
+"""What a user asks of a model: how much of the score may be given up, to save what, and what it may cost at most."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from rungwise.errors import ConfigError
+
+__all__ = ["Cost", "Terms"]
+
+_SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+_NUMBER = r"(\d+(?:\.\d+)?(?:e-?\d+)?)\s*([A-Za-zµ]*)"
+
+
+class Cost(StrEnum):
+    """What is to be saved."""
+
+    TRAIN = "train"
+    SIZE = "size"
+    LATENCY = "latency"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What rungs are chosen by, beside the metric.
+
+    Attributes:
+        margin: by how much of the metric a rung may be behind the best; None for one standard error of the difference.
+        cost: of which the recommended rung is to have least; None for the order of the ladder.
+        max_latency: seconds that a prediction for one example may take.
+        max_size: bytes that a model may have.
+
+    Raises:
+        ConfigError: if one can't be used.
+    """
+
+    margin: float | None = None
+    cost: Cost | None = None
+    max_latency: float | None = None
+    max_size: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.margin is not None and not (math.isfinite(self.margin) and self.margin >= 0):
+            raise ConfigError(
+                f"margin {self.margin!r} must be a number from 0 on, in the metric's unit: 0.01 is one point of "
+                "accuracy; leave it out for one standard error."
+            )
+        for name, limit in (("max_latency", self.max_latency), ("max_size", self.max_size)):
+            if limit is not None and not limit > 0:
+                raise ConfigError(f"{name} {limit!r} must be above 0.")
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        margin: float | None = None,
+        cost: str | None = None,
+        max_latency: str | float | None = None,
+        max_size: str | float | None = None,
+    ) -> Self:
+        """The terms that are written so.
+
+        Args:
+            margin: such as 0.01.
+            cost: "train", "size" or "latency".
+            max_latency: such as "5ms"; seconds where no unit is said.
+            max_size: such as "20MB"; bytes where no unit is said.
+
+        Raises:
+            ConfigError: if one can't be used.
+        """
+        if cost is not None and cost not in tuple(Cost):
+            raise ConfigError(f"cost {cost!r} is unknown; allowed are {', '.join(Cost)}.")
+        return cls(
+            margin=margin,
+            cost=None if cost is None else Cost(cost),
+            max_latency=_amount("max_latency", max_latency, _SECONDS, "s"),
+            max_size=_amount("max_size", max_size, _BYTES, "B"),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `Terms(**…)` and `parse` take."""
+        return {
+            "margin": self.margin,
+            "cost": self.cost,
+            "max_latency": self.max_latency,
+            "max_size": self.max_size,
+        }
+
+
+def _amount(name: str, said: str | float | None, units: dict[str, float], unit: str) -> float | None:
+    """A number with one of the units, or the one that is meant without."""
+    if said is None:
+        return None
+    match = re.fullmatch(_NUMBER, str(said).strip())
+    size = (
+        None
+        if match is None
+        else {u.lower(): size for u, size in units.items()}.get((match[2] or unit).lower())
+    )
+    if match is None or size is None:
+        raise ConfigError(
+            f"{name} {said!r} is no amount; write such as 5{list(units)[-2]} ({', '.join(units)})."
+        )
+    return float(match[1]) * size

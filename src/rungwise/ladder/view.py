@@ -1,0 +1,117 @@
+"""What a run came to, from Python: its leaderboard, its verdict and its models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rungwise import registry
+from rungwise.artifacts import is_model_folder, load_model
+from rungwise.errors import RunError
+from rungwise.estimators import RungEstimator
+from rungwise.evaluation import Results, Terms, Verdict, leaderboard, verdict
+from rungwise.ladder.folder import Paths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RunView"]
+
+
+class RunView:
+    """A run's folder, looked at.
+
+    Attributes:
+        metric: what rungs are compared by.
+        terms: what else they are chosen by.
+    """
+
+    metric: str | None
+    terms: Terms
+    _paths: Paths | None = None
+    _results: Results | None = None
+
+    @property
+    def paths(self) -> Paths:
+        """Where things stand in the run's folder.
+
+        Raises:
+            RunError: if there is no run yet.
+        """
+        if self._paths is None:
+            raise RunError(
+                "this ladder hasn't been climbed yet; call `fit` first, or `Ladder.open` a run's folder."
+            )
+        return self._paths
+
+    @property
+    def run(self) -> Path:
+        """The run's folder."""
+        return self.paths.run
+
+    @property
+    def results(self) -> Results:
+        """What the run came to: records and predictions, read once."""
+        if self._results is None:
+            self._results = Results(self.paths.run)
+        return self._results
+
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a rung, cheapest first: scores with 95 % intervals, and costs."""
+        return leaderboard(self.results, str(self.metric))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which rung pays, and the evidence."""
+        return verdict(self.results, str(self.metric), self.terms)
+
+    def verdict_by(
+        self,
+        *,
+        metric: str | None = None,
+        margin: float | None = None,
+        cost: str | None = None,
+        max_latency: str | float | None = None,
+        max_size: str | float | None = None,
+    ) -> Verdict:
+        """The verdict by other terms than the run's, as if it had been begun with them; nothing is fitted.
+
+        Args:
+            metric: what rungs are compared by; the run's when None.
+            margin: how far behind the best a rung may be, in the metric's unit; one standard error when None.
+            cost: of which the recommended rung is to have least: "train", "size" or "latency"; the order of the
+                ladder when None.
+            max_latency: for one example, such as "5ms", or in seconds.
+            max_size: of a model, such as "20MB", or in bytes.
+
+        Raises:
+            UnknownNameError: if there is no such metric.
+            ConfigError: if the metric doesn't fit the run, or a term can't be used.
+        """
+        terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
+        return verdict(self.results, metric or str(self.metric), terms)
+
+    @property
+    def recommended(self) -> RungEstimator:
+        """The fitted model of the recommended rung.
+
+        Raises:
+            RunError: if no rung finished.
+        """
+        return self.model()
+
+    def model(self, rung: str | None = None) -> RungEstimator:
+        """The fitted model of a rung, of the recommended one when None.
+
+        Raises:
+            RunError: if the rung has no model.
+            UnknownNameError: if there is no such rung.
+        """
+        rung = rung or self.verdict.recommended
+        if rung is None:
+            raise RunError(f"{self.paths.run}: {self.verdict.sentence}")
+        registry.rung(rung)
+        if not is_model_folder(self.paths.model(rung)):
+            have = sorted(path.name for path in (self.run / "models").glob("*") if is_model_folder(path))
+            raise RunError(f"{self.paths.run}: rung {rung!r} has no model; these have: {', '.join(have)}.")
+        return load_model(self.paths.model(rung))
