@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation import bootstrap, paired
-from rungwise.evaluation.intervals import score
+from rungwise.evaluation.intervals import resample, score
 from rungwise.metrics import metric
 
 ACCURACY, RMSE = metric("accuracy"), metric("rmse")
 
 
 def interval(subject, target, output, **settings):
-    scores = bootstrap(target, [(subject, output)], **settings)[0]
-    return score(subject, len(target), subject.score(target, output), scores)
+    [scores], [bounds] = resample(target, [(subject, output)], **settings)
+    return score(subject, len(target), subject.score(target, output), scores, bounds)
 
 
 @pytest.mark.parametrize(("name", "truth"), [("accuracy", 0.8), ("rmse", 1.0)])
@@ -27,6 +27,33 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says(name, truth):
         found = interval(subject, target, output, seed=seed, resamples=300)
         hits += found.low <= truth <= found.high
     assert 0.89 <= hits / trials <= 0.99
+
+
+@pytest.mark.parametrize("is_clustered", [False, True])
+def test_a_loss_that_hangs_on_few_examples_is_not_said_to_be_sure(is_clustered):
+    """Errors have the tail of a log-normal; in clusters of three, all are alike."""
+    rng, trials = np.random.default_rng(0), 300
+    truth, hits = np.exp(1.0), np.zeros(2)  # the root of the mean square of exp(N(0, 1))
+    for seed in range(trials):
+        errors = np.exp(rng.normal(size=100))
+        clusters = np.repeat(np.arange(100), 3 if is_clustered else 1)
+        target, output = np.zeros(len(clusters)), errors[clusters]
+        settings = {"seed": seed, "resamples": 400, "clusters": clusters if is_clustered else None}
+        scores = bootstrap(target, [(RMSE, output)], **settings)[0]
+        found, plain = interval(RMSE, target, output, **settings), np.percentile(scores, [2.5, 97.5])
+        hits += [found.low <= truth <= found.high, plain[0] <= truth <= plain[1]]
+    of_t, of_percentiles = hits / trials
+    assert of_t > of_percentiles + 0.05
+    assert of_t > 0.8
+
+
+def test_intervals_of_losses_keep_to_what_a_loss_can_be():
+    perfect = interval(RMSE, np.zeros(20), np.zeros(20))
+    assert (perfect.value, perfect.low, perfect.high) == (0, 0, 0)
+    constant = interval(RMSE, np.zeros(20), np.ones(20))
+    assert constant.low == constant.high == 1
+    few = interval(metric("mae"), np.zeros(5), np.array([0.0, 0, 0, 0, 9]))
+    assert 0 <= few.low <= few.value <= few.high < np.inf
 
 
 @pytest.mark.parametrize("num_examples", [500, 5000])
@@ -78,7 +105,9 @@ def test_pairing_is_narrower_than_two_separate_intervals():
 def test_equal_outputs_differ_by_nothing_but_not_with_certainty():
     target = np.arange(50) % 2
     found = paired(ACCURACY, target, target, target)
-    assert (found.mean, found.low, found.high) == (0, 0, 0)
+    assert found.mean == 0
+    assert found.low == pytest.approx(-2 / 50, abs=0.005)  # as if they differed in an example
+    assert found.high == pytest.approx(2 / 50, abs=0.005)
     assert found.smallest == pytest.approx(1 - 0.025 ** (1 / 50))
 
 

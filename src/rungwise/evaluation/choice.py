@@ -1,8 +1,7 @@
 """The choice of a rung: the cheapest that isn't behind the best on validation by more than a margin.
 
 The margin is the user's, or one standard error of the difference, by the paired bootstrap (the rule of Breiman et al.
-1984 for trees). For a share, such as accuracy, one more example counts among the errors: where two rungs differ in one
-or two examples, resampling alone can't know how much that is by chance. Rungs beyond the user's limits don't take part.
+1984 for trees). Rungs beyond the user's limits don't take part.
 A rung that measures dearer than the best in every way is no saving, whatever its formula said, and isn't taken. Nothing
 is chosen by the set that judges it.
 """
@@ -51,7 +50,10 @@ def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
         return Choice(None, None, 0.0, {}, beyond)
     best = best_of(valid, allowed)
     differences = {outcome.rung: valid.difference(best.rung, outcome.rung) for outcome in finished}
-    margins = {rung: _margin(valid, difference, terms) for rung, difference in differences.items()}
+    margins = {
+        rung: difference.standard_error if terms.margin is None else terms.margin
+        for rung, difference in differences.items()
+    }
     candidates = [
         outcome
         for outcome in allowed
@@ -67,13 +69,6 @@ def best_of(judged: Judged, outcomes: Sequence[Outcome]) -> Outcome:
     sign = 1 if judged.metric.greater_is_better else -1
     values = [sign * judged.mean(outcome.rung) for outcome in outcomes]
     return outcomes[values.index(max(values))]
-
-
-def _margin(valid: Judged, difference: Difference, terms: Terms) -> float:
-    if terms.margin is not None:
-        return terms.margin
-    one_example = 1 / len(valid.target) if valid.metric.is_share else 0.0
-    return math.hypot(difference.standard_error, one_example)
 
 
 def _beyond(outcome: Outcome, terms: Terms) -> str:

@@ -4,6 +4,11 @@ A resample gives each example a weight: how often it is drawn. Every metric is a
 the scores of all resamples are one product of the weights with the examples' values (Efron 1979). From
 `_EXACT` examples on, the weights are independent Poisson numbers (Chamandy et al. 2012), made by looking up
 random bits: memory stays bounded and a million examples take seconds.
+
+Intervals are those of percentiles, but for two cases in which `benchmarks/verdict.py` found them too narrow. A loss
+without a bound, such as RMSE, hangs on few examples: its interval is that of the bootstrap-t of its logarithm. And
+where two outputs differ in a handful of examples, resampling can't know how many that is by chance: a difference of
+shares has as much more variance as one example brings (Agresti & Min 2005).
 """
 
 # N examples, B resamples, S values an example, M pairs of a metric and an output
@@ -20,7 +25,17 @@ from scipy import sparse, stats
 
 from rungwise.metrics import Metric
 
-__all__ = ["LEVEL", "RESAMPLES", "Difference", "Score", "bootstrap", "difference", "paired", "score"]
+__all__ = [
+    "LEVEL",
+    "RESAMPLES",
+    "Difference",
+    "Score",
+    "bootstrap",
+    "difference",
+    "paired",
+    "resample",
+    "score",
+]
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -33,6 +48,8 @@ _COUNTS = stats.poisson.ppf((np.arange(1 << 16) + 0.5) / (1 << 16), 1)
 """16 random bits -> a Poisson number of mean 1, float64."""
 
 Floats = NDArray[np.float64]
+Bounds = tuple[float, float]
+"""The lower and the upper end of an interval."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,23 @@ def bootstrap(
 ) -> Floats:
     """Target (N,) or `Tags` (N), M metrics with their outputs -> scores (M, B), column b all of the same resample.
 
+    Args: as in `resample`.
+    """
+    return resample(target, outputs, seed=seed, resamples=resamples, clusters=clusters)[0]
+
+
+def resample(
+    target: Any,
+    outputs: Sequence[tuple[Metric, Any]],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    clusters: NDArray[np.int64] | None = None,
+) -> tuple[Floats, list[Bounds | None]]:
+    """Target (N,) or `Tags` (N), M metrics with their outputs -> scores (M, B), column b all of the same resample.
+
+    The second are the ends of the intervals (M) of metrics whose scores' percentiles won't do.
+
     Args:
         target: class numbers or numbers, at least one.
         outputs: what is scored, each with its metric.
@@ -88,8 +122,49 @@ def bootstrap(
         codes = np.unique(clusters, return_inverse=True)[1]
         sums = sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))))
         sizes, *values = [sums @ value for value in (sizes, *values)]
+    are_losses = [_is_loss(metric, value) for (metric, _), value in zip(outputs, values, strict=True)]
+    values = [
+        np.hstack([value, value**2, value * sizes, sizes**2]) if is_loss else value
+        for value, is_loss in zip(values, are_losses, strict=True)
+    ]
     means = _resampled_means(values, sizes, np.random.SFC64(seed), resamples)
-    return np.stack([metric.link(mean) for (metric, _), mean in zip(outputs, means, strict=True)])
+    scores = [
+        metric.link(mean[:1] if is_loss else mean)
+        for (metric, _), mean, is_loss in zip(outputs, means, are_losses, strict=True)
+    ]
+    bounds = [
+        _loss_bounds(metric, value.sum(0) / len(target), mean, len(target)) if is_loss else None
+        for (metric, _), value, mean, is_loss in zip(outputs, values, means, are_losses, strict=True)
+    ]
+    return np.stack(scores), bounds
+
+
+def _is_loss(metric: Metric, value: Any) -> bool:
+    """Whether a metric is a mean loss without a bound, or a function of one that rises with it."""
+    is_unbounded = not metric.greater_is_better and not metric.is_share and metric.weighted is None
+    return is_unbounded and not sparse.issparse(value) and value.shape[1] == 1
+
+
+def _loss_bounds(metric: Metric, sample: Floats, means: Floats, num_examples: int) -> Bounds | None:
+    """The ends of a loss's interval by the bootstrap-t of its logarithm (Efron 1979; Hall 1988); None of a loss of 0.
+
+    Args:
+        metric: the loss, by its link.
+        sample: the mean loss, and those of its square, of its product with the size of what is drawn, and of that
+            size's square (4,).
+        means: the same on resamples (4, B).
+        num_examples: N.
+    """
+    loss, square, product, size = np.column_stack([sample, means])  # (1 + B,) each
+    if not (loss > 0).all():
+        return None
+    # of a ratio of two sums over what is drawn, by its linearisation
+    errors = np.sqrt(np.maximum(square - 2 * loss * product + loss**2 * size, 0) / num_examples) / loss
+    if not (errors > 0).all():
+        return None
+    low, high = np.percentile(np.log(loss[1:] / loss[0]) / errors[1:], _TAILS)
+    ends = metric.link(loss[0] * np.exp(-errors[0] * np.array([[high, low]])))
+    return float(ends[0]), float(ends[1])
 
 
 def _resampled_means(
@@ -125,15 +200,17 @@ def _weights(num_examples: int, rng: np.random.Generator, resamples: int) -> Ite
         yield rows, _COUNTS[rng.integers(0, len(_COUNTS), size=shape, dtype=np.uint16)]
 
 
-def score(metric: Metric, num_examples: int, value: float, scores: Floats) -> Score:
-    """A score on so many examples with its percentile interval, from its scores (B,) on resamples.
+def score(
+    metric: Metric, num_examples: int, value: float, scores: Floats, bounds: Bounds | None = None
+) -> Score:
+    """A score on so many examples with its interval, from its scores (B,) on resamples: their percentiles, or bounds.
 
     Where nothing varies, as when every prediction is right, resampling can't show doubt; the interval is
     then that of Clopper & Pearson (1934).
     """
     if np.isnan(value):
         return Score(value, value, value)
-    low, high = np.percentile(scores, _TAILS)
+    low, high = np.percentile(scores, _TAILS) if bounds is None else bounds
     if metric.is_share and low == high and value in (0, 1):
         unseen = _unseen(num_examples)
         low, high = max(value - unseen, 0), min(value + unseen, 1)
@@ -148,6 +225,7 @@ def _unseen(num_examples: int) -> float:
 def difference(
     metric: Metric,
     num_examples: int,
+    num_drawn: int,
     values: tuple[Floats, Floats],
     scores: tuple[Floats, Floats],
 ) -> Difference:
@@ -158,6 +236,7 @@ def difference(
     Args:
         metric: what they are judged by.
         num_examples: that they are judged on.
+        num_drawn: how many of them, or clusters of them, a resample draws.
         values: the score of each seed (K,), of the first and of the second.
         scores: the same on resamples (K, B), column b all of the same one.
     """
@@ -166,6 +245,9 @@ def difference(
     sample = sign * (scores[0].mean(0) - scores[1].mean(0))
     errors = [float(np.std(sample, ddof=1))]
     rng = np.random.Generator(np.random.SFC64(0))
+    if metric.is_share:
+        errors.append(1 / num_drawn)
+        sample = sample + errors[-1] * rng.standard_normal(len(sample))
     for seeds in values:
         if len(seeds) > 1:
             errors.append(float(np.std(seeds, ddof=1)) / len(seeds) ** 0.5)
@@ -197,4 +279,4 @@ def paired(
     outputs = first, second
     scores = bootstrap(target, [(metric, output) for output in outputs], seed=seed, resamples=resamples)
     values = np.array([[metric.score(target, output)] for output in outputs])
-    return difference(metric, len(target), (values[0], values[1]), (scores[:1], scores[1:]))
+    return difference(metric, len(target), len(target), (values[0], values[1]), (scores[:1], scores[1:]))

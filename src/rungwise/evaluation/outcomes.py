@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
-from rungwise.evaluation.intervals import Difference, Floats, Score, bootstrap, difference, score
+from rungwise.evaluation.intervals import Bounds, Difference, Floats, Score, difference, resample, score
 from rungwise.evaluation.predicates import predicate_sentences
 from rungwise.evaluation.predictions import Predictions, fit_name, has_predictions, read_predictions
 from rungwise.evaluation.records import read_records
@@ -141,6 +141,7 @@ class Judged:
         outputs: rung → what the metric looks at, of each seed that it was fitted with, the first being the model's.
         values: rung → the score of each seed (K,).
         scores: rung → the same on each resample (K, B).
+        bounds: rung → the ends of the interval of its model's score, where percentiles of its scores won't do.
         clusters: (N,), numbers of examples that were drawn together; None where each was by itself.
     """
 
@@ -149,6 +150,7 @@ class Judged:
     outputs: dict[str, tuple[Any, ...]]
     values: dict[str, Floats]
     scores: dict[str, Floats]
+    bounds: dict[str, Bounds | None]
     clusters: NDArray[np.int64] | None = None
 
     @property
@@ -160,7 +162,8 @@ class Judged:
         """The score of a rung's model with its interval; NaN for a rung that has no predictions."""
         if rung not in self.outputs:
             return _NO_SCORE
-        return score(self.metric, len(self.target), float(self.values[rung][0]), self.scores[rung][0])
+        value, scores, bounds = float(self.values[rung][0]), self.scores[rung][0], self.bounds[rung]
+        return score(self.metric, len(self.target), value, scores, bounds)
 
     def mean(self, rung: str) -> float:
         """The mean of a rung's scores over its seeds."""
@@ -169,7 +172,8 @@ class Judged:
     def difference(self, first: str, second: str) -> Difference:
         """By how much the first rung is better than the second, over their seeds."""
         values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
-        return difference(self.metric, len(self.target), values, scores)
+        num_drawn = len(self.target) if self.clusters is None else len(np.unique(self.clusters))
+        return difference(self.metric, len(self.target), num_drawn, values, scores)
 
 
 class Results:
@@ -210,7 +214,7 @@ def judge(
     """The finished rungs on a part by each metric, from one pass of the bootstrap."""
     fits = {outcome.rung: outcome.fits(part) for outcome in outcomes if outcome.is_finished}
     if not fits:
-        return [Judged(metric, np.empty(0), {}, {}, {}) for metric in metrics]
+        return [Judged(metric, np.empty(0), {}, {}, {}, {}) for metric in metrics]
     first = next(iter(fits.values()))[0]
     target, clusters = first.target, first.clusters
     outputs = [
@@ -222,18 +226,12 @@ def judge(
         for said in by_rung.values()
         for output in said
     ]
-    scores = iter(bootstrap(target, pairs, seed=seed, clusters=clusters))
-    return [
-        Judged(
-            metric,
-            target,
-            by_rung,
-            {
-                rung: np.array([metric.score(target, output) for output in said])
-                for rung, said in by_rung.items()
-            },
-            {rung: np.stack([next(scores) for _ in said]) for rung, said in by_rung.items()},
-            clusters,
-        )
-        for metric, by_rung in zip(metrics, outputs, strict=True)
-    ]
+    drawn = iter(zip(*resample(target, pairs, seed=seed, clusters=clusters), strict=True))
+    judged = []
+    for by, by_rung in zip(metrics, outputs, strict=True):
+        values = {rung: np.array([by.score(target, o) for o in said]) for rung, said in by_rung.items()}
+        own = {rung: [next(drawn) for _ in said] for rung, said in by_rung.items()}
+        scores = {rung: np.stack([each for each, _ in said]) for rung, said in own.items()}
+        bounds = {rung: said[0][1] for rung, said in own.items()}
+        judged.append(Judged(by, target, by_rung, values, scores, bounds, clusters))
+    return judged
