@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation import bootstrap, paired
-from rungwise.evaluation.intervals import resample, score
+from rungwise.evaluation.intervals import fold_error, resample, score
 from rungwise.metrics import metric
 
 ACCURACY, RMSE = metric("accuracy"), metric("rmse")
@@ -173,3 +173,9 @@ def test_the_mean_over_examples_is_resampled_by_clusters_of_many_sizes():
     assert found.std() == pytest.approx(expected.std(), rel=0.06)
     alone = bootstrap(target, [(metric("accuracy"), is_right.astype(np.int64))])[0]
     assert found.std() > 1.8 * alone.std()
+
+
+def test_the_error_over_folds_is_that_of_nadeau_and_bengio():
+    differences = np.array([0.02, 0.0, 0.03, 0.01])
+    # (1 / 4 + 20 / 140) of their variance, 1/6000
+    assert fold_error(differences, 140, 20) == pytest.approx(np.sqrt((1 / 4 + 1 / 7) / 6000))

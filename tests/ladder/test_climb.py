@@ -17,6 +17,7 @@ from sklearn.datasets import load_iris
 
 import rungwise as rw
 from rungwise.errors import ConfigError, RunError, UnknownNameError
+from rungwise.evaluation import read_predictions
 from rungwise.ladder import Ladder, Status
 from rungwise.ladder.folder import locked
 from rungwise.ladder.jobs import Job
@@ -308,3 +309,33 @@ def test_a_ladder_that_is_prepared_and_left_leaves_no_process(frame, tmp_path):
     gc.collect()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_rungs_are_chosen_by_several_validation_parts(frame, tmp_path):
+    options = {"rungs": ["logistic-regression"], "budget": "60s", "workers": 1}
+    ladder = Ladder(**options, out=tmp_path / "run", folds=3).fit(frame, "target")
+    board = ladder.leaderboard().set_index("rung")
+    assert board.num_seeds.tolist() == [1, 1]
+    stored = [
+        read_predictions(ladder.run, name, "valid") for name in ("baseline", "baseline@1", "baseline@2")
+    ]
+    assert sum(len(each.target) for each in stored) >= 3 * ladder.dataset.num("valid") - 3
+    again = Ladder.open(ladder.run)
+    assert again.folds == 3
+    before = again.verdict.to_dict()
+    (ladder.run / "predictions" / "logistic-regression@2.valid.parquet").unlink()
+    assert again.climb().verdict.to_dict() == before  # what is lost is fitted again, to the same
+    alone = Ladder(**options, out=tmp_path / "alone", folds=1).fit(frame, "target")
+    assert alone.leaderboard().score_test.tolist() == board.score_test.tolist()
+
+
+def test_folds_that_the_data_cannot_have(frame, tmp_path):
+    with pytest.raises(ConfigError, match="folds=40: the data have room for 8 at most"):
+        Ladder(folds=40, out=tmp_path / "run").prepare(frame, "target")
+    with pytest.raises(ConfigError, match="folds=3: with several seeds there is one validation part"):
+        Ladder(folds=3, seeds=2, out=tmp_path / "run").prepare(frame, "target")
+    with pytest.raises(ConfigError, match="folds=3: the validation part is given"):
+        Ladder(folds=3, out=tmp_path / "run").prepare(frame, "target", valid=frame)
+    with pytest.raises(ConfigError, match="folds is 0; it must be at least 1"):
+        Ladder(folds=0)
+    assert Ladder(out=tmp_path / "few").prepare(frame, "target").num("train") == 105

@@ -71,6 +71,13 @@ from rungwise.ladder.processes import start_ahead
     metavar="N",
     help="Fit each rung so often, to see the spread.",
 )
+@click.option(
+    "--folds",
+    type=int,
+    metavar="N",
+    help="Choose by so many validation parts, one after another, with a fit for each (5 where data are few and fits "
+    "are cheap, else 1).",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, …")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16.")
 @click.option("--workers", type=int, metavar="N", help="Rungs side by side (as many as there are cores).")
@@ -120,6 +127,7 @@ def command(
         "metric",
         "seed",
         "seeds",
+        "folds",
         "out",
         "device",
         "precision",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rungwise.data.arrays import as_images, as_table, as_texts
 from rungwise.data.columns import Column
 from rungwise.data.dataset import Dataset
+from rungwise.data.folds import Fold, num_folds
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
@@ -14,6 +15,7 @@ from rungwise.data.source import Level, Note, Source
 __all__ = [
     "Column",
     "Dataset",
+    "Fold",
     "Level",
     "NewInputs",
     "Note",
@@ -25,6 +27,7 @@ __all__ = [
     "as_tokens",
     "check_exists",
     "inputs_for",
+    "num_folds",
     "prepare",
     "read",
 ]

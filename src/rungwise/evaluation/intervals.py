@@ -228,6 +228,7 @@ def difference(
     num_drawn: int,
     values: tuple[Floats, Floats],
     scores: tuple[Floats, Floats],
+    least_error: float = 0.0,
 ) -> Difference:
     """By how much the first is better than the second: the mean over the seeds that each was fitted with.
 
@@ -239,6 +240,7 @@ def difference(
         num_drawn: how many of them, or clusters of them, a resample draws.
         values: the score of each seed (K,), of the first and of the second.
         scores: the same on resamples (K, B), column b all of the same one.
+        least_error: that the standard error is in any case.
     """
     sign = 1 if metric.greater_is_better else -1
     mean = sign * float(values[0].mean() - values[1].mean())
@@ -253,11 +255,29 @@ def difference(
             errors.append(float(np.std(seeds, ddof=1)) / len(seeds) ** 0.5)
             sample = sample + errors[-1] * rng.standard_t(len(seeds) - 1, len(sample))
     error = float(np.linalg.norm(errors))
+    if error < least_error:
+        sample = mean + (sample - mean) * (least_error / error if error else 0.0)
+        error = least_error
     low, high = np.percentile(sample, _TAILS)
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
     if metric.is_share:
         smallest = max(smallest, _unseen(num_examples))
     return Difference(mean, error, float(low), float(high), smallest, _p_value(sample))
+
+
+def fold_error(differences: Floats, num_train: int, num_valid: int) -> float:
+    """The standard error of the mean of differences on several folds (K,), whose fits have most rows in common.
+
+    Source: Nadeau & Bengio (2003), Inference for the generalization error, Machine Learning 52: the variance over the
+    folds counts 1 / K, and as much more as a fold's validation part is of what is learned from.
+
+    Args:
+        differences: one a fold, of two at least.
+        num_train: rows that a fold learns from.
+        num_valid: rows that it is judged on.
+    """
+    share = 1 / len(differences) + num_valid / num_train
+    return float((share * np.var(differences, ddof=1)) ** 0.5)
 
 
 def _p_value(sample: Floats) -> float:

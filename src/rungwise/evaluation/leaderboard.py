@@ -87,7 +87,7 @@ def _reason(outcome: Outcome) -> str | None:
 
 def _over_seeds(outcome: Outcome, metric: Metric) -> dict[str, float | None]:
     """How many, mean and standard deviation of the test score; of one seed there is no deviation."""
-    tests = [test for test in (outcome.test, *(test for _, test in outcome.repeats)) if test is not None]
+    tests = outcome.fits("test", ()) if outcome.is_finished else ()
     scores = [metric.score(test.target, test.output(metric)) for test in tests]
     mean = float(np.mean(scores)) if scores else None
     deviation = float(np.std(scores, ddof=1)) if len(scores) > 1 else None

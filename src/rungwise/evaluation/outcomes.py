@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
-from rungwise.evaluation.intervals import Bounds, Difference, Floats, Score, difference, resample, score
+from rungwise.evaluation.intervals import (
+    Bounds,
+    Difference,
+    Floats,
+    Score,
+    difference,
+    fold_error,
+    resample,
+    score,
+)
 from rungwise.evaluation.predicates import predicate_sentences
-from rungwise.evaluation.predictions import Predictions, fit_name, has_predictions, read_predictions
+from rungwise.evaluation.predictions import (
+    Predictions,
+    fit_name,
+    has_predictions,
+    joined,
+    read_predictions,
+)
 from rungwise.evaluation.records import read_records
 from rungwise.evaluation.robustness import Robustness, robustness_of
 from rungwise.kinds import OutputKind
@@ -43,7 +58,9 @@ class Outcome:
             where robustness wasn't.
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
-        repeats: what the fits with further seeds said of the two parts.
+        repeats: what further fits said of the two parts: number → both.
+        has_folds: whether those are of other folds of the data, and not of other seeds.
+        num_train: rows that it learned from; 0 where an earlier version didn't say.
         robustness: its scores on corrupted examples; None where they weren't measured.
     """
 
@@ -51,7 +68,9 @@ class Outcome:
     record: dict[str, Any]
     valid: Predictions | None
     test: Predictions | None
-    repeats: tuple[tuple[Predictions, Predictions], ...] = ()
+    repeats: Mapping[int, tuple[Predictions, Predictions]] = field(default_factory=dict)
+    has_folds: bool = False
+    num_train: int = 0
     robustness: Robustness | None = None
 
     @property
@@ -59,10 +78,22 @@ class Outcome:
         """Whether it has predictions to be judged by."""
         return self.valid is not None and self.test is not None
 
-    def fits(self, part: str) -> tuple[Predictions, ...]:
-        """What the fits of a finished rung said of a part, the one with the first seed before all."""
-        first, number = getattr(self, part), PARTS.index(part)
-        return (first, *(both[number] for both in self.repeats))
+    def fits(self, part: str, folds: Collection[int]) -> tuple[Predictions, ...]:
+        """What a finished rung said of a part, once for each seed, the model's own before all.
+
+        Args:
+            part: "valid" or "test".
+            folds: numbers of those whose validation parts are taken as one with the first.
+        """
+        if self.has_folds:
+            return (joined(self.parts_of(part, folds)),)
+        number = PARTS.index(part)
+        return (getattr(self, part), *(both[number] for both in self.repeats.values()))
+
+    def parts_of(self, part: str, folds: Collection[int]) -> list[Predictions]:
+        """What the model said of a part, and after it what fits on those folds said of theirs."""
+        further = folds if part == "valid" and self.has_folds else ()
+        return [getattr(self, part), *(self.repeats[fold][0] for fold in further)]
 
 
 def read_outcomes(run_folder: Path) -> list[Outcome]:
@@ -76,12 +107,16 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
         record["rung"]: record["latency_seconds"] for record in records if record["type"] == "latency"
     }
     corrupted = {record["rung"]: record for record in records if record["type"] == "robustness"}
+    config: dict[str, Any] = next((r["config"] for r in records if r["type"] == "run"), {})
+    has_folds = config.get("folds", 1) > 1
     outcomes = []
     for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
         rung = record["rung"]
         valid, test = _read_both(run_folder, record) or (None, None)
         repeats = [r for r in records if r["type"] == "repeat" and r["rung"] == rung]
-        further = (_read_both(run_folder, repeat) for repeat in repeats)
+        if has_folds:  # one that was cut short is no fold like the others
+            repeats = [r for r in repeats if r["status"] == "done"]
+        further = {r["repeat"]: _read_both(run_folder, r) for r in repeats}
         outcomes.append(
             Outcome(
                 rung,
@@ -92,7 +127,9 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
                 },
                 valid,
                 test,
-                tuple(both for both in further if both is not None),
+                {number: both for number, both in further.items() if both is not None},
+                has_folds,
+                config.get("rows", {}).get("train", 0),
                 robustness_of(corrupted.get(rung, {})),
             )
         )
@@ -143,6 +180,8 @@ class Judged:
         scores: rung → the same on each resample (K, B).
         bounds: rung → the ends of the interval of its model's score, where percentiles of its scores won't do.
         clusters: (N,), numbers of examples that were drawn together; None where each was by itself.
+        folds: the examples of each fold, one after the other, where there are several.
+        num_train: that a fold learned from.
     """
 
     metric: Metric
@@ -152,6 +191,8 @@ class Judged:
     scores: dict[str, Floats]
     bounds: dict[str, Bounds | None]
     clusters: NDArray[np.int64] | None = None
+    folds: tuple[int, ...] = ()
+    num_train: int = 0
 
     @property
     def num_seeds(self) -> int:
@@ -173,7 +214,18 @@ class Judged:
         """By how much the first rung is better than the second, over their seeds."""
         values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
         num_drawn = len(self.target) if self.clusters is None else len(np.unique(self.clusters))
-        return difference(self.metric, len(self.target), num_drawn, values, scores)
+        error = self._fold_error(first, second) if len(self.folds) > 1 else 0.0
+        return difference(self.metric, len(self.target), num_drawn, values, scores, error)
+
+    def _fold_error(self, first: str, second: str) -> float:
+        """The standard error of their difference by what it is on each fold."""
+        ends = np.cumsum(self.folds)
+        rows = [slice(end - size, end) for end, size in zip(ends, self.folds, strict=True)]
+        own, others = (
+            np.array([self.metric.score(self.target[some], self.outputs[rung][0][some]) for some in rows])
+            for rung in (first, second)
+        )
+        return fold_error(own - others, self.num_train, max(self.folds))
 
 
 class Results:
@@ -212,9 +264,12 @@ def judge(
     outcomes: Sequence[Outcome], part: str, metrics: Sequence[Metric], *, seed: int = 0
 ) -> list[Judged]:
     """The finished rungs on a part by each metric, from one pass of the bootstrap."""
-    fits = {outcome.rung: outcome.fits(part) for outcome in outcomes if outcome.is_finished}
+    finished = [outcome for outcome in outcomes if outcome.is_finished]
+    folds = sorted(set.intersection(*(set(outcome.repeats) for outcome in finished))) if finished else []
+    fits = {outcome.rung: outcome.fits(part, folds) for outcome in finished}
     if not fits:
         return [Judged(metric, np.empty(0), {}, {}, {}, {}) for metric in metrics]
+    sizes = tuple(len(each.target) for each in finished[0].parts_of(part, folds))
     first = next(iter(fits.values()))[0]
     target, clusters = first.target, first.clusters
     outputs = [
@@ -233,5 +288,7 @@ def judge(
         own = {rung: [next(drawn) for _ in said] for rung, said in by_rung.items()}
         scores = {rung: np.stack([each for each, _ in said]) for rung, said in own.items()}
         bounds = {rung: said[0][1] for rung, said in own.items()}
-        judged.append(Judged(by, target, by_rung, values, scores, bounds, clusters))
+        judged.append(
+            Judged(by, target, by_rung, values, scores, bounds, clusters, sizes, finished[0].num_train)
+        )
     return judged

@@ -27,6 +27,7 @@ __all__ = [
     "Predictions",
     "fit_name",
     "has_predictions",
+    "joined",
     "joined_outputs",
     "read_predictions",
     "write_predictions",
@@ -74,6 +75,15 @@ class Predictions:
                 f"{metric.name} needs the probabilities of classes, and this run predicts numbers."
             )
         return self.probabilities
+
+
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """What was said of classes or numbers of some examples, and of the next ones, … -> of all of them."""
+    target, prediction, probabilities, clusters = (
+        None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
+        for name in ("target", "prediction", "probabilities", "clusters")
+    )
+    return Predictions(target, prediction, probabilities, clusters=clusters)
 
 
 def joined_outputs(chunks: Sequence[Any]) -> Any:

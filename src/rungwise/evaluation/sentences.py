@@ -182,7 +182,7 @@ def nothing_to_take(beyond: Mapping[str, str]) -> str:
 
 def warnings_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else one should know before trusting the verdict."""
-    warnings = [*_on_baseline(found)]
+    warnings = [*_on_baseline(found), *_on_folds(found)]
     cut = [code(outcome.rung) for outcome in outcomes if outcome.record["status"] == "deadline"]
     if cut:
         verb = "was" if len(cut) == 1 else "were"
@@ -210,6 +210,17 @@ def _on_baseline(found: Findings) -> list[str]:
             f"its {count} are too few to choose by. Give more data, or a larger part with `--valid`."
         ]
     return []
+
+
+def _on_folds(found: Findings) -> list[str]:
+    """Where rungs have fits on other folds, and not all have all of them."""
+    numbers = [set(outcome.repeats) for outcome in found.finished if outcome.has_folds]
+    if not numbers or all(each == set.union(*numbers) for each in numbers):
+        return []
+    short = [code(o.rung) for o in found.finished if set(o.repeats) != set.union(*numbers)]
+    count = len(set.intersection(*numbers)) + 1
+    parts = f"{count} validation parts" if count > 1 else "one validation part"
+    return [f"Rungs are chosen by {parts}: there was no time to fit {listed(short)} on more."]
 
 
 def unfinished(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def check_asked(
     precision: str,
     workers: int | None,
     seeds: int,
+    folds: int | None,
 ) -> None:
     """Sees that what a user asks for is there, before any data is read.
 
@@ -87,7 +88,7 @@ def check_asked(
         registry.rung_family(name)
     if precision not in tuple(Precision):
         raise ConfigError(f"precision {precision!r} is unknown; allowed are {', '.join(Precision)}.")
-    for name, value in (("workers", workers), ("seeds", seeds)):
+    for name, value in (("workers", workers), ("seeds", seeds), ("folds", folds)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}; it must be at least 1.")
 

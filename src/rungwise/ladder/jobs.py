@@ -24,7 +24,8 @@ class Job:
             "corruption", which corrupts the examples that "robustness" asks about; or "predicates".
         run: the run's folder.
         rung: the rung's name.
-        repeat: 0, and from 1 on for fits with further seeds, of which only the predictions are kept.
+        repeat: 0, and from 1 on for fits with further seeds or folds, of which only the predictions are kept.
+        is_fold: whether it is a repeat on other rows, and not with another seed.
         settings: of the rung's config, where they differ from the defaults.
         seed: of the fit.
         seconds: that the whole job may take.
@@ -39,6 +40,7 @@ class Job:
     run: str
     rung: str
     repeat: int = 0
+    is_fold: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     seconds: float = 0.0

@@ -92,6 +92,7 @@ class Limits:
         """Seconds for the next fit: an equal part of the worker time that nobody holds; it grows as fits end."""
         now = time.monotonic()
         running, waiting = self._with(Status.RUNNING), self._with(Status.WAITING)
+        waiting = [state for state in waiting if not state.job.is_fold] or waiting  # folds get what is left
         left = self.fit_ends - now
         held = sum(max(0.0, state.ends - now) for state in running)
         free_workers = min(self.num_workers, len(waiting) + len(running))

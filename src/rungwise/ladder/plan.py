@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow.compute as pc
 
 from rungwise import registry
-from rungwise.data import Dataset
+from rungwise.data import Dataset, num_folds
 from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError
-from rungwise.kinds import InputKind
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder.choices import check_kinds, check_pretrained, make_config, seen
 from rungwise.preprocessing.columns import fit_sample
 from rungwise.preprocessing.scaling import Scaling
@@ -34,6 +34,7 @@ __all__ = [
     "from_random",
     "on_request",
     "parse_budget",
+    "plan_folds",
     "plan_rungs",
 ]
 
@@ -42,6 +43,13 @@ _SAMPLE_TEXTS = 2_000
 _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
 _ALONE = f"[{UNSPACED}]"
 _LARGEST_VOCABULARY = 30_000
+
+_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 5_000, 3
+"""Validation parts that rungs are chosen by, rows of train and valid up to which they are several, and for how many
+there must be room at least."""
+
+_FOLD_FLOPS = 4e9
+"""For a second of the budget, operations that fits of further folds may have: about a tenth of it."""
 
 _PROCESS_BYTES = 355e6
 """Of a worker that has fitted nothing, 301 MB (`benchmarks/memory.py`), and what a network imports for its training."""
@@ -131,6 +139,43 @@ def plan_rungs(
         order = order[: order.index(up_to) + 1]
     check_pretrained(order, settings, shape)
     return {name: costs[name] for name in order}
+
+
+def plan_folds(
+    dataset: Dataset, plan: Plan, asked: int | None, *, budget: float, can_fold: bool, has_seeds: bool
+) -> int:
+    """How many validation parts rungs are chosen by: as many as were asked for, or what suits the data.
+
+    Args:
+        dataset: what they climb on.
+        plan: the rungs, with their costs.
+        asked: how many the user wants; None leaves it to this.
+        budget: seconds for the climb.
+        can_fold: whether the validation part was drawn from the data without regard to time.
+        has_seeds: whether rungs are fitted with several seeds.
+
+    Raises:
+        ConfigError: if the data can't have so many.
+    """
+    reason = None
+    most = num_folds(dataset.num("train"), dataset.num("valid"))
+    if dataset.pair[1] is OutputKind.TAGS:
+        reason = "sentences with tags have one validation part"
+    elif not can_fold:
+        reason = "the validation part is given, or the newest rows before the test part"
+    elif has_seeds:
+        reason = "with several seeds there is one validation part"
+    elif most < _LEAST_ROOM:
+        reason = f"the {dataset.num('train'):,} rows of train have no room for other validation parts"
+    if asked is not None and asked > 1 and (reason or asked > most):
+        raise ConfigError(f"folds={asked}: {reason or f'the data have room for {most} at most'}.")
+    if asked is not None or reason:
+        return asked or 1
+    num_rows = dataset.num("train") + dataset.num("valid")
+    flops = sum(cost.fit_flops for cost in plan.values())
+    is_cheap = (_FOLDS - 1) * flops <= _FOLD_FLOPS * budget
+    is_choice = len(plan) > 2  # of one rung beside the baseline there is little to choose
+    return min(_FOLDS, most) if num_rows <= _FEW_ROWS and is_cheap and is_choice else 1
 
 
 def on_request(pair: Pair, plan: Plan) -> str | None:

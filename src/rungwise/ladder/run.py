@@ -35,7 +35,7 @@ from rungwise.ladder.folder import (
     num_cores,
 )
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.plan import facts_of, from_random, parse_budget, plan_rungs
+from rungwise.ladder.plan import facts_of, from_random, parse_budget, plan_folds, plan_rungs
 from rungwise.ladder.processes import Launcher, make_launcher
 from rungwise.ladder.results import results_seconds, write_results
 from rungwise.ladder.resume import (
@@ -72,6 +72,8 @@ class Ladder(RunView):
         metric: that rungs are compared by; the task's own when None.
         seed: of the split and of every rung.
         seeds: how often each rung is fitted, each time from another seed; its spread over them is reported.
+        folds: validation parts that rungs are chosen by, one after another, each with a fit of its own on the other
+            rows; several where data are few and fits are cheap, else one, when None.
         out: the run's folder; a new one under `runs/` when None.
         device: a torch device name, such as "cpu", "cuda" or "mps".
         precision: "auto", "fp32" or "bf16".
@@ -101,6 +103,7 @@ class Ladder(RunView):
         metric: str | None = None,
         seed: int = 0,
         seeds: int = 1,
+        folds: int | None = None,
         out: str | Path | None = None,
         device: str = "cpu",
         precision: str = "auto",
@@ -117,13 +120,14 @@ class Ladder(RunView):
         self.rungs, self.up_to = rungs, up_to
         self.settings: Settings = dict(settings or {})
         self.budget = parse_budget(budget)
-        self.workers, self.seeds, self.identify_predicates = workers, seeds, identify_predicates
+        self.workers, self.seeds, self.folds = workers, seeds, folds
+        self.identify_predicates = identify_predicates
         self.class_weight = parse_class_weight(class_weight)
         self.terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
         self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
         self._launcher: Launcher | None = None
-        check_asked(task, metric, rungs=rungs, precision=precision, workers=workers, seeds=seeds)
+        check_asked(task, metric, rungs=rungs, precision=precision, workers=workers, seeds=seeds, folds=folds)
 
     # ------------------------------------------------------------------------------------------ the climb
 
@@ -196,7 +200,7 @@ class Ladder(RunView):
                 seed=self.seed,
                 folder=self.paths.data,
             )
-            self._plan()
+            self._plan(can_fold=valid is None and time is None)
             begin(self.paths, self._config(data) | {"sources": source_stamps(sources), "reading": reading})
         except BaseException:
             if self._launcher is not None:
@@ -206,7 +210,7 @@ class Ladder(RunView):
             raise
         return self.dataset
 
-    def _plan(self) -> None:
+    def _plan(self, *, can_fold: bool) -> None:
         chosen = task_for(self.dataset.pair)
         self.task = chosen.name
         self.metric = self.metric or chosen.default_metric
@@ -218,6 +222,14 @@ class Ladder(RunView):
         self.settings, warnings = weighed
         self.warnings = [*warnings, *from_random(self.plan, self.settings)]
         self.num_workers = min(self.workers or num_cores(), len(self.plan))
+        self.folds = plan_folds(
+            self.dataset,
+            self.plan,
+            self.folds,
+            budget=self.budget,
+            can_fold=can_fold,
+            has_seeds=self.seeds > 1,
+        )
         check_device(self.device)
         self.precision = resolve_precision(Precision(self.precision), self.device)
         self.num_threads = resolve_threads(num_cores()) if self.num_workers == 1 else 1
@@ -239,8 +251,9 @@ class Ladder(RunView):
             if self.budget != last_budget(self.paths):
                 renew_budget(self.paths, self.budget)
             records = read_records(self.paths.run)
-            fits, unmeasured, uncorrupted = left_to_do(self.paths, records, list(self.plan), self.seeds)
-            num_known = len(self.plan) * self.seeds - len(fits)
+            num_fits = max(self.seeds, self.folds or 1)
+            fits, unmeasured, uncorrupted = left_to_do(self.paths, records, list(self.plan), num_fits)
+            num_known = len(self.plan) * num_fits - len(fits)
             climb = Climb(
                 self.paths,
                 [self._job(*fit) for fit in fits],
@@ -287,8 +300,9 @@ class Ladder(RunView):
             ladder = cls(**{name: config[name] for name in names})
             ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
             ladder.num_workers, ladder.num_threads = config["num_workers"], config["num_threads"]
+            ladder.folds = config.get("folds", 1)  # runs of earlier versions have neither these
             ladder.identify_predicates = bool(config.get("identify_predicates", False))
-            ladder.terms = Terms.parse(**config.get("terms", {}))  # runs of earlier versions have none
+            ladder.terms = Terms.parse(**config.get("terms", {}))  # nor these
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
         ladder._paths = paths
@@ -304,6 +318,7 @@ class Ladder(RunView):
             run=str(self.paths.run),
             rung=rung,
             repeat=repeat,
+            is_fold=repeat > 0 and self.seeds == 1,
             settings=dict(self.settings.get(rung, {})),
             seed=sub_seed(self.seed, rung, repeat) if repeat else sub_seed(self.seed, rung),
             device=self.device,
@@ -321,6 +336,8 @@ class Ladder(RunView):
             "pair": self.dataset.pair,
             "seed": self.seed,
             "seeds": self.seeds,
+            "folds": self.folds,
+            "rows": {part: self.dataset.num(part) for part in ("train", "valid", "test")},
             "budget": self.budget,
             "device": self.device,
             "precision": self.precision,

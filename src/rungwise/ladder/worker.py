@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
-from rungwise.data import Dataset
+from rungwise.data import Dataset, Fold
 from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
@@ -130,7 +130,8 @@ def fit(job: Job) -> dict[str, Any]:
     reset_peak_memory()
     started = time.monotonic()
     paths = Paths(Path(job.run))
-    dataset = Dataset.open(paths.data)
+    prepared = Dataset.open(paths.data)
+    dataset = Fold(prepared, job.repeat) if job.is_fold else prepared
     clock = _Clock()
     is_rescue = job.kind == "rescue"
     estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
@@ -168,7 +169,7 @@ def fit(job: Job) -> dict[str, Any]:
     }
 
 
-def _fitted(job: Job, dataset: Dataset) -> RungEstimator:
+def _fitted(job: Job, dataset: Dataset | Fold) -> RungEstimator:
     """Fits the rung, from its checkpoint on where there is a whole one."""
     check_device(job.device)  # what is wrong with it is not the checkpoint's fault
     job.checkpoint_file.parent.mkdir(exist_ok=True)
@@ -221,7 +222,7 @@ class _Clock:
         return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
-def predict_parts(estimator: RungEstimator, dataset: Dataset, run: Path, name: str) -> float:
+def predict_parts(estimator: RungEstimator, dataset: Dataset | Fold, run: Path, name: str) -> float:
     """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name.
 
     Returns their score on valid, as learners measure it: accuracy, R² or the F1 of spans.
@@ -245,7 +246,7 @@ def _score(estimator: RungEstimator, valid: Predictions) -> float:
     return float(score(valid.target, valid.prediction))
 
 
-def _predictions(estimator: RungEstimator, dataset: Dataset, part: str, outputs: Any) -> Predictions:
+def _predictions(estimator: RungEstimator, dataset: Dataset | Fold, part: str, outputs: Any) -> Predictions:
     targets = dataset.targets(part)
     if isinstance(estimator, RungTagger):
         return _tag_predictions(estimator, dataset, part, outputs)
@@ -261,7 +262,7 @@ def _predictions(estimator: RungEstimator, dataset: Dataset, part: str, outputs:
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs, clusters=clusters)
 
 
-def _tag_predictions(estimator: RungTagger, dataset: Dataset, part: str, tags: Tags) -> Predictions:
+def _tag_predictions(estimator: RungTagger, dataset: Dataset | Fold, part: str, tags: Tags) -> Predictions:
     targets, names = estimator.encode_tags(dataset.targets(part)), tuple(estimator.classes_.tolist())
     if not np.array_equal(tags.offsets, targets.offsets) or len(tags.values) != len(targets.values):
         raise TrainingError("the fitted model doesn't give each token one tag.")
