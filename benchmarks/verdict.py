@@ -27,15 +27,18 @@ from rungwise.evaluation import Predictions, Results, Terms, read_predictions, v
 from rungwise.ladder.measuring import outputs_of
 from rungwise.metrics import Metric
 
-TRUTH_ROWS = 10_000
+TRUTH_ROWS, TRUTH_SHARE = 10_000, 5
+"""Of the rows left out, how many tell the truth at most; and one row in so many is a user's own at most, so that
+the truth is known much better than by the user's test part."""
+
 BUDGET = 120.0
 
 
 def cut(found: tuple[Any, np.ndarray], rows: int, seed: int) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Rows that a user has, half of all at most, and those that tell the truth."""
+    """Rows that a user has, and those that tell the truth."""
     inputs, targets = found
     order = np.random.default_rng(seed).permutation(len(targets))
-    rows = min(rows, len(targets) // 2)
+    rows = min(rows, len(targets) // TRUTH_SHARE)
     sides = order[:rows], order[rows : rows + TRUTH_ROWS]
 
     def part(index: np.ndarray) -> tuple[Any, Any]:
@@ -45,11 +48,15 @@ def cut(found: tuple[Any, np.ndarray], rows: int, seed: int) -> tuple[tuple[Any,
     return part(sides[0]), part(sides[1])
 
 
-def climb(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int, folder: Path) -> None:
+def climb(
+    data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int, folder: Path, folds: int | None
+) -> None:
     """Makes a run, and stores what its models say of the truth beside what they say of their own parts."""
     shutil.rmtree(folder, ignore_errors=True)
     mine, (inputs, targets) = cut(found, rows, seed)
-    ladder = rw.Ladder(data.task, rungs=data.rungs, seed=seed, budget=BUDGET, workers=1, out=folder)
+    ladder = rw.Ladder(
+        data.task, rungs=data.rungs, seed=seed, budget=BUDGET, workers=1, folds=folds, out=folder
+    )
     ladder.fit(mine)
     for outcome in ladder.results.outcomes:
         if outcome.is_finished:
@@ -182,6 +189,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[500, 2000])
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--sets", nargs="+")
+    parser.add_argument("--folds", type=int, help="validation parts (as the data suit)")
     parser.add_argument("--margin", type=float)
     parser.add_argument("--judge", action="store_true", help="only what has been run")
     args = parser.parse_args()
@@ -199,7 +207,7 @@ def main() -> None:
                 found = found or sets[name].read()
                 started = time.monotonic()
                 try:
-                    climb(sets[name], found, rows, seed, folder)
+                    climb(sets[name], found, rows, seed, folder, args.folds)
                     print(f"{folder.name} {time.monotonic() - started:.0f} s", flush=True)
                 except rw.RungwiseError as error:
                     print(f"{folder.name} failed: {error}", flush=True)

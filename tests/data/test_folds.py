@@ -12,9 +12,7 @@ def table(num_rows=200):
 
 
 def folds_of(dataset):
-    return [
-        Fold(dataset, number) for number in range(1, num_folds(dataset.num("train"), dataset.num("valid")))
-    ]
+    return [Fold(dataset, number) for number in range(1, num_folds(dataset) + 1)]
 
 
 def xs(fold, part):
@@ -24,44 +22,45 @@ def xs(fold, part):
 def test_each_row_of_train_is_set_aside_once_and_the_rest_is_learned_from():
     dataset = prepare(table())
     folds = folds_of(dataset)
-    assert len(folds) == 7  # 160 rows, 20 at a time, of which the dataset's own valid is one
-    pool = xs(dataset, "train") | xs(dataset, "valid")
-    aside = [xs(fold, "valid") for fold in folds]
-    assert set.union(*aside) == xs(dataset, "train")
+    assert len(folds) == 7  # 140 rows, 20 at a time
+    pool = xs(dataset, "train")
+    aside = [xs(fold, "aside") for fold in folds]
+    assert set.union(*aside) == pool
     assert sum(map(len, aside)) == dataset.num("train")
     for fold, rows in zip(folds, aside, strict=True):
         assert xs(fold, "train") == pool - rows
         assert fold.num("train") == len(fold.targets("train")) == len(pool) - len(rows)
-        assert abs(fold.num("valid") - 20) <= 1
+        assert abs(fold.num("aside") - 20) <= 1
         assert xs(fold, "test") == xs(dataset, "test")
-        share = (fold.targets("valid") == "rare").mean()
+        assert xs(fold, "valid") == xs(dataset, "valid")
+        share = (fold.targets("aside") == "rare").mean()
         assert share == pytest.approx((dataset.targets("train") == "rare").mean(), abs=0.06)
 
 
 def test_folds_are_the_same_each_time():
     dataset = prepare(table())
-    assert [xs(f, "valid") for f in folds_of(dataset)] == [xs(f, "valid") for f in folds_of(dataset)]
+    assert [xs(f, "aside") for f in folds_of(dataset)] == [xs(f, "aside") for f in folds_of(dataset)]
 
 
 def test_groups_stay_together():
     dataset = prepare(table(), group="who")
     for fold in folds_of(dataset):
-        groups = {part: set(fold.groups(part).tolist()) for part in ("train", "valid", "test")}
-        assert not groups["valid"] & groups["train"]
-        assert not groups["valid"] & groups["test"]
+        groups = {part: set(fold.groups(part).tolist()) for part in ("train", "aside", "test")}
+        assert not groups["aside"] & groups["train"]
+        assert not groups["aside"] & groups["test"]
 
 
 def test_equal_texts_stay_together():
     texts = [f"text of number {i % 60}" for i in range(240)]
     for fold in folds_of(prepare((texts, ["a", "b"] * 120))):
-        assert not set(fold.inputs("valid").to_pylist()) & set(fold.inputs("train").to_pylist())
+        assert not set(fold.inputs("aside").to_pylist()) & set(fold.inputs("train").to_pylist())
 
 
 def test_images_and_numbers_have_folds_too():
     images = np.random.default_rng(0).integers(0, 255, (120, 4, 4), dtype=np.uint8)
     fold = folds_of(prepare((images, np.arange(120) % 2)))[0]
     assert fold.inputs("train").shape == (fold.num("train"), 4, 4, 1)
-    assert fold.targets("valid").shape == (fold.num("valid"),)
+    assert fold.targets("aside").shape == (fold.num("aside"),)
     numbers = table().assign(target=np.linspace(0, 1, 200))
     assert folds_of(prepare(numbers))[0].targets("train").dtype == np.float64
 

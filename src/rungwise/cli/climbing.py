@@ -80,11 +80,10 @@ def show_data(ladder: Ladder, *, as_json: bool) -> None:
     for warning in ladder.warnings:
         console.print(f"[yellow]warning[/] {escape(warning)}")
     console.print(f"[bold]metric[/]  {ladder.metric}")
-    if ladder.folds is not None and ladder.folds > 1:
+    if ladder.folds:
         rows = ladder.folds * ladder.dataset.num("valid")
-        console.print(
-            f"[bold]folds[/]   {ladder.folds} validation parts, about {rows:,} examples to choose by"
-        )
+        parts = f"{ladder.folds} parts of train, about {rows:,} rows"
+        console.print(f"[bold]folds[/]   rungs are chosen by {parts}, set aside one after another")
     console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
     if ladder.rungs is None and (asked := on_request(ladder.dataset.pair, ladder.plan)):
         console.print(f"        {asked}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rungwise.data.arrays import as_images, as_table, as_texts
 from rungwise.data.columns import Column
 from rungwise.data.dataset import Dataset
-from rungwise.data.folds import Fold, num_folds
+from rungwise.data.folds import ASIDE, Fold, num_folds
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
@@ -13,6 +13,7 @@ from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source
 
 __all__ = [
+    "ASIDE",
     "Column",
     "Dataset",
     "Fold",

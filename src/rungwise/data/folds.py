@@ -1,4 +1,4 @@
-"""Validation parts one after another: what a dataset is when other rows of train are set aside to choose by."""
+"""Parts of train that are set aside one after another, to judge fits by that haven't seen them in any way."""
 
 # N examples
 
@@ -16,24 +16,26 @@ from rungwise.data.rowhash import hash_images, hash_table, value_numbers
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Pair
 
-__all__ = ["Fold", "num_folds"]
+__all__ = ["ASIDE", "Fold", "num_folds"]
+
+ASIDE = "aside"
+"""The part of a fold that is neither learned from nor used to stop or to choose settings by."""
 
 
-def num_folds(num_train: int, num_valid: int) -> int:
-    """How many validation parts of one size the rows of the training and the validation part have room for."""
-    return (num_train + num_valid) // max(1, num_valid)
+def num_folds(dataset: Dataset) -> int:
+    """How many parts as large as the validation part train has room for."""
+    return dataset.num("train") // max(1, dataset.num("valid"))
 
 
 class Fold:
-    """A dataset whose validation part is another one, of about as many rows; the test part stays what it is.
+    """A dataset without some rows of train, about as many as the validation part has, which are its part `ASIDE`.
 
-    Rows of a group, and equal texts and images, stay together, and classes have their share, as in the split. The data,
-    which are rows of tables, texts or images, are held in memory.
+    Rows of a group, and equal texts and images, stay together, and classes have their share, as in the split. Rows of
+    tables, texts or images in train are held in memory.
 
     Args:
         dataset: what was prepared.
-        number: of the fold, from 1 on and under `num_folds`: no row is in the validation part of two of them, nor in
-            that of the dataset itself.
+        number: of the fold, from 1 to `num_folds`: no row is aside in two of them.
 
     Attributes:
         pair: what goes in and what comes out.
@@ -44,8 +46,8 @@ class Fold:
         self.pair: Pair = dataset.pair
 
     def num(self, part: str) -> int:
-        """Rows in a part: "train", "valid" or "test"."""
-        return self.dataset.num("test") if part == "test" else len(self._rows[part])
+        """Rows in a part: "train", "aside", "valid" or "test"."""
+        return len(self._rows[part]) if part in self._rows else self.dataset.num(part)
 
     def inputs(self, part: str) -> Any:
         """What a learner gets; see `Dataset.inputs`."""
@@ -60,25 +62,16 @@ class Fold:
         return None if self.dataset.group is None else np.asarray(self._some(self.dataset.groups, part))
 
     def _some(self, values: Any, part: str) -> Any:
-        """The values of a part, of which those of the split's own train come before those of its valid."""
-        if part == "test":
+        if part not in self._rows:
             return values(part)
-        return _taken(_joined(values("train"), values("valid")), self._rows[part])
+        whole, rows = values("train"), self._rows[part]
+        return whole.take(pa.array(rows)) if isinstance(whole, pa.Table | pa.ChunkedArray) else whole[rows]
 
     @cached_property
     def _rows(self) -> dict[str, NDArray[np.int64]]:
-        """The numbers of a part's rows among those of train and valid."""
-        num_train, num_valid = self.dataset.num("train"), self.dataset.num("valid")
+        """The numbers, among the rows of train, of those that are learned from and of those that are aside."""
         is_aside = self._folds == self.number
-        train = np.flatnonzero(~is_aside)
-        valid = num_train + np.arange(num_valid)
-        known = np.r_[train, valid[self._is_known(self.dataset.targets("valid"))]]
-        return {"train": known, "valid": np.flatnonzero(is_aside)}
-
-    def _is_known(self, targets: Any) -> NDArray[np.bool_]:
-        """Which rows (N,) have a class that training has; of numbers, all."""
-        classes = self.dataset.classes
-        return np.ones(len(targets), bool) if classes is None else np.isin(targets, classes)
+        return {"train": np.flatnonzero(~is_aside), ASIDE: np.flatnonzero(is_aside)}
 
     @cached_property
     def _folds(self) -> NDArray[np.int64]:
@@ -93,7 +86,7 @@ class Fold:
         rng = np.random.default_rng(int(self.dataset.split_hash, 16))
         order = rng.permutation(len(first))
         order = order[np.argsort(strata[order], kind="stable")]
-        count = num_folds(self.dataset.num("train"), self.dataset.num("valid")) - 1
+        count = num_folds(self.dataset)
         dealt = np.empty(len(first), np.int64)
         dealt[order] = 1 + np.arange(len(order)) % count
         for fold in range(1, count + 1 if has_classes else 1):
@@ -113,15 +106,3 @@ class Fold:
             codes = hashes.view(np.int64)
         _, units = np.unique(codes, return_inverse=True)
         return np.asarray(units, np.int64)
-
-
-def _joined(first: Any, second: Any) -> Any:
-    if isinstance(first, pa.Table):
-        return pa.concat_tables([first, second])
-    if isinstance(first, pa.ChunkedArray):
-        return pa.chunked_array([*first.chunks, *second.chunks], first.type)
-    return np.concatenate([first, second])
-
-
-def _taken(values: Any, rows: NDArray[np.int64]) -> Any:
-    return values.take(pa.array(rows)) if isinstance(values, pa.Table | pa.ChunkedArray) else values[rows]

@@ -59,7 +59,7 @@ class Outcome:
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
         repeats: what further fits said of the two parts: number → both.
-        has_folds: whether those are of other folds of the data, and not of other seeds.
+        has_folds: whether those have said it of parts of train that were set aside, and not with other seeds.
         num_train: rows that it learned from; 0 where an earlier version didn't say.
         robustness: its scores on corrupted examples; None where they weren't measured.
     """
@@ -83,7 +83,7 @@ class Outcome:
 
         Args:
             part: "valid" or "test".
-            folds: numbers of those whose validation parts are taken as one with the first.
+            folds: numbers of those that stand in for the validation part, if any.
         """
         if self.has_folds:
             return (joined(self.parts_of(part, folds)),)
@@ -91,9 +91,10 @@ class Outcome:
         return (getattr(self, part), *(both[number] for both in self.repeats.values()))
 
     def parts_of(self, part: str, folds: Collection[int]) -> list[Predictions]:
-        """What the model said of a part, and after it what fits on those folds said of theirs."""
-        further = folds if part == "valid" and self.has_folds else ()
-        return [getattr(self, part), *(self.repeats[fold][0] for fold in further)]
+        """What was said of a part, or of each of the folds that stand in for it."""
+        if part == "valid" and self.has_folds and folds:
+            return [self.repeats[fold][0] for fold in folds]
+        return [getattr(self, part)]
 
 
 def read_outcomes(run_folder: Path) -> list[Outcome]:
@@ -108,7 +109,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
     }
     corrupted = {record["rung"]: record for record in records if record["type"] == "robustness"}
     config: dict[str, Any] = next((r["config"] for r in records if r["type"] == "run"), {})
-    has_folds = config.get("folds", 1) > 1
+    has_folds = config.get("folds", 0) > 0
     outcomes = []
     for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
         rung = record["rung"]
@@ -289,6 +290,8 @@ def judge(
         scores = {rung: np.stack([each for each, _ in said]) for rung, said in own.items()}
         bounds = {rung: said[0][1] for rung, said in own.items()}
         judged.append(
-            Judged(by, target, by_rung, values, scores, bounds, clusters, sizes, finished[0].num_train)
+            Judged(
+                by, target, by_rung, values, scores, bounds, clusters, sizes, finished[0].num_train - sizes[0]
+            )
         )
     return judged

@@ -218,9 +218,9 @@ def _on_folds(found: Findings) -> list[str]:
     if not numbers or all(each == set.union(*numbers) for each in numbers):
         return []
     short = [code(o.rung) for o in found.finished if set(o.repeats) != set.union(*numbers)]
-    count = len(set.intersection(*numbers)) + 1
-    parts = f"{count} validation parts" if count > 1 else "one validation part"
-    return [f"Rungs are chosen by {parts}: there was no time to fit {listed(short)} on more."]
+    count = len(set.intersection(*numbers))
+    parts = f"{count} part{'s' if count > 1 else ''} of train" if count else "the validation part"
+    return [f"Rungs are chosen by {parts}: there was no time to fit {listed(short)} for more."]
 
 
 def unfinished(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

@@ -88,9 +88,11 @@ def check_asked(
         registry.rung_family(name)
     if precision not in tuple(Precision):
         raise ConfigError(f"precision {precision!r} is unknown; allowed are {', '.join(Precision)}.")
-    for name, value in (("workers", workers), ("seeds", seeds), ("folds", folds)):
+    for name, value in (("workers", workers), ("seeds", seeds)):
         if value is not None and value < 1:
             raise ConfigError(f"{name} is {value}; it must be at least 1.")
+    if folds is not None and folds < 0:
+        raise ConfigError(f"folds is {folds}; it must be at least 0.")
 
 
 def make_config(name: str, settings: Mapping[str, Any]) -> Any:

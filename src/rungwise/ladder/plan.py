@@ -44,9 +44,8 @@ _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
 _ALONE = f"[{UNSPACED}]"
 _LARGEST_VOCABULARY = 30_000
 
-_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 5_000, 3
-"""Validation parts that rungs are chosen by, rows of train and valid up to which they are several, and for how many
-there must be room at least."""
+_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 4_000, 3
+"""Parts of train that rungs are chosen by, up to how many rows of train, and for how many there must be room."""
 
 _FOLD_FLOPS = 4e9
 """For a second of the budget, operations that fits of further folds may have: about a tenth of it."""
@@ -144,7 +143,7 @@ def plan_rungs(
 def plan_folds(
     dataset: Dataset, plan: Plan, asked: int | None, *, budget: float, can_fold: bool, has_seeds: bool
 ) -> int:
-    """How many validation parts rungs are chosen by: as many as were asked for, or what suits the data.
+    """How many parts of train rungs are chosen by: as many as were asked for, or what suits the data.
 
     Args:
         dataset: what they climb on.
@@ -157,25 +156,23 @@ def plan_folds(
     Raises:
         ConfigError: if the data can't have so many.
     """
-    reason = None
-    most = num_folds(dataset.num("train"), dataset.num("valid"))
+    reason, most = None, num_folds(dataset)
     if dataset.pair[1] is OutputKind.TAGS:
-        reason = "sentences with tags have one validation part"
+        reason = "sentences with tags are chosen by their validation part"
     elif not can_fold:
         reason = "the validation part is given, or the newest rows before the test part"
     elif has_seeds:
-        reason = "with several seeds there is one validation part"
+        reason = "with several seeds rungs are chosen by the validation part"
     elif most < _LEAST_ROOM:
-        reason = f"the {dataset.num('train'):,} rows of train have no room for other validation parts"
-    if asked is not None and asked > 1 and (reason or asked > most):
+        reason = f"the {dataset.num('train'):,} rows of train are too few to set some aside"
+    if asked and (reason or asked > most):
         raise ConfigError(f"folds={asked}: {reason or f'the data have room for {most} at most'}.")
     if asked is not None or reason:
-        return asked or 1
-    num_rows = dataset.num("train") + dataset.num("valid")
+        return asked or 0
     flops = sum(cost.fit_flops for cost in plan.values())
-    is_cheap = (_FOLDS - 1) * flops <= _FOLD_FLOPS * budget
+    is_cheap = _FOLDS * flops <= _FOLD_FLOPS * budget
     is_choice = len(plan) > 2  # of one rung beside the baseline there is little to choose
-    return min(_FOLDS, most) if num_rows <= _FEW_ROWS and is_cheap and is_choice else 1
+    return min(_FOLDS, most) if dataset.num("train") <= _FEW_ROWS and is_cheap and is_choice else 0
 
 
 def on_request(pair: Pair, plan: Plan) -> str | None:

@@ -72,8 +72,8 @@ class Ladder(RunView):
         metric: that rungs are compared by; the task's own when None.
         seed: of the split and of every rung.
         seeds: how often each rung is fitted, each time from another seed; its spread over them is reported.
-        folds: validation parts that rungs are chosen by, one after another, each with a fit of its own on the other
-            rows; several where data are few and fits are cheap, else one, when None.
+        folds: parts of train that rungs are chosen by in place of the validation part, set aside one after another,
+            each from a fit of its own; when None, several where data are few and fits are cheap, else none.
         out: the run's folder; a new one under `runs/` when None.
         device: a torch device name, such as "cpu", "cuda" or "mps".
         precision: "auto", "fp32" or "bf16".
@@ -251,7 +251,7 @@ class Ladder(RunView):
             if self.budget != last_budget(self.paths):
                 renew_budget(self.paths, self.budget)
             records = read_records(self.paths.run)
-            num_fits = max(self.seeds, self.folds or 1)
+            num_fits = self.seeds + (self.folds or 0)
             fits, unmeasured, uncorrupted = left_to_do(self.paths, records, list(self.plan), num_fits)
             num_known = len(self.plan) * num_fits - len(fits)
             climb = Climb(
@@ -300,7 +300,7 @@ class Ladder(RunView):
             ladder = cls(**{name: config[name] for name in names})
             ladder.plan = {rung: Cost(**cost) for rung, cost in config["plan"].items()}
             ladder.num_workers, ladder.num_threads = config["num_workers"], config["num_threads"]
-            ladder.folds = config.get("folds", 1)  # runs of earlier versions have neither these
+            ladder.folds = config.get("folds", 0)  # runs of earlier versions have neither these
             ladder.identify_predicates = bool(config.get("identify_predicates", False))
             ladder.terms = Terms.parse(**config.get("terms", {}))  # nor these
         except (KeyError, TypeError, AttributeError) as error:

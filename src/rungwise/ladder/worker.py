@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
-from rungwise.data import Dataset, Fold
+from rungwise.data import ASIDE, Dataset, Fold
 from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
@@ -225,16 +225,19 @@ class _Clock:
 def predict_parts(estimator: RungEstimator, dataset: Dataset | Fold, run: Path, name: str) -> float:
     """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name.
 
+    What is aside in a fold stands in for valid, which has chosen the fit's settings and when it stopped.
+
     Returns their score on valid, as learners measure it: accuracy, R² or the F1 of spans.
     """
     made: dict[str, Predictions] = {}
     for part in PARTS:
-        inputs = dataset.inputs(part)
+        judged = ASIDE if part == "valid" and isinstance(dataset, Fold) else part
+        inputs = dataset.inputs(judged)
         chunks = [
             outputs_of(estimator, rows(inputs, start, start + _CHUNK_ROWS))
-            for start in range(0, dataset.num(part), _CHUNK_ROWS)
+            for start in range(0, dataset.num(judged), _CHUNK_ROWS)
         ]
-        made[part] = _predictions(estimator, dataset, part, joined_outputs(chunks))
+        made[part] = _predictions(estimator, dataset, judged, joined_outputs(chunks))
         write_predictions(run, name, part, made[part])
     return _score(estimator, made["valid"])
 
