@@ -11,23 +11,21 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from rungwise.evaluation.beside import RATIOS, rows_beside
 from rungwise.evaluation.wording import (
     amount_text,
     bytes_text,
     count_text,
     interval_text,
-    p_text,
-    ratio_text,
     seconds_text,
     seeds_text,
-    signed_text,
 )
 from rungwise.metrics import Metric, metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rungwise.evaluation import Verdict
+    from rungwise.evaluation import Results, Verdict
 
 __all__ = ["STATUS_STYLES", "leaderboard_tables", "plain_table", "verdict_table"]
 
@@ -45,9 +43,6 @@ _NONE = "–"
 
 _WIDE = 156
 """Characters from which on scores and costs stand in one table."""
-
-_RATIOS = {"training": "fit_cpu_time", "size": "model_bytes", "latency": "latency"}
-"""Heading → column of the leaderboard, of which a rung's share is written."""
 
 _COSTS = {
     "fit": ("fit_time", seconds_text),
@@ -98,42 +93,20 @@ def leaderboard_tables(
     return parts
 
 
-def verdict_table(found: Verdict, board: pd.DataFrame) -> Table:
+def verdict_table(found: Verdict, results: Results) -> Table:
     """Each other rung beside the recommended one: how much better it is on test, how sure that is, what it costs."""
-    by = metric(found.metric)
+    by = results.metric(found.metric)
     table = plain_table(f"beside {found.recommended}, on test{', points' if by.is_share else ''}")
-    tests = {each.test for each in found.comparisons}
     table.add_column("rung", no_wrap=True)
-    for name in ("better by", "95 % interval", *(f"p, {test}" for test in tests), "p, Holm", *_RATIOS):
+    tests = {each.test for each in found.comparisons}
+    for name in ("better by", "95 % interval", *(f"p, {test}" for test in tests), "p, Holm", *RATIOS):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
-    costs = board.set_index("rung")
-    for each in found.comparisons:
-        gain = each.difference
-        ratios = [
-            costs.at[each.rung, column] / max(costs.at[found.recommended, column], 1e-12)
-            for column in _RATIOS.values()
-        ]
-        table.add_row(
-            each.rung,
-            signed_text(by, gain.mean),
-            f"{signed_text(by, gain.low)} to {signed_text(by, gain.high)}",
-            p_text(each.p_value).removeprefix("p ").removeprefix("= "),
-            p_text(each.adjusted).removeprefix("p ").removeprefix("= "),
-            *(_text(ratio, ratio_text) for ratio in ratios),
-            _remarks(found, each.rung),
-            style="" if each.is_clear else "dim",
-        )
+    for row in rows_beside(found, results.outcomes, by):
+        ratios = (ratio or _NONE for ratio in row.ratios)
+        cells = (row.rung, row.gain, row.interval, row.p_value, row.adjusted, *ratios, escape(row.remarks))
+        table.add_row(*cells, style="" if row.is_clear else "dim")
     return table
-
-
-def _remarks(found: Verdict, rung: str) -> str:
-    said = [
-        *(["the best on validation"] if rung == found.best else []),
-        *(["on the front"] if rung in found.front else []),
-        *([found.beyond[rung]] if rung in found.beyond else []),
-    ]
-    return escape("; ".join(said))
 
 
 def plain_table(title: str) -> Table:

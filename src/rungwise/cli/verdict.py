@@ -37,4 +37,4 @@ def command(run: str, metric: str | None, as_json: bool, **terms: Any) -> None:
         show_verdict(console, found)
         if found.comparisons:
             console.print()
-            console.print(verdict_table(found, ladder.leaderboard()))
+            console.print(verdict_table(found, ladder.results))

@@ -181,7 +181,7 @@ class Judged:
         scores: rung → the same on each resample (K, B).
         bounds: rung → the ends of the interval of its model's score, where percentiles of its scores won't do.
         clusters: (N,), numbers of examples that were drawn together; None where each was by itself.
-        folds: the examples of each fold, one after the other, where there are several.
+        folds: how many examples there are of each fold, one after the other; empty where there are no folds.
         num_train: that a fold learned from.
     """
 
@@ -194,6 +194,11 @@ class Judged:
     clusters: NDArray[np.int64] | None = None
     folds: tuple[int, ...] = ()
     num_train: int = 0
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the examples are of folds that stand in for the validation part."""
+        return bool(self.folds)
 
     @property
     def num_seeds(self) -> int:
@@ -270,7 +275,9 @@ def judge(
     fits = {outcome.rung: outcome.fits(part, folds) for outcome in finished}
     if not fits:
         return [Judged(metric, np.empty(0), {}, {}, {}, {}) for metric in metrics]
-    sizes = tuple(len(each.target) for each in finished[0].parts_of(part, folds))
+    is_folded = part == "valid" and finished[0].has_folds and bool(folds)
+    sizes = tuple(len(each.target) for each in finished[0].parts_of(part, folds)) if is_folded else ()
+    num_train = finished[0].num_train - max(sizes, default=0)
     first = next(iter(fits.values()))[0]
     target, clusters = first.target, first.clusters
     outputs = [
@@ -289,9 +296,5 @@ def judge(
         own = {rung: [next(drawn) for _ in said] for rung, said in by_rung.items()}
         scores = {rung: np.stack([each for each, _ in said]) for rung, said in own.items()}
         bounds = {rung: said[0][1] for rung, said in own.items()}
-        judged.append(
-            Judged(
-                by, target, by_rung, values, scores, bounds, clusters, sizes, finished[0].num_train - sizes[0]
-            )
-        )
+        judged.append(Judged(by, target, by_rung, values, scores, bounds, clusters, sizes, num_train))
     return judged

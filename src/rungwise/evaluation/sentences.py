@@ -44,6 +44,11 @@ class Findings:
     comparisons: Sequence[Comparison]
 
     @property
+    def chosen_on(self) -> str:
+        """What the choice was made on, in a word."""
+        return "the folds" if self.valid.is_folded else "validation"
+
+    @property
     def is_baseline(self) -> bool:
         """Whether the trivial rung is the one to take."""
         return self.recommended.rung == BASELINE
@@ -79,7 +84,7 @@ def _why(found: Findings) -> str:
     least = f" with the least {_NOUNS[found.terms.cost]}" if found.terms.cost is not None else ""
     which = f"the rung{least}" if least else "the cheapest rung"
     return (
-        f"It is {which} within {margin} of {code(found.best.rung)}, the best on validation, "
+        f"It is {which} within {margin} of {code(found.best.rung)}, the best on {found.chosen_on}, "
         f"being {behind} behind there."
     )
 
@@ -101,28 +106,28 @@ def _beside(found: Findings) -> str:
 
 
 def _lead(found: Findings) -> str:
-    """What is said where the best rung is the one to take: how far the best cheaper one on validation is behind."""
+    """What is said where the best rung is the one to take: how far the best cheaper one is behind on test."""
     allowed = [outcome for outcome in found.finished if outcome.rung not in found.choice.beyond]
     best, cost = found.best, found.terms.cost
     if len(allowed) == 1:
         return "No other rung is within the limits."
     if found.is_baseline:
-        return "No other rung is better on validation."
+        return f"No other rung is better on {found.chosen_on}."
     cheaper = [outcome for outcome in allowed if rank(outcome, cost) < rank(best, cost)]
     if not cheaper:
         least = "the cheapest rung" if cost is None else f"the rung with the least {_NOUNS[cost]}"
-        return f"It is {least}, and the best on validation."
+        return f"It is {least}, and the best on {found.chosen_on}."
     metric, runner_up = found.test.metric, best_of(found.valid, cheaper)
     lead = found.test.difference(best.rung, runner_up.rung)
     size, bounds = difference_text(metric, lead.mean), bounds_text(metric, lead)
     how = "better" if lead.mean >= 0 else "worse"
     equals = [o.rung for o in allowed if o is not best and found.choice.differences[o.rung].mean == 0]
     if equals:
-        start = f"On validation {listed(map(code, equals))} did as well, at a higher cost;"
+        start = f"On {found.chosen_on} {listed(map(code, equals))} did as well, at a higher cost;"
     elif lead.low > 0:
-        start = "It is the best on validation, and no cheaper rung is close:"
+        start = f"It is the best on {found.chosen_on}, and no cheaper rung is close:"
     else:
-        start = "It was the best on validation;"
+        start = f"It was the best on {found.chosen_on};"
     price = "" if runner_up.rung == BASELINE else _price(best, runner_up)
     text = f"{start} on test it is {size} {how} than {code(runner_up.rung)} ({bounds}){price}."
     return f"{text}{_among(found, runner_up.rung)} {_limit(found, lead)}"
@@ -136,7 +141,7 @@ def _without_limits(found: Findings) -> str:
     metric, lead = found.test.metric, found.test.difference(best.rung, found.recommended.rung)
     how = "better" if lead.mean >= 0 else "worse"
     return (
-        f"{code(best.rung)}, the best of all on validation, is beyond the limits "
+        f"{code(best.rung)}, the best of all on {found.chosen_on}, is beyond the limits "
         f"({found.choice.beyond[best.rung]}); on test it is {difference_text(metric, lead.mean)} {how} "
         f"({bounds_text(metric, lead)})."
     )

@@ -23,7 +23,8 @@ class Verdict:
         metric: what the rungs were judged by.
         terms: what they were chosen by beside it.
         recommended: the rung to take; None if none finished, or is within the limits.
-        best: the rung with the best score on validation, of those within the limits.
+        best: the rung with the best score on what the choice is made on, of those within the limits.
+        chosen_on: what that is: "validation", or "the folds".
         margin: by how much of the metric the recommended rung might be behind on validation.
         score: the recommended rung's, on test.
         difference: by how much the best is better than the recommended on test; None if they are the same.
@@ -42,6 +43,7 @@ class Verdict:
     terms: Terms
     recommended: str | None = None
     best: str | None = None
+    chosen_on: str = "validation"
     margin: float = 0.0
     score: Score | None = None
     difference: Difference | None = None
@@ -99,6 +101,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         terms=terms,
         recommended=recommended.rung,
         best=best.rung,
+        chosen_on=findings.chosen_on,
         margin=choice.margin,
         score=test.score(recommended.rung),
         difference=difference,

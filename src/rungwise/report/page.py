@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from rungwise.data import Dataset
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Predictions, Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation.beside import RATIOS, rows_beside
 from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.wording import (
     amount_text,
@@ -110,6 +111,9 @@ def write_report(results: Results) -> Path:
         charts=_score_charts(table, metric, found),
         rows=_table_rows(table, metric),
         has_seeds=has_seeds,
+        folds=config.get("folds", 0),
+        comparisons=rows_beside(found, outcomes, metric),
+        ratio_names=RATIOS,
         num_score_columns=3 + has_seeds + (robustness is not None),
         robustness=robustness,
         predicates=results.predicates,

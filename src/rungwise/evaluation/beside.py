@@ -1,0 +1,86 @@
+"""Every other rung beside the recommended one, written for people: for the terminal and the page alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rungwise.evaluation.choice import COSTS
+from rungwise.evaluation.outcomes import Outcome
+from rungwise.evaluation.terms import Cost
+from rungwise.evaluation.verdict import Verdict
+from rungwise.evaluation.wording import p_text, ratio_text, signed_text
+from rungwise.metrics import Metric
+
+__all__ = ["RATIOS", "Beside", "rows_beside"]
+
+RATIOS = {"training": Cost.TRAIN, "size": Cost.SIZE, "latency": Cost.LATENCY}
+"""What a rung costs of the recommended one's → the cost."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A rung beside the recommended one.
+
+    Attributes:
+        rung: its name.
+        gain: how much better it is on test, in points of a share.
+        interval: of that.
+        p_value: of chance, by itself.
+        adjusted: the same among all comparisons.
+        ratios: what it costs of each of `RATIOS`; empty where that isn't known.
+        remarks: what else is to be said.
+        is_clear: whether it differs among all comparisons.
+    """
+
+    rung: str
+    gain: str
+    interval: str
+    p_value: str
+    adjusted: str
+    ratios: tuple[str, ...]
+    remarks: str
+    is_clear: bool
+
+
+def rows_beside(found: Verdict, outcomes: Sequence[Outcome], by: Metric) -> list[Beside]:
+    """The rungs that a verdict compares, cheapest first; none where no rung is recommended."""
+    records = {outcome.rung: outcome.record for outcome in outcomes}
+    taken = records[found.recommended] if found.recommended is not None else {}
+    fields = [COSTS[cost] for cost in RATIOS.values()]
+    rows = []
+    for each in found.comparisons:
+        gain, own = each.difference, records[each.rung]
+        rows.append(
+            Beside(
+                each.rung,
+                signed_text(by, gain.mean),
+                f"{signed_text(by, gain.low)} to {signed_text(by, gain.high)}",
+                _bare(each.p_value),
+                _bare(each.adjusted),
+                tuple(_ratio(own.get(field), taken.get(field)) for field in fields),
+                _remarks(found, each.rung),
+                each.is_clear,
+            )
+        )
+    return rows
+
+
+def _bare(p_value: float) -> str:
+    return p_text(p_value).removeprefix("p ").removeprefix("= ")
+
+
+def _ratio(own: float | None, other: float | None) -> str:
+    if own is None or not other or math.isnan(own):
+        return ""
+    return ratio_text(own / other)
+
+
+def _remarks(found: Verdict, rung: str) -> str:
+    said = [
+        *([f"the best on {found.chosen_on}"] if rung == found.best else []),
+        *(["on the front of score and cost"] if rung in found.front else []),
+        *([found.beyond[rung]] if rung in found.beyond else []),
+    ]
+    return "; ".join(said)
