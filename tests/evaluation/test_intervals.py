@@ -179,3 +179,11 @@ def test_the_error_over_folds_is_that_of_nadeau_and_bengio():
     differences = np.array([0.02, 0.0, 0.03, 0.01])
     # (1 / 4 + 20 / 140) of their variance, 1/6000
     assert fold_error(differences, 140, 20) == pytest.approx(np.sqrt((1 / 4 + 1 / 7) / 6000))
+
+
+def test_a_difference_the_other_way_is_the_negative():
+    target = np.random.default_rng(0).integers(0, 2, 300)
+    first, second = (np.where(np.random.default_rng(s).random(300) < 0.8, target, 1 - target) for s in (1, 2))
+    there, back = paired(ACCURACY, target, first, second), paired(ACCURACY, target, second, first)
+    assert (back.mean, back.low, back.high) == pytest.approx((-there.mean, -there.high, -there.low))
+    assert back.p_value == pytest.approx(there.p_value)

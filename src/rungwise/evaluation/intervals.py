@@ -249,11 +249,11 @@ def difference(
     rng = np.random.Generator(np.random.SFC64(0))
     if metric.is_share:
         errors.append(1 / num_drawn)
-        sample = sample + errors[-1] * rng.standard_normal(len(sample))
+        sample = _joined(sample, errors[-1] * rng.standard_normal(len(sample)))
     for seeds in values:
         if len(seeds) > 1:
             errors.append(float(np.std(seeds, ddof=1)) / len(seeds) ** 0.5)
-            sample = sample + errors[-1] * rng.standard_t(len(seeds) - 1, len(sample))
+            sample = _joined(sample, errors[-1] * rng.standard_t(len(seeds) - 1, len(sample)))
     error = float(np.linalg.norm(errors))
     if error < least_error:
         sample = mean + (sample - mean) * (least_error / error if error else 0.0)
@@ -263,6 +263,11 @@ def difference(
     if metric.is_share:
         smallest = max(smallest, _unseen(num_examples))
     return Difference(mean, error, float(low), float(high), smallest, _p_value(sample))
+
+
+def _joined(sample: Floats, errors: Floats) -> Floats:
+    """Differences (B,), errors (B,) -> their sums (2 B,), such that the difference the other way is the negative."""
+    return np.concatenate([sample + errors, sample - errors])
 
 
 def fold_error(differences: Floats, num_train: int, num_valid: int) -> float:
