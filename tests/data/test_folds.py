@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rungwise.data import Fold, num_folds, prepare
+from rungwise.data import Fold, are_even, num_folds, prepare
 
 
 def table(num_rows=200):
@@ -71,3 +71,14 @@ def test_no_class_is_lost_from_what_is_learned_from():
     dataset = prepare(frame)
     for fold in folds_of(dataset):
         assert set(fold.targets("train")) == set(dataset.classes)
+
+
+def test_few_large_groups_cannot_be_set_aside():
+    assert are_even(prepare(table(), group="who"))
+    sizes = table(500).assign(who=np.repeat([0, 1, 2, 3, 4, 5], [200, 120, 60, 50, 40, 30]))
+    assert not are_even(prepare(sizes, group="who"))
+
+
+def test_whose_the_validation_part_is():
+    assert not prepare(table()).has_own_valid
+    assert prepare(table(), valid=table(60)).has_own_valid

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation import bootstrap, paired
-from rungwise.evaluation.intervals import fold_error, resample, score
+from rungwise.evaluation.intervals import difference, fold_error, resample, score
 from rungwise.metrics import metric
 
 ACCURACY, RMSE = metric("accuracy"), metric("rmse")
@@ -187,3 +187,46 @@ def test_a_difference_the_other_way_is_the_negative():
     there, back = paired(ACCURACY, target, first, second), paired(ACCURACY, target, second, first)
     assert (back.mean, back.low, back.high) == pytest.approx((-there.mean, -there.high, -there.low))
     assert back.p_value == pytest.approx(there.p_value)
+
+
+@pytest.mark.parametrize("name", ["accuracy", "rmse"])
+def test_one_cluster_alone_shows_nothing_and_few_show_little(name):
+    subject, rng = metric(name), np.random.default_rng(0)
+    target = np.zeros(200)
+    output = rng.integers(0, 2, 200).astype(float)
+    clusters = np.zeros(200, np.int64)
+    found = score(
+        subject,
+        1,
+        subject.score(target, output),
+        bootstrap(target, [(subject, output)], clusters=clusters)[0],
+    )
+    assert (found.low, found.high) == ((0, 1) if name == "accuracy" else (0, np.inf))
+    alone = difference(subject, 1, (np.zeros(1), np.ones(1)), (np.zeros((1, 9)), np.ones((1, 9))))
+    assert (alone.low, alone.high, alone.p_value) == (-np.inf, np.inf, 1)
+    wrong = 0
+    for seed in range(100):  # two models that are as good as each other, on four groups
+        rng = np.random.default_rng(seed)
+        offsets = rng.normal(size=(2, 4)).repeat(25, axis=1) + rng.normal(size=(2, 100))
+        groups = np.arange(4).repeat(25)
+        outputs = offsets if name == "rmse" else (offsets > 0).astype(float)
+        pairs = [(subject, each) for each in outputs]
+        scores = bootstrap(np.zeros(100), pairs, clusters=groups, resamples=400)
+        values = [np.array([subject.score(np.zeros(100), each)]) for each in outputs]
+        gap = difference(subject, 4, (values[0], values[1]), (scores[:1], scores[1:]))
+        wrong += gap.low > 0 or gap.high < 0
+    assert wrong <= 12
+
+
+def test_a_loss_whose_resamples_are_all_alike_has_an_end():
+    target = np.zeros(1000, np.int64)
+    target[:2] = 1
+    probabilities = np.tile([0.998, 0.002], (1000, 1))
+    found = interval(metric("log-loss"), target, probabilities)
+    assert 0 < found.low < found.value < found.high < 0.1
+
+
+def test_a_score_that_is_not_defined_is_no_difference():
+    target = np.zeros(40, np.int64)
+    probabilities = np.tile([0.9, 0.1], (40, 1))
+    assert paired(metric("roc-auc", positive=1), target, probabilities, probabilities).p_value == 1

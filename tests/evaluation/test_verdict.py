@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from rungwise.evaluation import (
     Results,
     Terms,
     append_record,
+    read_predictions,
     verdict,
     write_json,
+    write_predictions,
 )
 
 
@@ -259,12 +262,35 @@ def test_folds_that_not_every_rung_has_do_not_count(make_run):
     rates = {"svm": (0.8, 0.8), "lstm": (0.82, 0.9), "svm@1": (0.8, 0.1), "svm@2": (0.8, 0.1)}
     found = verdict(Results(folded(make_run, rates | {"lstm@1": (0.99, 0.2)})), "accuracy")
     assert found.valid_differences["svm"].mean == pytest.approx(0.19)
-    assert "Rungs are chosen by 1 part of train: there was no time to fit `lstm` for more." in found.warnings
+    assert "Rungs are chosen by 1 part of train: on more `lstm` has no result." in found.warnings
 
 
 def test_a_rung_without_folds_leaves_the_validation_part_to_choose_by(make_run):
     rates = {"svm": (0.8, 0.8), "lstm": (0.82, 0.9), "svm@1": (0.8, 0.1)}
     found = verdict(Results(folded(make_run, rates)), "accuracy")
     assert found.valid_differences["svm"].mean == pytest.approx(0.02)
-    warning = "Rungs are chosen by the validation part: there was no time to fit `lstm` for more."
-    assert warning in found.warnings
+    assert (
+        "Rungs are chosen by the validation part: on more `svm` and `lstm` have no result." in found.warnings
+    )
+    assert (found.chosen_on, found.num_folds) == ("validation", 0)
+
+
+def test_few_groups_in_test_are_warned_of(make_run):
+    run = make_run({"svm": (0.8, 0.8), "lstm": (0.9, 0.9)})
+    for rung in ("svm", "lstm"):
+        test = read_predictions(run, rung, "test")
+        write_predictions(run, rung, "test", replace(test, clusters=np.arange(len(test.target)) % 4))
+    found = verdict(Results(run), "accuracy")
+    assert "The test part has 4 groups: over so few, intervals are rough." in found.warnings
+    assert {each.test for each in found.comparisons} == {"bootstrap"}
+    for rung in ("svm", "lstm"):
+        test = read_predictions(run, rung, "test")
+        write_predictions(run, rung, "test", replace(test, clusters=np.zeros(len(test.target), np.int64)))
+    found = verdict(Results(run), "accuracy")
+    assert found.sentence.endswith("can't show any difference: all its examples are drawn together.")
+    assert not any(each.is_clear for each in found.comparisons)
+    write_json(run / "verdict.json", found.to_dict())
+    assert (
+        json.loads((run / "verdict.json").read_text(encoding="utf-8"))["comparisons"][0]["difference"]["low"]
+        is None
+    )

@@ -18,6 +18,7 @@ from rungwise.available import available_bytes
 from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation import Verdict
+from rungwise.evaluation.records import json_text
 from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.kinds import OutputKind
 from rungwise.ladder import FitState, Ladder, Status, Step
@@ -141,7 +142,7 @@ def climb(ladder: Ladder, *, as_json: bool) -> None:
         )
         raise
     if as_json:
-        print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
+        print(json_text(result(ladder)))
     else:
         show_result(console, ladder)
 
@@ -169,7 +170,7 @@ def result(ladder: Ladder) -> dict[str, Any]:
         "task": ladder.task,
         "metric": ladder.metric,
         "leaderboard": json.loads(board.to_json(orient="records")),
-        "verdict": json.loads(json.dumps(ladder.verdict.to_dict(), default=str)),
+        "verdict": ladder.verdict.to_dict(),
         "predicates": ladder.results.predicates,
         "not_climbed": _not_climbed(ladder, board),
         "warnings": ladder.warnings,

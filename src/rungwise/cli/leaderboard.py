@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 
@@ -14,12 +12,13 @@ import click
 def command(run: str, metric: str | None, as_json: bool) -> None:
     """Show the leaderboard and the verdict of RUN, a run's folder."""
     from rungwise.cli.climbing import make_console, result, show_result
+    from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
 
     ladder = Ladder.open(run)
     if metric is not None:
         ladder.metric = metric
     if as_json:
-        print(json.dumps(result(ladder), ensure_ascii=False, indent=1))
+        print(json_text(result(ladder)))
     else:
         show_result(make_console(stderr=False), ladder)

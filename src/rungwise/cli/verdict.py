@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -19,19 +19,21 @@ def command(run: str, metric: str | None, as_json: bool, **terms: Any) -> None:
     """Say which rung of RUN, a run's folder, to take, and how sure that is.
 
     Nothing is fitted or written: the verdict follows from the predictions that the run has stored. Terms that are left
-    out are those that the run was begun with; where one is given, only those that are given count.
+    out are those that the run was begun with, but for its margin where the metric is another; where one is given, only
+    those that are given count.
     """
     from rungwise.cli.climbing import make_console, show_verdict
     from rungwise.cli.tables import verdict_table
+    from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
 
     ladder = Ladder.open(run)
-    if metric is not None:
-        ladder.metric = metric
+    if metric not in (None, ladder.metric):
+        ladder.metric, ladder.terms = metric, replace(ladder.terms, margin=None)  # it is in another unit
     is_given = any(value is not None for value in terms.values())
     found = ladder.verdict_by(**terms) if is_given else ladder.verdict
     if as_json:
-        print(json.dumps(found.to_dict(), ensure_ascii=False, indent=1))
+        print(json_text(found.to_dict()))
     else:
         console = make_console(stderr=False)
         show_verdict(console, found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rungwise.data.arrays import as_images, as_table, as_texts
 from rungwise.data.columns import Column
 from rungwise.data.dataset import Dataset
-from rungwise.data.folds import ASIDE, Fold, num_folds
+from rungwise.data.folds import ASIDE, Fold, are_even, num_folds
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
@@ -21,6 +21,7 @@ __all__ = [
     "NewInputs",
     "Note",
     "Source",
+    "are_even",
     "as_images",
     "as_predicates",
     "as_table",

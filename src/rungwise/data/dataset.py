@@ -42,6 +42,7 @@ class Dataset:
         target: the name of the target's column.
         group: the name of the column whose equal values stay in one part; None where rows are each by themselves.
         sources: the file or folder that each part comes from.
+        has_own_valid: whether the validation part was given, and not cut from train.
         image_shape: (H, W, C); IMAGE alone.
         fingerprint: SHA-256 of the data as they were prepared: names, kinds, values, targets.
         split_hash: short SHA-256 of the fingerprint and of which row is in which part.
@@ -59,6 +60,9 @@ class Dataset:
         self.target: str = manifest["target"]
         self.group: str | None = manifest.get("group")  # datasets of earlier versions don't say
         self.sources: dict[str, str] = manifest["sources"]
+        self.has_own_valid: bool = manifest.get(
+            "has_own_valid", True
+        )  # datasets of earlier versions don't say
         self.image_shape: tuple[int, int, int] | None = (
             tuple(manifest["image_shape"]) if manifest["image_shape"] else None
         )

@@ -16,7 +16,7 @@ from rungwise.data.rowhash import hash_images, hash_table, value_numbers
 from rungwise.kinds import InputKind, OutputKind
 from rungwise.rung import Pair
 
-__all__ = ["ASIDE", "Fold", "num_folds"]
+__all__ = ["ASIDE", "Fold", "are_even", "num_folds"]
 
 ASIDE = "aside"
 """The part of a fold that is neither learned from nor used to stop or to choose settings by."""
@@ -25,6 +25,14 @@ ASIDE = "aside"
 def num_folds(dataset: Dataset) -> int:
     """How many parts as large as the validation part train has room for."""
     return dataset.num("train") // max(1, dataset.num("valid"))
+
+
+def are_even(dataset: Dataset) -> bool:
+    """Whether all folds have about as many rows as the validation part, as few large groups, or twins, can't."""
+    sizes = np.bincount(Fold(dataset, 1)._folds, minlength=num_folds(dataset) + 1)[1:]
+    return bool(
+        len(sizes) and dataset.num("valid") / 2 <= sizes.min() and sizes.max() <= 2 * dataset.num("valid")
+    )
 
 
 class Fold:

@@ -154,6 +154,7 @@ def _prepare_rows(space: Path, sources: dict[str, Source], asked: _Asked) -> dic
         "text_columns": plan.text_columns,
         "target": plan.target.name,
         "group": None if plan.group is None else plan.group.name,
+        "has_own_valid": rows.has("valid"),
         "classes": classes,
         "image_shape": image_shape,
         "fingerprint": digest,

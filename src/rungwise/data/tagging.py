@@ -96,6 +96,7 @@ def prepare_sentences(
         "text_columns": (),
         "target": TARGET_COLUMN,
         "group": group,
+        "has_own_valid": rows.has("valid"),
         "classes": tag_names(types),
         "image_shape": None,
         "fingerprint": digest,

@@ -68,6 +68,7 @@ def best_of(judged: Judged, outcomes: Sequence[Outcome]) -> Outcome:
     """The rung with the best score, the first of equals."""
     sign = 1 if judged.metric.greater_is_better else -1
     values = [sign * judged.mean(outcome.rung) for outcome in outcomes]
+    values = [-math.inf if math.isnan(value) else value for value in values]
     return outcomes[values.index(max(values))]
 
 

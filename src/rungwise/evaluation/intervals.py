@@ -42,6 +42,9 @@ LEVEL = 0.95
 """How often the intervals are meant to hold."""
 
 _TAILS = (50 * (1 - LEVEL), 50 * (1 + LEVEL))  # percentiles
+_NO_ERROR = 1e-3
+"""Of the sample's standard error, what a resample has at least if it can tell its own."""
+
 _EXACT = 2048
 _CHUNK = 2048
 _COUNTS = stats.poisson.ppf((np.arange(1 << 16) + 0.5) / (1 << 16), 1)
@@ -124,7 +127,7 @@ def resample(
         sizes, *values = [sums @ value for value in (sizes, *values)]
     are_losses = [_is_loss(metric, value) for (metric, _), value in zip(outputs, values, strict=True)]
     values = [
-        np.hstack([value, value**2, value * sizes, sizes**2]) if is_loss else value
+        _with_squares(value, sizes) if is_loss else value
         for value, is_loss in zip(values, are_losses, strict=True)
     ]
     means = _resampled_means(values, sizes, np.random.SFC64(seed), resamples)
@@ -145,13 +148,19 @@ def _is_loss(metric: Metric, value: Any) -> bool:
     return is_unbounded and not sparse.issparse(value) and value.shape[1] == 1
 
 
+def _with_squares(value: Floats, sizes: Floats) -> Floats:
+    """Losses (N, 1) of what is drawn, examples that it has (N, 1) -> what `_loss_bounds` takes means of (N, 4)."""
+    beyond = value - value.sum() / sizes.sum() * sizes  # about 0, so that squares don't cancel
+    return np.hstack([value, beyond**2, beyond * sizes, sizes**2])
+
+
 def _loss_bounds(metric: Metric, sample: Floats, means: Floats, num_examples: int) -> Bounds | None:
     """The ends of a loss's interval by the bootstrap-t of its logarithm (Efron 1979; Hall 1988); None of a loss of 0.
 
     Args:
         metric: the loss, by its link.
-        sample: the mean loss, and those of its square, of its product with the size of what is drawn, and of that
-            size's square (4,).
+        sample: the mean loss, and means of the square of what is beyond it, of that times the size of what is drawn,
+            and of that size's square (4,).
         means: the same on resamples (4, B).
         num_examples: N.
     """
@@ -159,12 +168,14 @@ def _loss_bounds(metric: Metric, sample: Floats, means: Floats, num_examples: in
     if not (loss > 0).all():
         return None
     # of a ratio of two sums over what is drawn, by its linearisation
-    errors = np.sqrt(np.maximum(square - 2 * loss * product + loss**2 * size, 0) / num_examples) / loss
-    if not (errors > 0).all():
+    moved = loss - loss[0]
+    errors = np.sqrt(np.maximum(square - 2 * moved * product + moved**2 * size, 0) / num_examples) / loss
+    if not (errors > _NO_ERROR * errors[0]).all():
         return None
     low, high = np.percentile(np.log(loss[1:] / loss[0]) / errors[1:], _TAILS)
-    ends = metric.link(loss[0] * np.exp(-errors[0] * np.array([[high, low]])))
-    return float(ends[0]), float(ends[1])
+    with np.errstate(over="ignore"):
+        ends = metric.link(loss[0] * np.exp(-errors[0] * np.array([[high, low]])))
+    return (float(ends[0]), float(ends[1])) if np.isfinite(ends).all() else None
 
 
 def _resampled_means(
@@ -201,30 +212,49 @@ def _weights(num_examples: int, rng: np.random.Generator, resamples: int) -> Ite
 
 
 def score(
-    metric: Metric, num_examples: int, value: float, scores: Floats, bounds: Bounds | None = None
+    metric: Metric, num_drawn: int, value: float, scores: Floats, bounds: Bounds | None = None
 ) -> Score:
-    """A score on so many examples with its interval, from its scores (B,) on resamples: their percentiles, or bounds.
+    """A score with its interval, from its scores (B,) on resamples of so many examples, or clusters of them.
 
-    Where nothing varies, as when every prediction is right, resampling can't show doubt; the interval is
-    then that of Clopper & Pearson (1934).
+    Its ends are the scores' percentiles, or bounds; from one cluster alone nothing can be known. Where nothing varies,
+    as when every prediction is right, resampling can't show doubt; the interval is that of Clopper & Pearson (1934).
     """
     if np.isnan(value):
         return Score(value, value, value)
-    low, high = np.percentile(scores, _TAILS) if bounds is None else bounds
+    low, high = (
+        (value + (np.percentile(scores, _TAILS) - value) * _widening(num_drawn)) if bounds is None else bounds
+    )
+    if num_drawn == 1:
+        low, high = -np.inf, np.inf
+    if metric.is_share or metric.weighted is not None:  # areas go from 0 to 1 too
+        low, high = max(low, 0), min(high, 1)
+    elif not metric.greater_is_better:
+        low = max(low, 0)
     if metric.is_share and low == high and value in (0, 1):
-        unseen = _unseen(num_examples)
+        unseen = _unseen(num_drawn)
         low, high = max(value - unseen, 0), min(value + unseen, 1)
     return Score(value, float(low), float(high))
 
 
-def _unseen(num_examples: int) -> float:
+def _unseen(num_drawn: int) -> float:
     """The largest share that can well stay unseen among so many examples."""
-    return float(1 - ((1 - LEVEL) / 2) ** (1 / num_examples))
+    return float(1 - ((1 - LEVEL) / 2) ** (1 / num_drawn))
+
+
+def _widening(num_drawn: int) -> float:
+    """By how much resamples of so few examples or clusters spread too little: Student's tails, and N - 1 in place of N.
+
+    Source: Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician 69.
+    """
+    if num_drawn == 1:
+        return 1.0
+    upper = (1 + LEVEL) / 2
+    tails = stats.t.ppf(upper, num_drawn - 1) / stats.norm.ppf(upper)
+    return float(tails * (num_drawn / (num_drawn - 1)) ** 0.5)
 
 
 def difference(
     metric: Metric,
-    num_examples: int,
     num_drawn: int,
     values: tuple[Floats, Floats],
     scores: tuple[Floats, Floats],
@@ -236,15 +266,16 @@ def difference(
 
     Args:
         metric: what they are judged by.
-        num_examples: that they are judged on.
-        num_drawn: how many of them, or clusters of them, a resample draws.
+        num_drawn: how many examples, or clusters of them, a resample draws; from one alone nothing can be known.
         values: the score of each seed (K,), of the first and of the second.
         scores: the same on resamples (K, B), column b all of the same one.
         least_error: that the standard error is in any case.
     """
     sign = 1 if metric.greater_is_better else -1
     mean = sign * float(values[0].mean() - values[1].mean())
-    sample = sign * (scores[0].mean(0) - scores[1].mean(0))
+    if num_drawn == 1:
+        return Difference(mean, np.inf, -np.inf, np.inf, np.inf, 1.0)
+    sample = mean + (sign * (scores[0].mean(0) - scores[1].mean(0)) - mean) * _widening(num_drawn)
     errors = [float(np.std(sample, ddof=1))]
     rng = np.random.Generator(np.random.SFC64(0))
     if metric.is_share:
@@ -261,7 +292,7 @@ def difference(
     low, high = np.percentile(sample, _TAILS)
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
     if metric.is_share:
-        smallest = max(smallest, _unseen(num_examples))
+        smallest = max(smallest, _unseen(num_drawn))
     return Difference(mean, error, float(low), float(high), smallest, _p_value(sample))
 
 
@@ -287,6 +318,8 @@ def fold_error(differences: Floats, num_train: int, num_valid: int) -> float:
 
 def _p_value(sample: Floats) -> float:
     """Differences (B,) on resamples -> the level at which their interval would just reach 0."""
+    if not np.isfinite(sample).all():
+        return 1.0
     beyond = min(int((sample <= 0).sum()), int((sample >= 0).sum()))
     return float(min(1.0, 2 * (beyond + 1) / (len(sample) + 1)))
 
@@ -304,4 +337,4 @@ def paired(
     outputs = first, second
     scores = bootstrap(target, [(metric, output) for output in outputs], seed=seed, resamples=resamples)
     values = np.array([[metric.score(target, output)] for output in outputs])
-    return difference(metric, len(target), len(target), (values[0], values[1]), (scores[:1], scores[1:]))
+    return difference(metric, len(target), (values[0], values[1]), (scores[:1], scores[1:]))

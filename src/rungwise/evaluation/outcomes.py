@@ -59,7 +59,7 @@ class Outcome:
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
         repeats: what further fits said of the two parts: number → both.
-        has_folds: whether those have said it of parts of train that were set aside, and not with other seeds.
+        num_folds: how many of those were to say it of parts of train that were set aside; 0 where they are of seeds.
         num_train: rows that it learned from; 0 where an earlier version didn't say.
         robustness: its scores on corrupted examples; None where they weren't measured.
     """
@@ -69,7 +69,7 @@ class Outcome:
     valid: Predictions | None
     test: Predictions | None
     repeats: Mapping[int, tuple[Predictions, Predictions]] = field(default_factory=dict)
-    has_folds: bool = False
+    num_folds: int = 0
     num_train: int = 0
     robustness: Robustness | None = None
 
@@ -85,14 +85,14 @@ class Outcome:
             part: "valid" or "test".
             folds: numbers of those that stand in for the validation part, if any.
         """
-        if self.has_folds:
+        if self.num_folds:
             return (joined(self.parts_of(part, folds)),)
         number = PARTS.index(part)
         return (getattr(self, part), *(both[number] for both in self.repeats.values()))
 
     def parts_of(self, part: str, folds: Collection[int]) -> list[Predictions]:
         """What was said of a part, or of each of the folds that stand in for it."""
-        if part == "valid" and self.has_folds and folds:
+        if part == "valid" and self.num_folds and folds:
             return [self.repeats[fold][0] for fold in folds]
         return [getattr(self, part)]
 
@@ -109,13 +109,13 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
     }
     corrupted = {record["rung"]: record for record in records if record["type"] == "robustness"}
     config: dict[str, Any] = next((r["config"] for r in records if r["type"] == "run"), {})
-    has_folds = config.get("folds", 0) > 0
+    num_folds = int(config.get("folds") or 0)
     outcomes = []
     for record in sorted((r for r in records if r["type"] == "rung"), key=lambda r: r["order"]):
         rung = record["rung"]
         valid, test = _read_both(run_folder, record) or (None, None)
         repeats = [r for r in records if r["type"] == "repeat" and r["rung"] == rung]
-        if has_folds:  # one that was cut short is no fold like the others
+        if num_folds:  # one that was cut short is no fold like the others
             repeats = [r for r in repeats if r["status"] == "done"]
         further = {r["repeat"]: _read_both(run_folder, r) for r in repeats}
         outcomes.append(
@@ -129,7 +129,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
                 valid,
                 test,
                 {number: both for number, both in further.items() if both is not None},
-                has_folds,
+                num_folds,
                 config.get("rows", {}).get("train", 0),
                 robustness_of(corrupted.get(rung, {})),
             )
@@ -196,6 +196,11 @@ class Judged:
     num_train: int = 0
 
     @property
+    def num_drawn(self) -> int:
+        """How many examples, or clusters of them, a resample draws."""
+        return len(self.target) if self.clusters is None else len(np.unique(self.clusters))
+
+    @property
     def is_folded(self) -> bool:
         """Whether the examples are of folds that stand in for the validation part."""
         return bool(self.folds)
@@ -210,7 +215,7 @@ class Judged:
         if rung not in self.outputs:
             return _NO_SCORE
         value, scores, bounds = float(self.values[rung][0]), self.scores[rung][0], self.bounds[rung]
-        return score(self.metric, len(self.target), value, scores, bounds)
+        return score(self.metric, self.num_drawn, value, scores, bounds)
 
     def mean(self, rung: str) -> float:
         """The mean of a rung's scores over its seeds."""
@@ -219,9 +224,8 @@ class Judged:
     def difference(self, first: str, second: str) -> Difference:
         """By how much the first rung is better than the second, over their seeds."""
         values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
-        num_drawn = len(self.target) if self.clusters is None else len(np.unique(self.clusters))
         error = self._fold_error(first, second) if len(self.folds) > 1 else 0.0
-        return difference(self.metric, len(self.target), num_drawn, values, scores, error)
+        return difference(self.metric, self.num_drawn, values, scores, error)
 
     def _fold_error(self, first: str, second: str) -> float:
         """The standard error of their difference by what it is on each fold."""
@@ -275,7 +279,7 @@ def judge(
     fits = {outcome.rung: outcome.fits(part, folds) for outcome in finished}
     if not fits:
         return [Judged(metric, np.empty(0), {}, {}, {}, {}) for metric in metrics]
-    is_folded = part == "valid" and finished[0].has_folds and bool(folds)
+    is_folded = part == "valid" and finished[0].num_folds > 0 and bool(folds)
     sizes = tuple(len(each.target) for each in finished[0].parts_of(part, folds)) if is_folded else ()
     num_train = finished[0].num_train - max(sizes, default=0)
     first = next(iter(fits.values()))[0]

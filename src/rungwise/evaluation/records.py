@@ -20,7 +20,7 @@ from typing import Any
 from rungwise.errors import RunError
 from rungwise.files import replace_text
 
-__all__ = ["JOURNAL", "append_record", "read_records", "write_json"]
+__all__ = ["JOURNAL", "append_record", "json_text", "read_records", "write_json"]
 
 JOURNAL = "journal.jsonl"
 Record = dict[str, Any]
@@ -109,5 +109,10 @@ def _finite(value: Any) -> Any:
 
 
 def write_json(file: Path, value: Any, *, sync: bool = True) -> None:
-    """Writes a JSON file for people and programs: indented, UTF-8, null for NaN; see `files.replace_file`."""
-    replace_text(file, json.dumps(_finite(value), indent=1, ensure_ascii=False) + "\n", sync=sync)
+    """Writes a JSON file for people and programs; see `json_text` and `files.replace_file`."""
+    replace_text(file, json_text(value) + "\n", sync=sync)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON: indented, null for NaN and infinities."""
+    return json.dumps(_finite(value), indent=1, ensure_ascii=False)

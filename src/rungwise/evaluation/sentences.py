@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from rungwise.evaluation.wording import (
 __all__ = ["Findings", "nothing_to_take", "sentence_of", "unfinished", "warnings_of"]
 
 _NOUNS = {Cost.TRAIN: "training", Cost.SIZE: "size", Cost.LATENCY: "latency"}
+
+_FEW_CLUSTERS = 10
 
 _ALIKE = 1.06
 """Costs whose ratio is under this aren't worth a word."""
@@ -170,6 +173,8 @@ def _among(found: Findings, rung: str) -> str:
 
 
 def _limit(found: Findings, difference: Difference) -> str:
+    if not math.isfinite(difference.smallest):
+        return "This test set can't show any difference: all its examples are drawn together."
     smallest = difference_text(found.test.metric, difference.smallest)
     return f"A difference under {smallest} could not have been shown by this test set."
 
@@ -188,6 +193,11 @@ def nothing_to_take(beyond: Mapping[str, str]) -> str:
 def warnings_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else one should know before trusting the verdict."""
     warnings = [*_on_baseline(found), *_on_folds(found)]
+    if found.test.clusters is not None and found.test.num_drawn < _FEW_CLUSTERS:
+        count = found.test.num_drawn
+        warnings.append(
+            f"The test part has {count} group{'' if count == 1 else 's'}: over so few, intervals are rough."
+        )
     cut = [code(outcome.rung) for outcome in outcomes if outcome.record["status"] == "deadline"]
     if cut:
         verb = "was" if len(cut) == 1 else "were"
@@ -212,20 +222,21 @@ def _on_baseline(found: Findings) -> list[str]:
         count = f"{len(found.valid.target):,} examples"
         return [
             f"On test {rival} is {amount} better than the trivial baseline ({bounds}), which validation doesn't show: "
-            f"its {count} are too few to choose by. Give more data, or a larger part with `--valid`."
+            f"its {count} are too few to choose by. Give more data."
         ]
     return []
 
 
 def _on_folds(found: Findings) -> list[str]:
     """Where rungs have fits on other folds, and not all have all of them."""
-    numbers = [set(outcome.repeats) for outcome in found.finished if outcome.has_folds]
-    if not numbers or all(each == set.union(*numbers) for each in numbers):
+    short = [code(outcome.rung) for outcome in found.finished if len(outcome.repeats) < outcome.num_folds]
+    if not short:
         return []
-    short = [code(o.rung) for o in found.finished if set(o.repeats) != set.union(*numbers)]
-    count = len(set.intersection(*numbers))
+    count = len(found.valid.folds)
     parts = f"{count} part{'s' if count > 1 else ''} of train" if count else "the validation part"
-    return [f"Rungs are chosen by {parts}: there was no time to fit {listed(short)} for more."]
+    return [
+        f"Rungs are chosen by {parts}: on more {listed(short)} {'has' if len(short) == 1 else 'have'} no result."
+    ]
 
 
 def unfinished(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from rungwise.errors import ConfigError
 
 __all__ = ["Cost", "Terms"]
 
-_SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+_SECONDS = {"us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
 _BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
-_NUMBER = r"(\d+(?:\.\d+)?(?:e-?\d+)?)\s*([A-Za-zµ]*)"
+_NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([A-Za-zµμ]*)"
 
 
 class Cost(StrEnum):
@@ -45,7 +45,8 @@ class Terms:
     max_size: float | None = None
 
     def __post_init__(self) -> None:
-        if self.margin is not None and not (math.isfinite(self.margin) and self.margin >= 0):
+        is_number = isinstance(self.margin, int | float) and math.isfinite(self.margin)
+        if self.margin is not None and not (is_number and self.margin >= 0):
             raise ConfigError(
                 f"margin {self.margin!r} must be a number from 0 on, in the metric's unit: 0.01 is one point of "
                 "accuracy; leave it out for one standard error."

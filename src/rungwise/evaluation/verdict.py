@@ -25,6 +25,7 @@ class Verdict:
         recommended: the rung to take; None if none finished, or is within the limits.
         best: the rung with the best score on what the choice is made on, of those within the limits.
         chosen_on: what that is: "validation", or "the folds".
+        num_folds: how many those are.
         margin: by how much of the metric the recommended rung might be behind on validation.
         score: the recommended rung's, on test.
         difference: by how much the best is better than the recommended on test; None if they are the same.
@@ -44,6 +45,7 @@ class Verdict:
     recommended: str | None = None
     best: str | None = None
     chosen_on: str = "validation"
+    num_folds: int = 0
     margin: float = 0.0
     score: Score | None = None
     difference: Difference | None = None
@@ -102,6 +104,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         recommended=recommended.rung,
         best=best.rung,
         chosen_on=findings.chosen_on,
+        num_folds=len(valid.folds),
         margin=choice.margin,
         score=test.score(recommended.rung),
         difference=difference,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -53,6 +54,8 @@ def score_text(metric: Metric, score: Score) -> str:
 
 def interval_text(metric: Metric, low: float, high: float) -> str:
     """Such as "88.0 to 92.6"."""
+    if not math.isfinite(high - low):
+        return "interval unknown"
     return f"{amount_text(metric, low)} to {amount_text(metric, high)}"
 
 
@@ -92,6 +95,8 @@ def _times(ratio: float) -> str:
 
 def bounds_text(metric: Metric, difference: Difference) -> str:
     """Such as "95 % interval 0.2 to 2.0"; negative ends are where the first is worse."""
+    if not math.isfinite(difference.high - difference.low):
+        return "95 % interval unknown"
     low, high = (signed_text(metric, end) for end in (difference.low, difference.high))
     return f"95 % interval {low} to {high}"
 

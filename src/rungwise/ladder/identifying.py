@@ -14,9 +14,11 @@ from rungwise.estimators import RungTagger, learn_finder
 from rungwise.evaluation.outcomes import Results
 from rungwise.evaluation.predicates import PredicateScores, finder_f1, role_f1
 from rungwise.evaluation.records import read_records
+from rungwise.evaluation.terms import Terms
 from rungwise.evaluation.verdict import verdict
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
+from rungwise.ladder.resume import read_config
 
 __all__ = ["identify_predicates", "is_identified"]
 
@@ -28,7 +30,8 @@ def identify_predicates(job: Job) -> dict[str, Any]:
     """Learns what finds predicates, on training data alone, puts it into every model of the run, and measures it."""
     paths, started = Paths(Path(job.run)), time.monotonic()
     dataset, results = Dataset.open(paths.data), Results(paths.run)
-    chosen = verdict(results, job.settings["metric"]).recommended
+    terms = Terms.parse(**read_config(paths).get("terms", {}))
+    chosen = verdict(results, job.settings["metric"], terms).recommended
     outcome = next((each for each in results.outcomes if each.rung == chosen), None)
     if outcome is None or outcome.test is None:
         raise TrainingError("no rung finished, so there is no model that needs them")

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from rungwise import registry
-from rungwise.data import Dataset, num_folds
+from rungwise.data import Dataset, are_even, num_folds
 from rungwise.data.sentences import flat_sentences
 from rungwise.errors import ConfigError
 from rungwise.kinds import InputKind, OutputKind
@@ -150,7 +150,7 @@ def plan_folds(
         plan: the rungs, with their costs.
         asked: how many the user wants; None leaves it to this.
         budget: seconds for the climb.
-        can_fold: whether the validation part was drawn from the data without regard to time.
+        can_fold: whether the validation part was drawn from train without regard to time.
         has_seeds: whether rungs are fitted with several seeds.
 
     Raises:
@@ -165,6 +165,8 @@ def plan_folds(
         reason = "with several seeds rungs are chosen by the validation part"
     elif most < _LEAST_ROOM:
         reason = f"the {dataset.num('train'):,} rows of train are too few to set some aside"
+    elif (asked or (asked is None and dataset.num("train") <= _FEW_ROWS)) and not are_even(dataset):
+        reason = "groups, or equal inputs, are too large to set some aside"
     if asked and (reason or asked > most):
         raise ConfigError(f"folds={asked}: {reason or f'the data have room for {most} at most'}.")
     if asked is not None or reason:

@@ -102,7 +102,7 @@ def elapsed(paths: Paths, records: Sequence[Mapping[str, Any]]) -> float:
 
 
 def left_to_do(
-    paths: Paths, records: Sequence[Mapping[str, Any]], rungs: Sequence[str], seeds: int
+    paths: Paths, records: Sequence[Mapping[str, Any]], rungs: Sequence[str], seeds: int, folds: int
 ) -> tuple[list[tuple[str, int]], list[str], list[str]]:
     """Fits without a result, as rung and repeat; rungs with one but no latency; those with one but no robustness."""
     finished = {
@@ -110,11 +110,12 @@ def left_to_do(
         for record in records
         if record["type"] in ("rung", "repeat")
         and Status(record["status"]).has_result
+        and not (folds and record["repeat"] and record["status"] == Status.DEADLINE)  # it can't count
         and is_there(paths, record["rung"], record["repeat"])
     }
     measured = {record["rung"] for record in records if record["type"] == "latency"}
     corrupted = {r["rung"] for r in records if r["type"] == "robustness" and r.get("scores")}
-    fits = [(rung, repeat) for repeat in range(seeds) for rung in rungs]
+    fits = [(rung, repeat) for repeat in range(seeds + folds) for rung in rungs]
     models = [rung for rung in rungs if (rung, 0) in finished]
     return (
         [fit for fit in fits if fit not in finished],

@@ -200,7 +200,7 @@ class Ladder(RunView):
                 seed=self.seed,
                 folder=self.paths.data,
             )
-            self._plan(can_fold=valid is None and time is None)
+            self._plan(can_fold=time is None and not self.dataset.has_own_valid)
             begin(self.paths, self._config(data) | {"sources": source_stamps(sources), "reading": reading})
         except BaseException:
             if self._launcher is not None:
@@ -251,9 +251,11 @@ class Ladder(RunView):
             if self.budget != last_budget(self.paths):
                 renew_budget(self.paths, self.budget)
             records = read_records(self.paths.run)
-            num_fits = self.seeds + (self.folds or 0)
-            fits, unmeasured, uncorrupted = left_to_do(self.paths, records, list(self.plan), num_fits)
-            num_known = len(self.plan) * num_fits - len(fits)
+            folds = self.folds or 0
+            fits, unmeasured, uncorrupted = left_to_do(
+                self.paths, records, list(self.plan), self.seeds, folds
+            )
+            num_known = len(self.plan) * (self.seeds + folds) - len(fits)
             climb = Climb(
                 self.paths,
                 [self._job(*fit) for fit in fits],

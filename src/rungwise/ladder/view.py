@@ -96,7 +96,7 @@ class RunView:
         """The fitted model of the recommended rung.
 
         Raises:
-            RunError: if no rung finished.
+            RunError: if no rung finished, or none is within the limits.
         """
         return self.model()
 

@@ -111,7 +111,7 @@ def write_report(results: Results) -> Path:
         charts=_score_charts(table, metric, found),
         rows=_table_rows(table, metric),
         has_seeds=has_seeds,
-        folds=config.get("folds", 0),
+        folds=found.num_folds,
         comparisons=rows_beside(found, outcomes, metric),
         ratio_names=RATIOS,
         num_score_columns=3 + has_seeds + (robustness is not None),
