@@ -202,7 +202,7 @@ def test_one_cluster_alone_shows_nothing_and_few_show_little(name):
         bootstrap(target, [(subject, output)], clusters=clusters)[0],
     )
     assert (found.low, found.high) == ((0, 1) if name == "accuracy" else (0, np.inf))
-    alone = difference(subject, 1, (np.zeros(1), np.ones(1)), (np.zeros((1, 9)), np.ones((1, 9))))
+    alone = difference(subject, 200, 1, (np.zeros(1), np.ones(1)), (np.zeros((1, 9)), np.ones((1, 9))))
     assert (alone.low, alone.high, alone.p_value) == (-np.inf, np.inf, 1)
     wrong = 0
     for seed in range(100):  # two models that are as good as each other, on four groups
@@ -213,7 +213,7 @@ def test_one_cluster_alone_shows_nothing_and_few_show_little(name):
         pairs = [(subject, each) for each in outputs]
         scores = bootstrap(np.zeros(100), pairs, clusters=groups, resamples=400)
         values = [np.array([subject.score(np.zeros(100), each)]) for each in outputs]
-        gap = difference(subject, 4, (values[0], values[1]), (scores[:1], scores[1:]))
+        gap = difference(subject, 100, 4, (values[0], values[1]), (scores[:1], scores[1:]))
         wrong += gap.low > 0 or gap.high < 0
     assert wrong <= 12
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rungwise.errors import ConfigError
 from rungwise.evaluation import (
     Results,
     Terms,
@@ -294,3 +295,26 @@ def test_few_groups_in_test_are_warned_of(make_run):
         json.loads((run / "verdict.json").read_text(encoding="utf-8"))["comparisons"][0]["difference"]["low"]
         is None
     )
+
+
+def test_a_margin_that_lets_the_baseline_through_is_said_to(make_run):
+    found = by(make_run, margin=0.5)
+    assert found.recommended == "baseline"
+    assert found.sentence.startswith("Take `baseline`: ")
+    assert found.warnings[0].startswith(
+        "The margin lets the trivial baseline through: on test `bert` is 46.0 points"
+    )
+    with pytest.raises(
+        ConfigError, match=r"margin 5 would give up all of accuracy, at most 1; one point is 0\.01"
+    ):
+        by(make_run, margin=5)
+
+
+def test_a_difference_over_groups_is_no_wider_than_groups_make_it(make_run):
+    run = make_run({"svm": (0.8, 0.8), "lstm": (0.9, 0.9)})
+    for rung in ("svm", "lstm"):
+        test = read_predictions(run, rung, "test")
+        write_predictions(run, rung, "test", replace(test, clusters=np.arange(len(test.target)) % 8))
+    [found] = verdict(Results(run), "accuracy").comparisons
+    assert found.difference.high - found.difference.low < 0.2
+    assert found.difference.smallest < 0.1

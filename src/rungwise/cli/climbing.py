@@ -82,8 +82,7 @@ def show_data(ladder: Ladder, *, as_json: bool) -> None:
         console.print(f"[yellow]warning[/] {escape(warning)}")
     console.print(f"[bold]metric[/]  {ladder.metric}")
     if ladder.folds:
-        rows = ladder.folds * ladder.dataset.num("valid")
-        parts = f"{ladder.folds} parts of train, about {rows:,} rows"
+        parts = f"{ladder.folds} parts of train, of about {ladder.dataset.num('valid'):,} rows each"
         console.print(f"[bold]folds[/]   rungs are chosen by {parts}, set aside one after another")
     console.print(f"[bold]rungs[/]   {' → '.join(ladder.plan)}")
     if ladder.rungs is None and (asked := on_request(ladder.dataset.pair, ladder.plan)):

@@ -255,6 +255,7 @@ def _widening(num_drawn: int) -> float:
 
 def difference(
     metric: Metric,
+    num_examples: int,
     num_drawn: int,
     values: tuple[Floats, Floats],
     scores: tuple[Floats, Floats],
@@ -266,7 +267,8 @@ def difference(
 
     Args:
         metric: what they are judged by.
-        num_drawn: how many examples, or clusters of them, a resample draws; from one alone nothing can be known.
+        num_examples: that they are judged on.
+        num_drawn: how many of them, or clusters of them, a resample draws; from one alone nothing can be known.
         values: the score of each seed (K,), of the first and of the second.
         scores: the same on resamples (K, B), column b all of the same one.
         least_error: that the standard error is in any case.
@@ -279,7 +281,7 @@ def difference(
     errors = [float(np.std(sample, ddof=1))]
     rng = np.random.Generator(np.random.SFC64(0))
     if metric.is_share:
-        errors.append(1 / num_drawn)
+        errors.append(1 / num_examples)
         sample = _joined(sample, errors[-1] * rng.standard_normal(len(sample)))
     for seeds in values:
         if len(seeds) > 1:
@@ -292,7 +294,7 @@ def difference(
     low, high = np.percentile(sample, _TAILS)
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
     if metric.is_share:
-        smallest = max(smallest, _unseen(num_drawn))
+        smallest = max(smallest, _unseen(num_examples))
     return Difference(mean, error, float(low), float(high), smallest, _p_value(sample))
 
 
@@ -337,4 +339,4 @@ def paired(
     outputs = first, second
     scores = bootstrap(target, [(metric, output) for output in outputs], seed=seed, resamples=resamples)
     values = np.array([[metric.score(target, output)] for output in outputs])
-    return difference(metric, len(target), (values[0], values[1]), (scores[:1], scores[1:]))
+    return difference(metric, len(target), len(target), (values[0], values[1]), (scores[:1], scores[1:]))

@@ -225,7 +225,7 @@ class Judged:
         """By how much the first rung is better than the second, over their seeds."""
         values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
         error = self._fold_error(first, second) if len(self.folds) > 1 else 0.0
-        return difference(self.metric, self.num_drawn, values, scores, error)
+        return difference(self.metric, len(self.target), self.num_drawn, values, scores, error)
 
     def _fold_error(self, first: str, second: str) -> float:
         """The standard error of their difference by what it is on each fold."""

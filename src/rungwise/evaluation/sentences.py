@@ -68,7 +68,7 @@ def sentence_of(found: Findings) -> str:
     )
     if len(found.finished) == 1:
         return f"Take {code(rung)}, the only rung that finished: {score}."
-    if found.is_baseline and not found.choice.beyond:
+    if found.is_baseline and not found.choice.beyond and found.terms.margin is None:
         start = f"Nothing beats the trivial baseline clearly: {code(rung)} has {score}."
     else:
         start = f"Take {code(rung)}: {score}."
@@ -218,6 +218,10 @@ def _on_baseline(found: Findings) -> list[str]:
         how = "better" if over.mean >= 0 else "worse"
         text = f"{rival} is not clearly better than the trivial baseline: it is {amount} {how} on test ({bounds})."
         return [text]
+    if found.is_baseline and found.terms.margin is not None:
+        return [
+            f"The margin lets the trivial baseline through: on test {rival} is {amount} better ({bounds})."
+        ]
     if found.is_baseline:
         count = f"{len(found.valid.target):,} examples"
         return [

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from rungwise.errors import ConfigError
+from rungwise.metrics import Metric
 
 __all__ = ["Cost", "Terms"]
 
@@ -83,6 +84,17 @@ class Terms:
             max_latency=_amount("max_latency", max_latency, _SECONDS, "s"),
             max_size=_amount("max_size", max_size, _BYTES, "B"),
         )
+
+    def check(self, metric: Metric) -> None:
+        """Sees that a metric can be given up by the margin.
+
+        Raises:
+            ConfigError: if it can't.
+        """
+        if metric.is_share and self.margin is not None and self.margin >= 1:
+            raise ConfigError(
+                f"margin {self.margin!r} would give up all of {metric.title}, at most 1; one point is 0.01."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """What `Terms(**…)` and `parse` take."""

@@ -73,9 +73,10 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
 
     Raises:
         UnknownNameError: if there is no such metric.
-        ConfigError: if the metric doesn't fit what the run predicts.
+        ConfigError: if the metric doesn't fit what the run predicts, or the margin the metric.
     """
     terms, chosen, outcomes = terms or Terms(), results.metric(metric), results.outcomes
+    terms.check(chosen)
     [valid], [test] = results.judge("valid", [chosen]), results.judge("test", [chosen])
     finished = [outcome for outcome in outcomes if outcome.is_finished]
     choice = choose(valid, finished, terms)

@@ -51,6 +51,7 @@ from rungwise.ladder.resume import (
 )
 from rungwise.ladder.states import Step
 from rungwise.ladder.view import RunView
+from rungwise.metrics import metric
 from rungwise.rung import Cost
 from rungwise.tasks import task, task_for
 from rungwise.training.devices import check_device
@@ -215,6 +216,7 @@ class Ladder(RunView):
         self.task = chosen.name
         self.metric = self.metric or chosen.default_metric
         check_metric(self.metric, chosen, self.dataset)
+        self.terms.check(metric(self.metric))
         if self.identify_predicates:
             check_identifies(self.dataset)
         self.plan = plan_rungs(self.dataset, rungs=self.rungs, up_to=self.up_to, settings=self.settings)
