@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation import bootstrap, paired
-from rungwise.evaluation.intervals import difference, fold_error, resample, score
+from rungwise.evaluation.intervals import difference, fold_error, furthest, score
+from rungwise.evaluation.resampling import influences, resample
 from rungwise.metrics import metric
 
 ACCURACY, RMSE = metric("accuracy"), metric("rmse")
@@ -202,7 +203,7 @@ def test_one_cluster_alone_shows_nothing_and_few_show_little(name):
         bootstrap(target, [(subject, output)], clusters=clusters)[0],
     )
     assert (found.low, found.high) == ((0, 1) if name == "accuracy" else (0, np.inf))
-    alone = difference(subject, 200, 1, (np.zeros(1), np.ones(1)), (np.zeros((1, 9)), np.ones((1, 9))))
+    alone = difference(subject, 200, 1, (np.zeros(1), np.ones(1)), (np.zeros((1, 9)), np.ones((1, 9))), 0.0)
     assert (alone.low, alone.high, alone.p_value) == (-np.inf, np.inf, 1)
     wrong = 0
     for seed in range(100):  # two models that are as good as each other, on four groups
@@ -213,7 +214,9 @@ def test_one_cluster_alone_shows_nothing_and_few_show_little(name):
         pairs = [(subject, each) for each in outputs]
         scores = bootstrap(np.zeros(100), pairs, clusters=groups, resamples=400)
         values = [np.array([subject.score(np.zeros(100), each)]) for each in outputs]
-        gap = difference(subject, 100, 4, (values[0], values[1]), (scores[:1], scores[1:]))
+        moved = [[influences(subject, np.zeros(100), each, groups)] for each in outputs]
+        most = furthest(subject, *moved, 100)
+        gap = difference(subject, 100, 4, (values[0], values[1]), (scores[:1], scores[1:]), most)
         wrong += gap.low > 0 or gap.high < 0
     assert wrong <= 12
 
@@ -230,3 +233,60 @@ def test_a_score_that_is_not_defined_is_no_difference():
     target = np.zeros(40, np.int64)
     probabilities = np.tile([0.9, 0.1], (40, 1))
     assert paired(metric("roc-auc", positive=1), target, probabilities, probabilities).p_value == 1
+
+
+@pytest.mark.parametrize("name", ["accuracy", "macro-f1", "roc-auc", "rmse", "r2", "log-loss"])
+def test_influences_are_what_one_more_example_does_to_the_score(name):
+    rng, count = np.random.default_rng(0), 400
+    subject = metric(name, positive=1)
+    if subject.output == "number":
+        target = rng.normal(size=count)
+        output = target + rng.normal(size=count)
+    else:
+        target = rng.integers(0, 2, count)
+        chances = np.clip(0.5 + 0.3 * (target - 0.5) + 0.2 * rng.normal(size=count), 0.01, 0.99)
+        output = np.column_stack([1 - chances, chances])
+        output = output.argmax(1) if subject.needs == "prediction" else output
+    found = influences(subject, target, output)
+    assert found.sum() == pytest.approx(0, abs=1e-9)
+    for row in (0, 17, 399):
+        weights = np.ones(count)
+        weights[row] += 0.01
+        moved = subject.score(target, output, weights) - subject.score(target, output)
+        assert moved / 0.01 == pytest.approx(found[row], rel=0.02, abs=1e-7)
+
+
+def test_influences_of_clusters_are_the_sums_of_their_examples():
+    rng = np.random.default_rng(0)
+    target, output = rng.integers(0, 3, 60), rng.integers(0, 3, 60)
+    clusters = np.arange(60) // 6
+    alone = influences(metric("macro-f1"), target, output)
+    assert np.allclose(influences(metric("macro-f1"), target, output, clusters), alone.reshape(10, 6).sum(1))
+
+
+@pytest.mark.parametrize("name", ["macro-f1", "roc-auc", "r2"])
+def test_scores_near_the_end_of_their_scale_keep_to_it_and_are_covered(name):
+    subject, count, hits, plain = metric(name, positive=1), 60, 0, 0
+    trials = 200
+
+    def drawn(rng, size):
+        if name == "r2":
+            target = rng.normal(size=size)
+            return target, target + 0.3 * rng.standard_t(4, size=size)
+        target = (rng.random(size) < 0.15).astype(int)
+        chances = 1 / (1 + np.exp(-(4 * target - 2 + 1.5 * rng.normal(size=size))))
+        output = np.column_stack([1 - chances, chances])
+        return target, output.argmax(1) if name == "macro-f1" else output
+
+    truth = subject.score(*drawn(np.random.default_rng(99), 200_000))
+    for seed in range(trials):
+        target, output = drawn(np.random.default_rng(seed), count)
+        if len(np.unique(target)) < 2 and name != "r2":
+            continue
+        found = interval(subject, target, output, seed=seed, resamples=300)
+        assert found.high <= 1
+        hits += found.low <= truth <= found.high
+        ends = np.percentile(bootstrap(target, [(subject, output)], seed=seed, resamples=300)[0], [2.5, 97.5])
+        plain += ends[0] <= truth <= ends[1]
+    assert hits > plain
+    assert hits / trials >= 0.88

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rungwise.evaluation.intervals import bootstrap
+from rungwise.evaluation.resampling import bootstrap
 from rungwise.metrics import metric, span_arguments, type_scores
 from rungwise.tags import Tags, concatenated, spans_of, tag_names
 

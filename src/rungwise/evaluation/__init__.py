@@ -1,10 +1,11 @@
 """What a run says: pure functions of its folder, from the journal and the stored predictions to the verdict."""
 
-from rungwise.evaluation.intervals import Difference, Score, bootstrap, paired
+from rungwise.evaluation.intervals import Difference, Score, paired
 from rungwise.evaluation.leaderboard import leaderboard
 from rungwise.evaluation.outcomes import Outcome, Results
 from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
 from rungwise.evaluation.records import append_record, read_records, write_json
+from rungwise.evaluation.resampling import bootstrap
 from rungwise.evaluation.scores import scores
 from rungwise.evaluation.terms import Terms
 from rungwise.evaluation.verdict import Verdict, verdict

@@ -13,16 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError
-from rungwise.evaluation.intervals import (
-    Bounds,
-    Difference,
-    Floats,
-    Score,
-    difference,
-    fold_error,
-    resample,
-    score,
-)
+from rungwise.evaluation.intervals import Difference, Score, difference, fold_error, furthest, score
 from rungwise.evaluation.predicates import predicate_sentences
 from rungwise.evaluation.predictions import (
     Predictions,
@@ -32,6 +23,7 @@ from rungwise.evaluation.predictions import (
     read_predictions,
 )
 from rungwise.evaluation.records import read_records
+from rungwise.evaluation.resampling import Bounds, Floats, influences, resample
 from rungwise.evaluation.robustness import Robustness, robustness_of
 from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, metric, rarer_class
@@ -194,6 +186,7 @@ class Judged:
     clusters: NDArray[np.int64] | None = None
     folds: tuple[int, ...] = ()
     num_train: int = 0
+    _influences: dict[str, list[Floats]] = field(default_factory=dict, init=False)
 
     @property
     def num_drawn(self) -> int:
@@ -225,7 +218,17 @@ class Judged:
         """By how much the first rung is better than the second, over their seeds."""
         values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
         error = self._fold_error(first, second) if len(self.folds) > 1 else 0.0
-        return difference(self.metric, len(self.target), self.num_drawn, values, scores, error)
+        moved = self._moved(first), self._moved(second)
+        most = furthest(self.metric, *moved, len(self.target))
+        return difference(self.metric, len(self.target), self.num_drawn, values, scores, most, error)
+
+    def _moved(self, rung: str) -> list[Floats]:
+        """By how much each example, or cluster of them, moves the score of each seed."""
+        if rung not in self._influences:
+            self._influences[rung] = [
+                influences(self.metric, self.target, output, self.clusters) for output in self.outputs[rung]
+            ]
+        return self._influences[rung]
 
     def _fold_error(self, first: str, second: str) -> float:
         """The standard error of their difference by what it is on each fold."""

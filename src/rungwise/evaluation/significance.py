@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rungwise.evaluation.intervals import LEVEL, Difference
+from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import Judged
+from rungwise.evaluation.resampling import LEVEL
 
 __all__ = ["Comparison", "compare", "holm", "mcnemar"]
 
