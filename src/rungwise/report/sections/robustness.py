@@ -21,9 +21,11 @@ from rungwise.evaluation.wording import amount_text, difference_text
 from rungwise.kinds import SENTENCE_KINDS, InputKind, OutputKind
 from rungwise.metrics import Metric
 from rungwise.report.charts import Line, line_key, strength_chart
+from rungwise.report.content import Content
 from rungwise.report.pictures import png, thumbnail
+from rungwise.report.sheets import is_tiny
 
-__all__ = ["RobustnessSection", "robustness_section", "why_unmeasured"]
+__all__ = ["RobustnessSection", "section"]
 
 _STYLES = tuple(f"hue{number}{dash}" for dash in ("", " dashed") for number in range(1, 5))
 """Of the curves that aren't the recommended rung's or the baseline's: no more can be told apart."""
@@ -48,6 +50,7 @@ class RobustnessSection:
         names: of the corruptions.
         rows: rung, and its scores: clean, over the strengths of each corruption, over all; none where not measured.
         notes: why rungs weren't measured, and which have no curve.
+        is_tiny: whether images are best shown pixel by pixel.
     """
 
     num_examples: int
@@ -58,17 +61,17 @@ class RobustnessSection:
     names: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
     notes: Sequence[str]
+    is_tiny: bool
 
 
-def robustness_section(
-    dataset: Dataset, outcomes: Sequence[Outcome], metric: Metric, recommended: str | None
-) -> RobustnessSection | None:
-    """The section; None where no rung was measured."""
+def section(content: Content) -> RobustnessSection | str | None:
+    """The section; where no rung was measured the reason, if any was to be, or None."""
+    dataset, outcomes, metric = content.dataset, content.outcomes, content.metric
+    if not content.has_robustness:
+        return _why_unmeasured(outcomes, dataset.pair[0])
     measured = {o.rung: o.robustness for o in outcomes if o.robustness and o.robustness.metric == metric.name}
-    if not measured:
-        return None
     num_examples = next(reversed(measured.values())).num_examples
-    styles = _without_far_baseline(_styles(measured, metric, recommended), measured)
+    styles = _without_far_baseline(_styles(measured, metric, content.recommended), measured)
     reasons = {o.rung: o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]}
     noun = _noun(dataset.pair[0])
     notes = []
@@ -95,6 +98,7 @@ def robustness_section(
         [corruption.name for corruption in corruptions],
         [(o.rung, _row(measured.get(o.rung), metric)) for o in outcomes if o.is_finished],
         notes,
+        is_tiny(dataset),
     )
 
 
@@ -124,7 +128,7 @@ def _written(example: Any) -> str:
     return tokens if isinstance(tokens, str) else " ".join(tokens)
 
 
-def why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> str | None:
+def _why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> str | None:
     """A sentence, where corrupted inputs were to be predicted and some rung has nothing of it."""
     reasons = [o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]]
     if not reasons:

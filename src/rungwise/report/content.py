@@ -1,0 +1,102 @@
+"""What the page is made from: a run, read once for all of its sections."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rungwise.data import Dataset
+from rungwise.errors import RunError
+from rungwise.evaluation import Outcome, Results, Terms, Verdict, leaderboard, verdict
+from rungwise.kinds import OutputKind
+from rungwise.metrics import Metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Content"]
+
+
+@dataclass(frozen=True)
+class Content:
+    """A run, as the sections of the page look at it.
+
+    Attributes:
+        results: records and predictions.
+        config: what was asked and what was inferred, as `config.json` has it.
+        dataset: the data.
+        metric: what the rungs are compared by.
+    """
+
+    results: Results
+    config: dict[str, Any]
+    dataset: Dataset
+    metric: Metric
+
+    @classmethod
+    def read(cls, results: Results) -> Content:
+        """Reads what a page needs beside the results.
+
+        Raises:
+            RunError: if the run folder can't be read.
+            DataError: if its dataset can't be read.
+        """
+        config = _read_config(results.run_folder)
+        dataset = Dataset.open(results.run_folder / "data")
+        return cls(results, config, dataset, results.metric(config["metric"]))
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """Of the rungs, cheapest first."""
+        return self.results.outcomes
+
+    @property
+    def finished(self) -> list[Outcome]:
+        """Of the rungs that have predictions."""
+        return [outcome for outcome in self.outcomes if outcome.is_finished]
+
+    @property
+    def name(self) -> str:
+        """The run's."""
+        return self.results.run_folder.resolve().name
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The leaderboard."""
+        return leaderboard(self.results, self.config["metric"])
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """By the run's own terms."""
+        return verdict(self.results, self.config["metric"], Terms.parse(**self.config.get("terms", {})))
+
+    @property
+    def recommended(self) -> str | None:
+        """The rung to take; None if there is none."""
+        return self.verdict.recommended
+
+    @property
+    def class_names(self) -> list[str]:
+        """Of a run that predicts classes; else none."""
+        if self.dataset.classes is None or self.dataset.pair[1] is OutputKind.TAGS:
+            return []
+        return [str(name) for name in self.dataset.classes]
+
+    @property
+    def has_robustness(self) -> bool:
+        """Whether a rung was measured on corrupted examples, by this metric."""
+        return any(o.robustness and o.robustness.metric == self.metric.name for o in self.outcomes)
+
+
+def _read_config(run_folder: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((run_folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{run_folder} has no readable config.json ({error}); `rungwise fit` makes one."
+        ) from None
+    return config
