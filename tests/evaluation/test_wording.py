@@ -61,8 +61,11 @@ def test_numbers_have_three_digits():
 
 
 def test_negative_bounds_have_a_minus_sign():
-    assert bounds_text(ACCURACY, Difference(0.0, 0.01, -0.01, 0.02, 0.02, 0.5)) == "95 % interval −1.0 to 2.0"
     assert (
-        bounds_text(RMSE, Difference(0.0, 900.0, -1234.0, 1800.0, 0.0, 0.5))
+        bounds_text(ACCURACY, Difference(0.0, 0.01, 0.01, -0.01, 0.02, 0.02, 0.5))
+        == "95 % interval −1.0 to 2.0"
+    )
+    assert (
+        bounds_text(RMSE, Difference(0.0, 900.0, 900.0, -1234.0, 1800.0, 0.0, 0.5))
         == "95 % interval −1,234 to 1,800"
     )

@@ -51,7 +51,7 @@ def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
     best = best_of(valid, allowed)
     differences = {outcome.rung: valid.difference(best.rung, outcome.rung) for outcome in finished}
     margins = {
-        rung: difference.standard_error if terms.margin is None else terms.margin
+        rung: difference.sample_error if terms.margin is None else terms.margin
         for rung, difference in differences.items()
     }
     candidates = [

@@ -48,7 +48,9 @@ class Difference:
 
     Attributes:
         mean: the difference of the two scores.
-        standard_error: its standard deviation over the resamples, and over the seeds where there are some.
+        standard_error: its standard deviation over the resamples, and over the seeds where there are some, with what a
+            sample can't tell of itself.
+        sample_error: the same without that; the margin goes by it, as a wider one would let worse rungs through.
         low: the lower end of its interval.
         high: the upper end.
         smallest: about the smallest difference that so many examples could have shown.
@@ -57,6 +59,7 @@ class Difference:
 
     mean: float
     standard_error: float
+    sample_error: float
     low: float
     high: float
     smallest: float
@@ -119,8 +122,10 @@ def difference(
     sign = 1 if metric.greater_is_better else -1
     mean = sign * float(values[0].mean() - values[1].mean())
     if num_drawn == 1:
-        return Difference(mean, np.inf, -np.inf, np.inf, np.inf, 1.0)
-    sample = mean + (sign * (scores[0].mean(0) - scores[1].mean(0)) - mean) * widening(num_drawn)
+        return Difference(mean, np.inf, np.inf, -np.inf, np.inf, np.inf, 1.0)
+    sample = sign * (scores[0].mean(0) - scores[1].mean(0))
+    plain = [float(np.std(sample, ddof=1))]
+    sample = mean + (sample - mean) * widening(num_drawn)
     errors = [float(np.std(sample, ddof=1))]
     rng = np.random.Generator(np.random.SFC64(0))
     if most > 0:
@@ -128,8 +133,10 @@ def difference(
         sample = _joined(sample, most * rng.standard_normal(len(sample)))
     for seeds in values:
         if len(seeds) > 1:
-            errors.append(float(np.std(seeds, ddof=1)) / len(seeds) ** 0.5)
-            sample = _joined(sample, errors[-1] * rng.standard_t(len(seeds) - 1, len(sample)))
+            of_seeds = float(np.std(seeds, ddof=1)) / len(seeds) ** 0.5
+            errors.append(of_seeds)
+            plain.append(of_seeds)
+            sample = _joined(sample, of_seeds * rng.standard_t(len(seeds) - 1, len(sample)))
     error = float(np.linalg.norm(errors))
     if error < least_error:
         sample = mean + (sample - mean) * (least_error / error if error else 0.0)
@@ -138,7 +145,9 @@ def difference(
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
     if metric.is_share:
         smallest = max(smallest, _unseen(num_examples))
-    return Difference(mean, error, float(low), float(high), smallest, _p_value(sample))
+    return Difference(
+        mean, error, float(np.linalg.norm(plain)), float(low), float(high), smallest, _p_value(sample)
+    )
 
 
 def _joined(sample: Floats, errors: Floats) -> Floats:

@@ -44,7 +44,7 @@ _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
 _ALONE = f"[{UNSPACED}]"
 _LARGEST_VOCABULARY = 30_000
 
-_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 4_000, 3
+_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 20_000, 3
 """Parts of train that rungs are chosen by, up to how many rows of train, and for how many there must be room."""
 
 _FOLD_FLOPS = 4e9
