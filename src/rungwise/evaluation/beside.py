@@ -11,11 +11,12 @@ from rungwise.evaluation.outcomes import Outcome
 from rungwise.evaluation.terms import Cost
 from rungwise.evaluation.verdict import Verdict
 from rungwise.evaluation.wording import p_text, ratio_text, signed_text
+from rungwise.language import Message, clauses, say
 from rungwise.metrics import Metric
 
 __all__ = ["RATIOS", "Beside", "rows_beside"]
 
-RATIOS = {"training": Cost.TRAIN, "size": Cost.SIZE, "latency": Cost.LATENCY}
+RATIOS = {say("training"): Cost.TRAIN, say("size"): Cost.SIZE, say("latency"): Cost.LATENCY}
 """What a rung costs of the recommended one's → the cost."""
 
 
@@ -56,7 +57,7 @@ def rows_beside(found: Verdict, outcomes: Sequence[Outcome], by: Metric) -> list
             Beside(
                 each.rung,
                 signed_text(by, gain.mean),
-                f"{signed_text(by, gain.low)} to {signed_text(by, gain.high)}",
+                say("{low} to {high}", low=signed_text(by, gain.low), high=signed_text(by, gain.high)),
                 _bare(each.p_value),
                 _bare(each.adjusted),
                 tuple(_ratio(own.get(field), taken.get(field)) for field in fields),
@@ -77,10 +78,11 @@ def _ratio(own: float | None, other: float | None) -> str:
     return ratio_text(own / other)
 
 
-def _remarks(found: Verdict, rung: str) -> str:
+def _remarks(found: Verdict, rung: str) -> Message:
+    best = say("the best on {part}", part=found.chosen_on)
     said = [
-        *([f"the best on {found.chosen_on}"] if rung == found.best else []),
-        *(["on the front of score and cost"] if rung in found.front else []),
+        *([best] if rung == found.best else []),
+        *([say("on the front of score and cost")] if rung in found.front else []),
         *([found.beyond[rung]] if rung in found.beyond else []),
     ]
-    return "; ".join(said)
+    return clauses(said)

@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import Judged, Outcome
 from rungwise.evaluation.terms import Cost, Terms
 from rungwise.evaluation.wording import bytes_text, seconds_text
+from rungwise.language import Message, clauses, say
 
 __all__ = ["COSTS", "Choice", "best_of", "choose", "cost_ratios", "front_of", "rank"]
 
@@ -44,7 +46,7 @@ class Choice:
 
 def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
     """Chooses among the finished rungs of a run, the cheapest by its formula being the first."""
-    beyond = {outcome.rung: said for outcome in finished if (said := _beyond(outcome, terms))}
+    beyond: dict[str, str] = {outcome.rung: said for outcome in finished if (said := _beyond(outcome, terms))}
     allowed = [outcome for outcome in finished if outcome.rung not in beyond]
     if not allowed:
         return Choice(None, None, 0.0, {}, beyond)
@@ -72,20 +74,22 @@ def best_of(judged: Judged, outcomes: Sequence[Outcome]) -> Outcome:
     return outcomes[values.index(max(values))]
 
 
-def _beyond(outcome: Outcome, terms: Terms) -> str:
+def _beyond(outcome: Outcome, terms: Terms) -> Message:
     """The limits that a rung isn't within, in words; none for one that is."""
     said = []
-    for limit, field, text in (
-        (terms.max_latency, "latency_seconds", seconds_text),
-        (terms.max_size, "model_bytes", bytes_text),
-    ):
-        cost = outcome.record.get(field)
-        if limit is None or (cost is not None and cost <= limit):
-            continue
-        what = field.split("_")[0].replace("model", "size")
-        found = f"its {what} wasn't measured" if cost is None else f"its {what} is {text(cost)}"
-        said.append(f"{found}, over {text(limit)}" if cost is not None else found)
-    return "; ".join(said)
+    latency: Any = outcome.record.get("latency_seconds")
+    size: Any = outcome.record.get("model_bytes")
+    if terms.max_latency is not None and latency is None:
+        said.append(say("its latency wasn't measured"))
+    elif terms.max_latency is not None and latency > terms.max_latency:
+        over = seconds_text(terms.max_latency)
+        said.append(say("its latency is {amount}, over {limit}", amount=seconds_text(latency), limit=over))
+    if terms.max_size is not None and size is None:
+        said.append(say("its size wasn't measured"))
+    elif terms.max_size is not None and size > terms.max_size:
+        over = bytes_text(terms.max_size)
+        said.append(say("its size is {amount}, over {limit}", amount=bytes_text(size), limit=over))
+    return clauses(said)
 
 
 def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:

@@ -17,6 +17,7 @@ from rungwise.data.sentences import flat_sentences
 from rungwise.estimators import RungTagger
 from rungwise.evaluation.predictions import Predictions
 from rungwise.evaluation.wording import amount_text
+from rungwise.language import Message, paragraph, say, term
 from rungwise.metrics import metric
 from rungwise.tags import OUTSIDE, Tags, concatenated
 
@@ -53,28 +54,34 @@ class PredicateScores:
         return asdict(self)
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """What people read."""
         finds, roles = metric(_FINDS), metric(_ROLES)
         valid, test = (amount_text(finds, value) for value in (self.valid, self.test))
         given, found = (amount_text(roles, value) for value in (self.given, self.found))
-        cut = (
-            " The budget ended the learning of predicates: a larger one may find more." if self.is_cut else ""
+        said = say(
+            "Predicates are found with {test} % F1 on test ({valid} on validation), all of whose {count:,} sentences "
+            "have one. `{rung}` has {given} % {metric} on test with given predicates, each counted once, and {found} "
+            "with those that are found.",
+            test=test,
+            valid=valid,
+            count=self.num_sentences,
+            rung=self.rung,
+            given=given,
+            metric=term(roles.title),
+            found=found,
         )
-        return (
-            f"Predicates are found with {test} % F1 on test ({valid} on validation), all of whose "
-            f"{self.num_sentences:,} sentences have one. `{self.rung}` has {given} % {roles.title} on test with given "
-            f"predicates, each counted once, and {found} with those that are found.{cut}"
-        )
+        cut = say("The budget ended the learning of predicates: a larger one may find more.")
+        return paragraph([said, cut]) if self.is_cut else said
 
 
-def predicate_sentences(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def predicate_sentences(records: Sequence[Mapping[str, Any]]) -> list[Message]:
     """What a journal's last record of predicates says, or why there is nothing; none where none were to be found."""
     asked = [record for record in records if record["type"] == "predicates"]
     if not asked:
         return []
     if asked[-1].get("scores") is None:
-        return [f"Predicates aren't found by these models: {asked[-1]['reason']}."]
+        return [say("Predicates aren't found by these models: {reason}.", reason=asked[-1]["reason"])]
     return [PredicateScores(**asked[-1]["scores"]).sentence]
 
 

@@ -20,10 +20,14 @@ from rungwise.evaluation.wording import (
     ratio_text,
     score_text,
 )
+from rungwise.language import Message, paragraph, say, term
 
-__all__ = ["Findings", "nothing_to_take", "sentence_of", "unfinished", "warnings_of"]
+__all__ = ["VALIDATION", "Findings", "nothing_to_take", "sentence_of", "unfinished", "warnings_of"]
 
-_NOUNS = {Cost.TRAIN: "training", Cost.SIZE: "size", Cost.LATENCY: "latency"}
+_NOUNS = {Cost.TRAIN: say("training"), Cost.SIZE: say("size"), Cost.LATENCY: say("latency")}
+
+VALIDATION, _FOLDS = say("validation"), say("the folds")
+"""What a choice is made on."""
 
 _FEW_CLUSTERS = 10
 
@@ -47,9 +51,9 @@ class Findings:
     comparisons: Sequence[Comparison]
 
     @property
-    def chosen_on(self) -> str:
+    def chosen_on(self) -> Message:
         """What the choice was made on, in a word."""
-        return "the folds" if self.valid.is_folded else "validation"
+        return _FOLDS if self.valid.is_folded else VALIDATION
 
     @property
     def is_baseline(self) -> bool:
@@ -60,106 +64,150 @@ class Findings:
 # ----------------------------------------------------------------------------------------------- the sentence
 
 
-def sentence_of(found: Findings) -> str:
+def sentence_of(found: Findings) -> Message:
     """Which rung to take, how good it is, how far the best or the next one is, and at what cost."""
-    score, rung = (
-        score_text(found.test.metric, found.test.score(found.recommended.rung)),
-        found.recommended.rung,
-    )
+    rung = found.recommended.rung
+    known = {"rung": code(rung), "score": score_text(found.test.metric, found.test.score(rung))}
     if len(found.finished) == 1:
-        return f"Take {code(rung)}, the only rung that finished: {score}."
+        return say("Take {rung}, the only rung that finished: {score}.", **known)
     if found.is_baseline and not found.choice.beyond and found.terms.margin is None:
-        start = f"Nothing beats the trivial baseline clearly: {code(rung)} has {score}."
+        start = say("Nothing beats the trivial baseline clearly: {rung} has {score}.", **known)
     else:
-        start = f"Take {code(rung)}: {score}."
-    parts = [start, _why(found), _beside(found), _without_limits(found)]
-    return " ".join(part for part in parts if part)
+        start = say("Take {rung}: {score}.", **known)
+    return paragraph([start, _why(found), _beside(found), _without_limits(found)])
 
 
-def _why(found: Findings) -> str:
+def _why(found: Findings) -> Message:
     """By what rule it was chosen, where it isn't the best."""
     if found.difference is None:
-        return ""
+        return Message("")
     metric = found.valid.metric
-    behind = difference_text(metric, found.choice.differences[found.recommended.rung].mean)
     size = difference_text(metric, found.choice.margin)
-    margin = f"the margin of {size}" if found.terms.margin is not None else f"one standard error ({size})"
-    least = f" with the least {_NOUNS[found.terms.cost]}" if found.terms.cost is not None else ""
-    which = f"the rung{least}" if least else "the cheapest rung"
-    return (
-        f"It is {which} within {margin} of {code(found.best.rung)}, the best on {found.chosen_on}, "
-        f"being {behind} behind there."
+    margin = say("the margin of {size}", size=size)
+    if found.terms.margin is None:
+        margin = say("one standard error ({size})", size=size)
+    return say(
+        "It is {which} within {margin} of {best}, the best on {part}, being {behind} behind there.",
+        which=_cheapest(found),
+        margin=margin,
+        best=code(found.best.rung),
+        part=found.chosen_on,
+        behind=difference_text(metric, found.choice.differences[found.recommended.rung].mean),
     )
 
 
-def _beside(found: Findings) -> str:
+def _cheapest(found: Findings) -> Message:
+    """The cheapest, by what is to be saved."""
+    cost = found.terms.cost
+    return (
+        say("the cheapest rung") if cost is None else say("the rung with the least {cost}", cost=_NOUNS[cost])
+    )
+
+
+def _beside(found: Findings) -> Message:
     """How far the best is ahead on test, or what is said of the best where it is the one to take."""
     if found.difference is None:
         return _lead(found)
-    metric, best = found.test.metric, code(found.best.rung)
-    size, bounds = difference_text(metric, found.difference.mean), bounds_text(metric, found.difference)
-    if found.difference.mean > 0:
-        gain = f"On test {best} is {size} better"
-    elif found.difference.mean == 0:
-        gain = f"On test {best} is no better"
+    metric, best, mean = found.test.metric, code(found.best.rung), found.difference.mean
+    known = {
+        "best": best,
+        "size": difference_text(metric, mean),
+        "bounds": bounds_text(metric, found.difference),
+        "price": _price(found.best, found.recommended),
+    }
+    if mean > 0:
+        gain = say("On test {best} is {size} better ({bounds}){price}.", **known)
+    elif mean == 0:
+        gain = say("On test {best} is no better ({bounds}){price}.", **known)
     else:
-        gain = f"On test {best} is {size} worse"
-    text = f"{gain} ({bounds}){_price(found.best, found.recommended)}."
-    return f"{text}{_among(found, found.best.rung)} {_limit(found, found.difference)}"
+        gain = say("On test {best} is {size} worse ({bounds}){price}.", **known)
+    return paragraph([gain, _among(found, found.best.rung), _limit(found, found.difference)])
 
 
-def _lead(found: Findings) -> str:
+def _lead(found: Findings) -> Message:
     """What is said where the best rung is the one to take: how far the best cheaper one is behind on test."""
     allowed = [outcome for outcome in found.finished if outcome.rung not in found.choice.beyond]
     best, cost = found.best, found.terms.cost
     if len(allowed) == 1:
-        return "No other rung is within the limits."
+        return say("No other rung is within the limits.")
     if found.is_baseline:
-        return f"No other rung is better on {found.chosen_on}."
+        return say("No other rung is better on {part}.", part=found.chosen_on)
     cheaper = [outcome for outcome in allowed if rank(outcome, cost) < rank(best, cost)]
     if not cheaper:
-        least = "the cheapest rung" if cost is None else f"the rung with the least {_NOUNS[cost]}"
-        return f"It is {least}, and the best on {found.chosen_on}."
+        return say("It is {which}, and the best on {part}.", which=_cheapest(found), part=found.chosen_on)
     metric, runner_up = found.test.metric, best_of(found.valid, cheaper)
     lead = found.test.difference(best.rung, runner_up.rung)
-    size, bounds = difference_text(metric, lead.mean), bounds_text(metric, lead)
-    how = "better" if lead.mean >= 0 else "worse"
-    equals = [o.rung for o in allowed if o is not best and found.choice.differences[o.rung].mean == 0]
-    if equals:
-        start = f"On {found.chosen_on} {listed(map(code, equals))} did as well, at a higher cost;"
-    elif lead.low > 0:
-        start = f"It is the best on {found.chosen_on}, and no cheaper rung is close:"
+    known = {
+        "start": _start(found, allowed, lead),
+        "size": difference_text(metric, lead.mean),
+        "other": code(runner_up.rung),
+        "bounds": bounds_text(metric, lead),
+        "price": Message("") if runner_up.rung == BASELINE else _price(best, runner_up),
+    }
+    if lead.mean >= 0:
+        text = say("{start} on test it is {size} better than {other} ({bounds}){price}.", **known)
     else:
-        start = f"It was the best on {found.chosen_on};"
-    price = "" if runner_up.rung == BASELINE else _price(best, runner_up)
-    text = f"{start} on test it is {size} {how} than {code(runner_up.rung)} ({bounds}){price}."
-    return f"{text}{_among(found, runner_up.rung)} {_limit(found, lead)}"
+        text = say("{start} on test it is {size} worse than {other} ({bounds}){price}.", **known)
+    return paragraph([text, _among(found, runner_up.rung), _limit(found, lead)])
 
 
-def _without_limits(found: Findings) -> str:
+def _start(found: Findings, allowed: Sequence[Outcome], lead: Difference) -> Message:
+    """How the lead of the best over the best cheaper one is introduced."""
+    part = found.chosen_on
+    equals = [o.rung for o in allowed if o is not found.best and found.choice.differences[o.rung].mean == 0]
+    if equals:
+        names = listed(map(code, equals))
+        return say("On {part} {names} did as well, at a higher cost;", part=part, names=names)
+    if lead.low > 0:
+        return say("It is the best on {part}, and no cheaper rung is close:", part=part)
+    return say("It was the best on {part};", part=part)
+
+
+def _without_limits(found: Findings) -> Message:
     """How much the best rung of all is better, where it is beyond the limits."""
     best = best_of(found.valid, found.finished)
     if best.rung not in found.choice.beyond:
-        return ""
+        return Message("")
     metric, lead = found.test.metric, found.test.difference(best.rung, found.recommended.rung)
-    how = "better" if lead.mean >= 0 else "worse"
-    return (
-        f"{code(best.rung)}, the best of all on {found.chosen_on}, is beyond the limits "
-        f"({found.choice.beyond[best.rung]}); on test it is {difference_text(metric, lead.mean)} {how} "
-        f"({bounds_text(metric, lead)})."
+    known = {
+        "best": code(best.rung),
+        "part": found.chosen_on,
+        "limits": found.choice.beyond[best.rung],
+        "size": difference_text(metric, lead.mean),
+        "bounds": bounds_text(metric, lead),
+    }
+    if lead.mean >= 0:
+        how = say("{size} better ({bounds})", **known)
+    else:
+        how = say("{size} worse ({bounds})", **known)
+    return say(
+        "{best}, the best of all on {part}, is beyond the limits ({limits}); on test it is {how}.",
+        how=how,
+        **known,
     )
 
 
-def _price(dear: Outcome, cheap: Outcome) -> str:
+def _price(dear: Outcome, cheap: Outcome) -> Message:
     """Such as ", at 90× the training and 60× the size, but 1/3 of the latency"."""
     costs = {_NOUNS[cost]: ratio for cost, ratio in cost_ratios(dear, cheap).items()}
-    dearer = [f"{ratio_text(ratio)} the {noun}" for noun, ratio in costs.items() if ratio > _ALIKE]
-    smaller = [f"{ratio_text(ratio)} of the {noun}" for noun, ratio in costs.items() if ratio < 1 / _ALIKE]
-    text = f", at {listed(dearer)}" if dearer else ""
-    return f"{text}, {'but' if dearer else 'at'} {listed(smaller)}" if smaller else text
+    dearer = [
+        say("{ratio} the {cost}", ratio=ratio_text(ratio), cost=noun)
+        for noun, ratio in costs.items()
+        if ratio > _ALIKE
+    ]
+    smaller = [
+        say("{ratio} of the {cost}", ratio=ratio_text(ratio), cost=noun)
+        for noun, ratio in costs.items()
+        if ratio < 1 / _ALIKE
+    ]
+    if dearer and smaller:
+        return say(", at {dearer}, but {smaller}", dearer=listed(dearer), smaller=listed(smaller))
+    if dearer:
+        return say(", at {dearer}", dearer=listed(dearer))
+    return say(", at {smaller}", smaller=listed(smaller)) if smaller else Message("")
 
 
-def _among(found: Findings, rung: str) -> str:
+def _among(found: Findings, rung: str) -> Message:
     """What remains of a difference whose interval leaves out 0, where it is one of many and isn't clear then."""
     comparison = next((each for each in found.comparisons if each.rung == rung), None)
     if (
@@ -167,24 +215,27 @@ def _among(found: Findings, rung: str) -> str:
         or comparison.is_clear
         or comparison.difference.low <= 0 <= comparison.difference.high
     ):
-        return ""
-    count = len(found.comparisons)
-    return f" Among {count} comparisons that isn't clear ({p_text(comparison.adjusted)} by Holm)."
+        return Message("")
+    return say(
+        "Among {count} comparisons that isn't clear ({p_value} by Holm).",
+        count=len(found.comparisons),
+        p_value=p_text(comparison.adjusted),
+    )
 
 
-def _limit(found: Findings, difference: Difference) -> str:
+def _limit(found: Findings, difference: Difference) -> Message:
     if not math.isfinite(difference.smallest):
-        return "This test set can't show any difference: all its examples are drawn together."
+        return say("This test set can't show any difference: all its examples are drawn together.")
     smallest = difference_text(found.test.metric, difference.smallest)
-    return f"A difference under {smallest} could not have been shown by this test set."
+    return say("A difference under {smallest} could not have been shown by this test set.", smallest=smallest)
 
 
-def nothing_to_take(beyond: Mapping[str, str]) -> str:
+def nothing_to_take(beyond: Mapping[str, str]) -> Message:
     """What is said where no rung finished, or none is within the limits."""
     if not beyond:
-        return "No rung finished, so there is nothing to recommend."
-    each = listed(f"{code(rung)} ({said})" for rung, said in beyond.items())
-    return f"No rung is within the limits, so there is nothing to recommend: {each}."
+        return say("No rung finished, so there is nothing to recommend.")
+    each = [say("{rung} ({reason})", rung=code(rung), reason=said) for rung, said in beyond.items()]
+    return say("No rung is within the limits, so there is nothing to recommend: {each}.", each=listed(each))
 
 
 # ------------------------------------------------------------------------------------------------ the warnings
@@ -193,54 +244,86 @@ def nothing_to_take(beyond: Mapping[str, str]) -> str:
 def warnings_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else one should know before trusting the verdict."""
     warnings = [*_on_baseline(found), *_on_folds(found)]
-    if found.test.clusters is not None and found.test.num_drawn < _FEW_CLUSTERS:
-        count = found.test.num_drawn
+    count = found.test.num_drawn
+    if found.test.clusters is not None and count == 1:
+        warnings.append(say("The test part has 1 group: over so few, intervals are rough."))
+    elif found.test.clusters is not None and count < _FEW_CLUSTERS:
         warnings.append(
-            f"The test part has {count} group{'' if count == 1 else 's'}: over so few, intervals are rough."
+            say("The test part has {count} groups: over so few, intervals are rough.", count=count)
         )
     cut = [code(outcome.rung) for outcome in outcomes if outcome.record["status"] == "deadline"]
-    if cut:
-        verb = "was" if len(cut) == 1 else "were"
+    if len(cut) == 1:
+        [rung] = cut
         warnings.append(
-            f"{listed(cut)} {verb} stopped by the budget; a new run with a larger one may change the verdict."
+            say(
+                "{rung} was stopped by the budget; a new run with a larger one may change the verdict.",
+                rung=rung,
+            )
+        )
+    elif cut:
+        warnings.append(
+            say(
+                "{rungs} were stopped by the budget; a new run with a larger one may change the verdict.",
+                rungs=listed(cut),
+            )
         )
     return (*warnings, *unfinished(outcomes))
 
 
-def _on_baseline(found: Findings) -> list[str]:
+def _on_baseline(found: Findings) -> list[Message]:
     """What the trivial rung is compared with."""
     metric, over = found.test.metric, found.over_baseline
     if over is None:
         return []
-    rival = code(found.best.rung if found.is_baseline else found.recommended.rung)
-    amount, bounds = difference_text(metric, over.mean), bounds_text(metric, over)
+    known = {
+        "rival": code(found.best.rung if found.is_baseline else found.recommended.rung),
+        "size": difference_text(metric, over.mean),
+        "bounds": bounds_text(metric, over),
+    }
     if over.low <= 0:
-        how = "better" if over.mean >= 0 else "worse"
-        text = f"{rival} is not clearly better than the trivial baseline: it is {amount} {how} on test ({bounds})."
-        return [text]
+        return [_unclear(over, known)]
     if found.is_baseline and found.terms.margin is not None:
         return [
-            f"The margin lets the trivial baseline through: on test {rival} is {amount} better ({bounds})."
+            say(
+                "The margin lets the trivial baseline through: on test {rival} is {size} better ({bounds}).",
+                **known,
+            )
         ]
     if found.is_baseline:
-        count = f"{len(found.valid.target):,} examples"
         return [
-            f"On test {rival} is {amount} better than the trivial baseline ({bounds}), which validation doesn't show: "
-            f"its {count} are too few to choose by. Give more data."
+            say(
+                "On test {rival} is {size} better than the trivial baseline ({bounds}), which validation doesn't show: "
+                "its {count:,} examples are too few to choose by. Give more data.",
+                **known,
+                count=len(found.valid.target),
+            )
         ]
     return []
 
 
-def _on_folds(found: Findings) -> list[str]:
+def _unclear(over: Difference, known: Mapping[str, str]) -> Message:
+    if over.mean >= 0:
+        return say(
+            "{rival} is not clearly better than the trivial baseline: it is {size} better on test ({bounds}).",
+            **known,
+        )
+    return say(
+        "{rival} is not clearly better than the trivial baseline: it is {size} worse on test ({bounds}).",
+        **known,
+    )
+
+
+def _on_folds(found: Findings) -> list[Message]:
     """Where rungs have fits on other folds, and not all have all of them."""
     short = [code(outcome.rung) for outcome in found.finished if len(outcome.repeats) < outcome.num_folds]
     if not short:
         return []
     count = len(found.valid.folds)
-    parts = f"{count} part{'s' if count > 1 else ''} of train" if count else "the validation part"
-    return [
-        f"Rungs are chosen by {parts}: on more {listed(short)} {'has' if len(short) == 1 else 'have'} no result."
-    ]
+    parts = say("{count} parts of train", count=count) if count > 1 else say("1 part of train")
+    known = {"parts": parts if count else say("the validation part"), "rungs": listed(short)}
+    if len(short) == 1:
+        return [say("Rungs are chosen by {parts}: on more {rungs} has no result.", **known)]
+    return [say("Rungs are chosen by {parts}: on more {rungs} have no result.", **known)]
 
 
 def unfinished(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -248,5 +331,8 @@ def unfinished(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     missing = [outcome for outcome in outcomes if not outcome.is_finished]
     if not missing:
         return ()
-    each = (f"{code(o.rung)} ({o.record.get('reason') or o.record['status']})" for o in missing)
-    return (f"Without a score: {listed(each)}.",)
+    each = [
+        say("{rung} ({reason})", rung=code(o.rung), reason=o.record.get("reason") or term(o.record["status"]))
+        for o in missing
+    ]
+    return (say("Without a score: {each}.", each=listed(each)),)

@@ -8,7 +8,14 @@ from typing import Any
 from rungwise.evaluation.choice import choose, cost_ratios, front_of
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome, Results
-from rungwise.evaluation.sentences import Findings, nothing_to_take, sentence_of, unfinished, warnings_of
+from rungwise.evaluation.sentences import (
+    VALIDATION,
+    Findings,
+    nothing_to_take,
+    sentence_of,
+    unfinished,
+    warnings_of,
+)
 from rungwise.evaluation.significance import Comparison, compare
 from rungwise.evaluation.terms import Cost, Terms
 
@@ -44,7 +51,7 @@ class Verdict:
     terms: Terms
     recommended: str | None = None
     best: str | None = None
-    chosen_on: str = "validation"
+    chosen_on: str = VALIDATION
     num_folds: int = 0
     margin: float = 0.0
     score: Score | None = None

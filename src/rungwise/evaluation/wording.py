@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rungwise.evaluation.intervals import Difference, Score
+from rungwise.language import Message, comma_list, say, term
 from rungwise.metrics import Metric
 
 __all__ = [
@@ -32,10 +33,9 @@ def code(name: str) -> str:
     return f"`{name}`"
 
 
-def listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str]) -> Message:
     """Such as "a, b and c"."""
-    words = list(words)
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return comma_list(words)
 
 
 def amount_text(metric: Metric, value: float) -> str:
@@ -45,36 +45,50 @@ def amount_text(metric: Metric, value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
 
 
-def score_text(metric: Metric, score: Score) -> str:
+def score_text(metric: Metric, score: Score) -> Message:
     """Such as "90.4 % accuracy on test (88.0 to 92.6)", or "RMSE 0.445 on test (0.430 to 0.461)"."""
-    value = amount_text(metric, score.value)
-    named = f"{value} % {metric.title}" if metric.is_share else f"{metric.title} {value}"
-    return f"{named} on test ({interval_text(metric, score.low, score.high)})"
+    value, title = amount_text(metric, score.value), term(metric.title)
+    interval = interval_text(metric, score.low, score.high)
+    if metric.is_share:
+        return say("{value} % {metric} on test ({interval})", value=value, metric=title, interval=interval)
+    return say("{metric} {value} on test ({interval})", value=value, metric=title, interval=interval)
 
 
-def interval_text(metric: Metric, low: float, high: float) -> str:
+def interval_text(metric: Metric, low: float, high: float) -> Message:
     """Such as "88.0 to 92.6"."""
     if not math.isfinite(high - low):
-        return "interval unknown"
-    return f"{amount_text(metric, low)} to {amount_text(metric, high)}"
+        return say("interval unknown")
+    return say("{low} to {high}", low=amount_text(metric, low), high=amount_text(metric, high))
 
 
-def seeds_text(metric: Metric, row: Mapping[str, Any]) -> str:
+def seeds_text(metric: Metric, row: Mapping[str, Any]) -> Message:
     """A leaderboard's row over its seeds, such as "90.1 ± 0.4 of 3": mean and standard deviation; "" for one seed."""
     if not row["num_seeds"] > 1:
-        return ""
+        return Message("")
     mean, deviation = row["score_test_mean"], row["score_test_std"]
     spread = f"{100 * deviation:.1f}" if metric.is_share else f"{deviation:.2g}"
-    return f"{amount_text(metric, mean)} ± {spread} of {row['num_seeds']:.0f}"
+    return say(
+        "{mean} ± {spread} of {count:.0f}",
+        mean=amount_text(metric, mean),
+        spread=spread,
+        count=row["num_seeds"],
+    )
 
 
-def difference_text(metric: Metric, value: float) -> str:
+def difference_text(metric: Metric, value: float) -> Message:
     """Such as "1.1 points" of a percentage, "0.012" of another score; without its sign."""
+    size = _size_text(metric, value)
+    if not metric.is_share:
+        return Message(size)
+    return say("{size} point", size=size) if size == "1.0" else say("{size} points", size=size)
+
+
+def _size_text(metric: Metric, value: float) -> str:
+    """A difference without its sign and unit."""
     size = abs(value)
     if not metric.is_share:
         return f"{size:,.0f}" if size >= 100 else f"{size:.2g}"
-    text = f"{100 * size:.1f}" if size >= 0.0005 or size == 0 else f"{100 * size:.1g}"
-    return f"{text} point{'' if text == '1.0' else 's'}"
+    return f"{100 * size:.1f}" if size >= 0.0005 or size == 0 else f"{100 * size:.1g}"
 
 
 def p_text(p_value: float) -> str:
@@ -82,28 +96,28 @@ def p_text(p_value: float) -> str:
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
-def ratio_text(ratio: float) -> str:
+def ratio_text(ratio: float) -> Message:
     """Such as "90×", "1.3×" and "1/90"."""
     if 0 < ratio < 0.95:
-        return f"1/{_times(1 / ratio)}"
-    return f"{_times(ratio)}×"
+        return Message(f"1/{_times(1 / ratio)}")
+    return say("{times}×", times=_times(ratio))
 
 
 def _times(ratio: float) -> str:
     return f"{ratio:,.0f}" if ratio >= 9.5 else f"{ratio:.2g}"
 
 
-def bounds_text(metric: Metric, difference: Difference) -> str:
+def bounds_text(metric: Metric, difference: Difference) -> Message:
     """Such as "95 % interval 0.2 to 2.0"; negative ends are where the first is worse."""
     if not math.isfinite(difference.high - difference.low):
-        return "95 % interval unknown"
+        return say("95 % interval unknown")
     low, high = (signed_text(metric, end) for end in (difference.low, difference.high))
-    return f"95 % interval {low} to {high}"
+    return say("95 % interval {low} to {high}", low=low, high=high)
 
 
 def signed_text(metric: Metric, value: float) -> str:
     """Such as "1.1" and "−0.4": a difference without its unit."""
-    text = difference_text(metric, value).split(" ")[0]
+    text = _size_text(metric, value)
     return f"−{text}" if value < 0 and text.strip("0.") else text
 
 
