@@ -7,10 +7,12 @@ from rungwise.evaluation.predictions import Predictions, read_predictions, write
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.resampling import bootstrap
 from rungwise.evaluation.scores import scores
+from rungwise.evaluation.significance import Comparison
 from rungwise.evaluation.terms import Terms
 from rungwise.evaluation.verdict import Verdict, verdict
 
 __all__ = [
+    "Comparison",
     "Difference",
     "Outcome",
     "Predictions",

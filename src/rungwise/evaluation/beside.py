@@ -31,6 +31,7 @@ class Beside:
         p_value: of chance, by itself.
         adjusted: the same among all comparisons.
         ratios: what it costs of each of `RATIOS`; empty where that isn't known.
+        ratio_values: the same as numbers; None where it isn't known.
         remarks: what else is to be said.
         is_clear: whether it differs among all comparisons.
     """
@@ -41,6 +42,7 @@ class Beside:
     p_value: str
     adjusted: str
     ratios: tuple[str, ...]
+    ratio_values: tuple[float | None, ...]
     remarks: str
     is_clear: bool
 
@@ -53,6 +55,7 @@ def rows_beside(found: Verdict, outcomes: Sequence[Outcome], by: Metric) -> list
     rows = []
     for each in found.comparisons:
         gain, own = each.difference, records[each.rung]
+        ratios = tuple(_ratio(own.get(field), taken.get(field)) for field in fields)
         rows.append(
             Beside(
                 each.rung,
@@ -60,7 +63,8 @@ def rows_beside(found: Verdict, outcomes: Sequence[Outcome], by: Metric) -> list
                 say("{low} to {high}", low=signed_text(by, gain.low), high=signed_text(by, gain.high)),
                 _bare(each.p_value),
                 _bare(each.adjusted),
-                tuple(_ratio(own.get(field), taken.get(field)) for field in fields),
+                tuple("" if ratio is None else ratio_text(ratio) for ratio in ratios),
+                ratios,
                 _remarks(found, each.rung),
                 each.is_clear,
             )
@@ -72,10 +76,8 @@ def _bare(p_value: float) -> str:
     return p_text(p_value).removeprefix("p ").removeprefix("= ")
 
 
-def _ratio(own: float | None, other: float | None) -> str:
-    if own is None or not other or math.isnan(own):
-        return ""
-    return ratio_text(own / other)
+def _ratio(own: float | None, other: float | None) -> float | None:
+    return None if own is None or not other or math.isnan(own) else own / other
 
 
 def _remarks(found: Verdict, rung: str) -> Message:

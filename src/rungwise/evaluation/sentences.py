@@ -22,7 +22,7 @@ from rungwise.evaluation.wording import (
 )
 from rungwise.language import Message, paragraph, say, term
 
-__all__ = ["VALIDATION", "Findings", "nothing_to_take", "sentence_of", "unfinished", "warnings_of"]
+__all__ = ["VALIDATION", "Findings", "nothing_to_take", "sentences_of", "unfinished", "warnings_of"]
 
 _NOUNS = {Cost.TRAIN: say("training"), Cost.SIZE: say("size"), Cost.LATENCY: say("latency")}
 
@@ -64,17 +64,18 @@ class Findings:
 # ----------------------------------------------------------------------------------------------- the sentence
 
 
-def sentence_of(found: Findings) -> Message:
+def sentences_of(found: Findings) -> tuple[Message, ...]:
     """Which rung to take, how good it is, how far the best or the next one is, and at what cost."""
     rung = found.recommended.rung
     known = {"rung": code(rung), "score": score_text(found.test.metric, found.test.score(rung))}
     if len(found.finished) == 1:
-        return say("Take {rung}, the only rung that finished: {score}.", **known)
+        return (say("Take {rung}, the only rung that finished: {score}.", **known),)
     if found.is_baseline and not found.choice.beyond and found.terms.margin is None:
         start = say("Nothing beats the trivial baseline clearly: {rung} has {score}.", **known)
     else:
         start = say("Take {rung}: {score}.", **known)
-    return paragraph([start, _why(found), _beside(found), _without_limits(found)])
+    parts = (start, _why(found), _beside(found), _without_limits(found))
+    return tuple(part for part in parts if part)
 
 
 def _why(found: Findings) -> Message:
@@ -176,10 +177,8 @@ def _without_limits(found: Findings) -> Message:
         "size": difference_text(metric, lead.mean),
         "bounds": bounds_text(metric, lead),
     }
-    if lead.mean >= 0:
-        how = say("{size} better ({bounds})", **known)
-    else:
-        how = say("{size} worse ({bounds})", **known)
+    is_better = lead.mean >= 0
+    how = say("{size} better ({bounds})", **known) if is_better else say("{size} worse ({bounds})", **known)
     return say(
         "{best}, the best of all on {part}, is beyond the limits ({limits}); on test it is {how}.",
         how=how,

@@ -12,12 +12,13 @@ from rungwise.evaluation.sentences import (
     VALIDATION,
     Findings,
     nothing_to_take,
-    sentence_of,
+    sentences_of,
     unfinished,
     warnings_of,
 )
 from rungwise.evaluation.significance import Comparison, compare
 from rungwise.evaluation.terms import Cost, Terms
+from rungwise.language import Message, paragraph
 
 __all__ = ["Verdict", "verdict"]
 
@@ -43,7 +44,7 @@ class Verdict:
         comparisons: every other rung beside the recommended one, on test.
         beyond: rung → the limits that it isn't within, in words.
         front: the rungs that none beats on test without costing more of what is to be saved, else of training.
-        sentence: the verdict in plain words.
+        sentences: the verdict in plain words: which rung to take, and why.
         warnings: what else one should know before trusting it.
     """
 
@@ -62,12 +63,17 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
     beyond: dict[str, str]
     front: tuple[str, ...] = ()
-    sentence: str
+    sentences: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def sentence(self) -> Message:
+        """The verdict in plain words."""
+        return paragraph(self.sentences)
 
     def to_dict(self) -> dict[str, Any]:
         """For `verdict.json`."""
-        return asdict(self)
+        return asdict(self) | {"sentence": self.sentence}
 
 
 def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdict:
@@ -97,7 +103,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
             valid_differences={},
             beyond=choice.beyond,
             front=front,
-            sentence=nothing_to_take(choice.beyond),
+            sentences=(nothing_to_take(choice.beyond),),
             warnings=unfinished(outcomes),
         )
     difference = None if recommended is best else test.difference(best.rung, recommended.rung)
@@ -122,7 +128,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         comparisons=comparisons,
         beyond=choice.beyond,
         front=front,
-        sentence=sentence_of(findings),
+        sentences=sentences_of(findings),
         warnings=warnings_of(findings, outcomes),
     )
 

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from rungwise.language import Language, Message, say
 
-__all__ = ["attribute", "both", "capital", "svg_text", "svg_title", "t"]
+__all__ = ["attribute", "both", "capital", "option", "svg_text", "svg_title", "t"]
 
 _LANGUAGES = (Language.ENGLISH, Language.CHINESE)
 
@@ -20,7 +20,7 @@ def t(template: str, /, **values: Any) -> Markup:
 
 def both(text: str) -> Markup:
     """A text for the page: a message in both languages, anything else as it is; what stands in backticks is code."""
-    return _pair(text, "span")
+    return text if isinstance(text, Markup) else _pair(text, "span")
 
 
 def svg_text(text: str) -> Markup:
@@ -31,15 +31,20 @@ def svg_text(text: str) -> Markup:
 def svg_title(text: str) -> Markup:
     """What a chart tells where the pointer rests; the page's script knows it in Chinese."""
     english, chinese = _sayings(text)
-    other = f' data-zh="{escape(chinese)}"' if chinese != english else ""
-    return Markup(f"<title{other}>{escape(english)}</title>")
+    return Markup("<title{}>{}</title>").format(_in_chinese(english, chinese), english)
 
 
 def attribute(name: str, text: str) -> Markup:
     """An attribute that people read or hear, such as `aria-label`; the page's script knows it in Chinese."""
     english, chinese = _sayings(text)
-    other = f' data-zh-{name}="{escape(chinese)}"' if chinese != english else ""
-    return Markup(f' {name}="{escape(english)}"{other}')
+    other = _in_chinese(english, chinese, f"data-zh-{name}")
+    return Markup(' {}="{}"{}').format(Markup(name), english, other)
+
+
+def option(text: str) -> Markup:
+    """The end of an `<option`: its text, and what the page's script knows it as in Chinese."""
+    english, chinese = _sayings(text)
+    return Markup("{}>{}").format(_in_chinese(english, chinese), english)
 
 
 def capital(text: str) -> str:
@@ -55,6 +60,11 @@ def _pair(text: str, element: str) -> Markup:
         Markup(f'<{element} class="t" lang="{language.tag}">{_with_code(said)}</{element}>')
         for language, said in zip(_LANGUAGES, (english, chinese), strict=True)
     )
+
+
+def _in_chinese(english: str, chinese: str, name: str = "data-zh") -> Markup:
+    """The attribute that tells the script; empty where both languages say the same."""
+    return Markup("") if chinese == english else Markup(' {}="{}"').format(Markup(name), chinese)
 
 
 def _sayings(text: str) -> tuple[str, str]:

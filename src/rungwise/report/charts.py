@@ -10,6 +10,8 @@ import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
+from rungwise.language import Message, say
+from rungwise.report.bilingual import attribute, svg_text, svg_title
 from rungwise.report.scales import Scale, linear_scale, log_scale
 
 __all__ = [
@@ -71,14 +73,16 @@ def score_chart(
     size: tuple[int, int],
     axes: tuple[str, str],
     texts: tuple[Callable[[float], str], Callable[[float], str]],
+    is_greater_better: bool,
 ) -> Markup:
-    """Scores with their intervals against cost on a logarithmic axis.
+    """Scores with their intervals against cost on a logarithmic axis, and a line through those that none dominates.
 
     Args:
         points: the rungs.
         size: width and height in pixels.
         axes: what the axes are called, x and y.
         texts: how a cost and a score are written.
+        is_greater_better: whether a higher score is the better one.
     """
     width, height = size
     least = min((point.cost for point in points if point.cost > 0), default=1.0)
@@ -88,24 +92,50 @@ def score_chart(
     y = linear_scale(ends, height - 52, 30)
     parts = [_frame(x, y, height=height, axes=axes, texts=texts)]
     spots = [(x(costs[point.name]), y(point.score), y(point.low), y(point.high)) for point in points]
+    parts.append(_front(points, spots, is_greater_better))
     taken = [(left - 6, high - 2, left + 6, low + 2) for left, _, low, high in spots]
     for point, (left, top, low, high) in sorted(zip(points, spots, strict=True), key=lambda p: p[1]):
         label = _place(point.name, (left, top), taken, width, height)
         style = "point recommended" if point.is_recommended else "point"
-        told = f"{point.name}: {texts[1](point.score)} ({texts[1](point.low)} to {texts[1](point.high)})"
-        told = f"{told}, {texts[0](point.cost)}"
+        told = say(
+            "{name}: {score} ({low} to {high}), {cost}",
+            name=point.name,
+            score=texts[1](point.score),
+            low=texts[1](point.low),
+            high=texts[1](point.high),
+            cost=texts[0](point.cost),
+        )
         if abs(label[1] - top) > _FAR_SHIFT:
             near = label[0] - 3 if label[0] > left else label[0] + _CHARACTER * len(point.name)
             parts.append(f'<path class="grid" d="M{left:.1f} {top:.1f}L{near:.1f} {label[1] - 4:.1f}"/>')
         parts.append(
-            f'<g class="{style}"><title>{escape(told)}</title>'
+            f'<g class="{style}" tabindex="0" role="img" data-rung="{escape(point.name)}"'
+            f"{attribute('aria-label', told)}>{svg_title(told)}"
+            f'<circle class="halo" cx="{left:.1f}" cy="{top:.1f}" r="11"/>'
             f'<path d="M{left:.1f} {low:.1f}V{high:.1f}M{left - 4:.1f} {low:.1f}h8M{left - 4:.1f} {high:.1f}h8"/>'
             f'<circle cx="{left:.1f}" cy="{top:.1f}" r="{5.5 if point.is_recommended else 4.5}"/>'
             f'<text x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(point.name)}</text></g>'
         )
-    return _svg(
-        parts, width, height, f"{axes[1]} against {axes[0]}, a point a rung; the table has the numbers"
+    about = say(
+        "{score} against {cost}, a point a rung; the table has the numbers", score=axes[1], cost=axes[0]
     )
+    return _svg(parts, width, height, about, role="group")
+
+
+def _front(
+    points: Sequence[Point], spots: Sequence[tuple[float, float, float, float]], is_greater_better: bool
+) -> str:
+    """A line through the points that no other one beats in score without costing more, in steps."""
+    sign = -1 if is_greater_better else 1
+    ordered = sorted(zip(points, spots, strict=True), key=lambda pair: (pair[0].cost, sign * pair[0].score))
+    front: list[tuple[float, float]] = []
+    least = math.inf
+    for point, (left, top, _, _) in ordered:
+        if sign * point.score < least:
+            least = sign * point.score
+            front.append((left, top))
+    steps = [f"M{front[0][0]:.1f} {front[0][1]:.1f}", *(f"H{left:.1f}V{top:.1f}" for left, top in front[1:])]
+    return f'<path class="front" d="{"".join(steps)}"/>' if len(front) > 1 else ""
 
 
 Box = tuple[float, float, float, float]
@@ -140,15 +170,15 @@ def line_chart(lines: Sequence[Line], *, name: str, size: tuple[int, int] = (320
     width, height = size
     x = linear_scale([value for line in lines for value in line.x], 44, width - 10, num_ticks=4)
     y = linear_scale([value for line in lines for value in line.y], height - 34, 10, num_ticks=4)
-    parts = [_frame(x, y, height=height, axes=("epoch", ""), texts=(_plain, _plain))]
-    return _svg([*parts, *_curves(lines, x, y)], width, height, f"Loss of {name} by epoch")
+    parts = [_frame(x, y, height=height, axes=(say("epoch"), ""), texts=(_plain, _plain))]
+    return _svg([*parts, *_curves(lines, x, y)], width, height, say("Loss of {name} by epoch", name=name))
 
 
 def strength_chart(
     lines: Sequence[Line],
     *,
-    label: str,
-    unit: str,
+    label: Message,
+    unit: Message,
     strengths: Sequence[str],
     pictures: Sequence[str],
     span: tuple[float, float],
@@ -201,7 +231,7 @@ def _curves(lines: Sequence[Line], x: Scale, y: Scale) -> list[str]:
 
 
 def series_chart(
-    values: Sequence[float], *, name: str, x_title: str, size: tuple[int, int] = (320, 190)
+    values: Sequence[float], *, name: Message, x_title: Message, size: tuple[int, int] = (320, 190)
 ) -> Markup:
     """Positive numbers by their place, on a logarithmic axis."""
     width, height = size
@@ -210,7 +240,7 @@ def series_chart(
     points = [f"{x(place):.1f} {y(value):.1f}" for place, value in enumerate(values)]
     curve = f'<path class="valid_loss" d="M{"L".join(points)}"/>'
     frame = _frame(x, y, height=height, axes=(x_title, ""), texts=(_plain, _plain))
-    return _svg([frame, curve], width, height, f"{name} by {x_title}")
+    return _svg([frame, curve], width, height, say("{name} by {x_title}", name=name, x_title=x_title))
 
 
 def residual_chart(
@@ -225,12 +255,12 @@ def residual_chart(
     chosen = np.linspace(0, len(target) - 1, min(len(target), _MAX_DOTS)).astype(int)
     truths, guesses = target[chosen].tolist(), prediction[chosen].tolist()
     x, y = linear_scale(truths, 64, width - 12), linear_scale([*guesses, *truths], height - 46, 24)
-    parts = [_frame(x, y, height=height, axes=("true", "predicted"), texts=(_plain, _plain))]
+    parts = [_frame(x, y, height=height, axes=(say("true"), say("predicted")), texts=(_plain, _plain))]
     ends = [f"{x(end):.1f} {y(end):.1f}" for end in (x.low, x.high)]
     parts.append(f'<path class="right" d="M{"L".join(ends)}"/>')
     dots = "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in zip(truths, guesses, strict=True))
     parts.append(f'<path class="dots" d="{dots}"/>')
-    return _svg(parts, width, height, f"Predictions of {name} against the true values")
+    return _svg(parts, width, height, say("Predictions of {name} against the true values", name=name))
 
 
 def interval_bar(value: float, low: float, high: float, scale: Scale) -> Markup:
@@ -266,14 +296,14 @@ def _frame(
         )
     parts.append(f'<path class="axis" d="M{x.start:.0f} {y.start:.0f}H{x.end:.0f}"/>')
     middle = (x.start + x.end) / 2
-    parts.append(f'<text class="name x" x="{middle:.0f}" y="{height - 4}">{escape(axes[0])}</text>')
-    parts.append(f'<text class="name" x="4" y="14">{escape(axes[1])}</text>' if axes[1] else "")
+    parts.append(f'<text class="name x" x="{middle:.0f}" y="{height - 4}">{svg_text(axes[0])}</text>')
+    parts.append(f'<text class="name" x="4" y="14">{svg_text(axes[1])}</text>' if axes[1] else "")
     return "".join(parts)
 
 
-def _svg(parts: Sequence[str], width: int, height: int, label: str) -> Markup:
+def _svg(parts: Sequence[str], width: int, height: int, label: Message, role: str = "img") -> Markup:
     body = "".join(parts)
     return Markup(  # all that came from outside was escaped where it was put in
-        f'<svg class="chart" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}"'
+        f'<svg class="chart" role="{role}"{attribute("aria-label", label)} viewBox="0 0 {width} {height}"'
         f' style="max-width:{width}px">{body}</svg>'
     )

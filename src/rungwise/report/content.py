@@ -13,7 +13,9 @@ from rungwise.data import Dataset
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Results, Terms, Verdict, leaderboard, verdict
 from rungwise.kinds import OutputKind
+from rungwise.language import Message, term
 from rungwise.metrics import Metric
+from rungwise.report.cutting import MAX_NAME, cut
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,11 +82,16 @@ class Content:
         return self.verdict.recommended
 
     @property
+    def metric_title(self) -> Message:
+        """The metric's, as a sentence has it."""
+        return term(self.metric.title)
+
+    @property
     def class_names(self) -> list[str]:
         """Of a run that predicts classes; else none."""
         if self.dataset.classes is None or self.dataset.pair[1] is OutputKind.TAGS:
             return []
-        return [str(name) for name in self.dataset.classes]
+        return [cut(str(name), MAX_NAME) for name in self.dataset.classes]
 
     @property
     def has_robustness(self) -> bool:

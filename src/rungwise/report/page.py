@@ -6,14 +6,16 @@ import importlib
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from rungwise.evaluation import Results
 from rungwise.files import replace_text
+from rungwise.language import Language, say
+from rungwise.report.bilingual import attribute, both, capital, option, t
 from rungwise.report.content import Content
 from rungwise.report.sections import ORDER
 
-__all__ = ["write_report"]
+__all__ = ["html_page", "write_report"]
 
 _FOLDER = Path(__file__).parent
 
@@ -25,17 +27,29 @@ def write_report(results: Results) -> Path:
         RunError: if the run folder can't be read.
         DataError: if its dataset can't be read.
     """
-    content, environment = Content.read(results), _environment()
+    file = results.run_folder / "report.html"
+    replace_text(file, html_page(Content.read(results)))
+    return file
+
+
+def html_page(content: Content, language: Language = Language.ENGLISH, *, printed: bool = False) -> str:
+    """The page as HTML.
+
+    Args:
+        content: of the run.
+        language: that it begins in; its readers may switch.
+        printed: whether it is for paper: without controls and script, with all that is folded open.
+    """
+    environment = _environment(printed=printed)
     shown = [_section(environment, name, content) for name in ORDER]
-    page = environment.get_template("page.html.jinja").render(
+    page: str = environment.get_template("page.html.jinja").render(
         content=content,
+        language=language,
         sections=[section for section in shown if section],
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup((_FOLDER / "page.js").read_text(encoding="utf-8")),
     )
-    file = results.run_folder / "report.html"
-    replace_text(file, page)
-    return file
+    return page
 
 
 def _section(environment: Environment, name: str, content: Content) -> Markup:
@@ -48,7 +62,7 @@ def _section(environment: Environment, name: str, content: Content) -> Markup:
     return Markup(template.render(section=section, **known))
 
 
-def _environment() -> Environment:
+def _environment(*, printed: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -56,13 +70,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = _with_code
-    environment.filters["capital"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters |= {"both": both, "capital": capital}
+    environment.globals |= {"attribute": attribute, "option": option, "printed": printed, "say": say, "t": t}
     return environment
-
-
-def _with_code(text: str) -> Markup:
-    """A sentence with what stands in backticks as code, and no line end before a percent sign."""
-    parts = [escape(part) for part in text.replace(" %", "\u00a0%").split("`")]
-    parts[1::2] = [Markup(f"<code>{part}</code>") for part in parts[1::2]]
-    return Markup("").join(parts)

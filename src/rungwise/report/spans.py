@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from rungwise.data import Dataset
 from rungwise.data.sentences import flat_sentences
 from rungwise.evaluation import Predictions
 from rungwise.metrics import Argument, plain_spans, span_arguments
-from rungwise.report.confusions import ConfusedPair
+from rungwise.report.confusions import ConfusedPair, pair_key
 from rungwise.tags import VERB
 
 __all__ = ["NOTHING", "Piece", "SpanExample", "confused_types", "span_examples"]
@@ -56,12 +57,14 @@ class SpanExample:
         truth: the sentence with its spans.
         prediction: the same with the spans of the rung.
         num_errors: spans missed and invented.
+        pairs: what was taken for what, as `pair_key` has it.
     """
 
     row: int
     truth: Sequence[Piece]
     prediction: Sequence[Piece]
     num_errors: int
+    pairs: Sequence[str]
 
 
 def span_examples(
@@ -70,6 +73,10 @@ def span_examples(
     """The test sentences with the most errors, the worst first."""
     truth, said = _sides(predictions, is_roles)
     wrong = Counter(sentence for sentence, *_ in truth ^ said)
+    pairs: dict[int, set[str]] = defaultdict(set)
+    for (sentence, *_), true, other in _type_pairs(truth, said):
+        if true != other:
+            pairs[sentence].add(pair_key(true, other))
     worst = sorted(wrong, key=lambda sentence: (-wrong[sentence], sentence))[:count]
     rows = dataset.row_numbers("test")
     inputs = flat_sentences(dataset.inputs("test"))
@@ -81,23 +88,29 @@ def span_examples(
         window = _window(sides[0] ^ sides[1], len(words))
         hits = sides[0] & sides[1]
         truth_pieces, said_pieces = (_pieces(words, side, hits, predicate, window) for side in sides)
-        shown.append(SpanExample(int(rows[sentence]), truth_pieces, said_pieces, wrong[sentence]))
+        confused = sorted(pairs[sentence])
+        shown.append(SpanExample(int(rows[sentence]), truth_pieces, said_pieces, wrong[sentence], confused))
     return shown
 
 
 def confused_types(predictions: Predictions, *, is_roles: bool) -> list[ConfusedPair]:
     """True and predicted type of spans with the same bounds, and what is missed and invented; most frequent first."""
-    truth, said = _sides(predictions, is_roles)
-    types = {each[:2]: each[2] for each in truth}
-    found = {each[:2]: each[2] for each in said}
-    pairs = Counter((type_, found.get(place, NOTHING)) for place, type_ in types.items())
-    pairs += Counter((NOTHING, type_) for place, type_ in found.items() if place not in types)
-    there = Counter(types.values())
+    found = _type_pairs(*_sides(predictions, is_roles))
+    pairs = Counter((true, other) for _, true, other in found)
+    there = Counter(true for _, true, _ in found if true != NOTHING)
     return [
         ConfusedPair(true, other, count, count / there[true] if true in there else float("nan"))
         for (true, other), count in pairs.most_common()
         if true != other
     ][:_MAX_PAIRS]
+
+
+def _type_pairs(truth: set[Argument], said: set[Argument]) -> list[tuple[tuple[Any, ...], str, str]]:
+    """Place, true and predicted type of every span, with `NOTHING` where a side has none at that place."""
+    types = {each[:2]: each[2] for each in truth}
+    found = {each[:2]: each[2] for each in said}
+    there = [(place, type_, found.get(place, NOTHING)) for place, type_ in types.items()]
+    return there + [(place, NOTHING, type_) for place, type_ in found.items() if place not in types]
 
 
 def _sides(predictions: Predictions, is_roles: bool) -> tuple[set[Argument], set[Argument]]:

@@ -6,14 +6,15 @@ show. A new section is these two files and a line here.
 
 ORDER = (
     "sentence",
+    "next",
     "score",
     "leaderboard",
     "beside",
     "predicates",
+    "errors",
+    "robustness",
     "curves",
     "sheets",
-    "robustness",
-    "errors",
     "facts",
 )
 """As they stand on the page."""

@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+from rungwise.evaluation import Comparison
 from rungwise.evaluation.beside import RATIOS, Beside, rows_beside
+from rungwise.language import Message, say
+from rungwise.metrics import Metric
+from rungwise.report.bilingual import capital
 from rungwise.report.content import Content
+from rungwise.report.tables import Cell, Column, Row, Table
 
-__all__ = ["BesideSection", "section"]
-
-
-@dataclass(frozen=True)
-class BesideSection:
-    """The table.
-
-    Attributes:
-        rows: one a rung.
-        ratios: what of the recommended rung's cost is told.
-    """
-
-    rows: Sequence[Beside]
-    ratios: Sequence[str]
+__all__ = ["section"]
 
 
-def section(content: Content) -> BesideSection | None:
+def section(content: Content) -> Table | None:
     """The section; None where there is nothing to compare."""
-    rows = rows_beside(content.verdict, content.outcomes, content.metric)
-    return BesideSection(rows, tuple(RATIOS)) if rows else None
+    found, metric = content.verdict, content.metric
+    rows = rows_beside(found, content.outcomes, metric)
+    if not rows:
+        return None
+    columns = [
+        Column(say("Rung")),
+        Column(say("Better by"), is_descending=True),
+        Column(say("95 % interval"), is_descending=True),
+        Column(say("p")),
+        Column(say("p among all")),
+        *(Column(capital(name)) for name in RATIOS),
+        Column(say("Remarks")),
+    ]
+    shown = [_row(row, by) for row, by in zip(rows, found.comparisons, strict=True)]
+    return Table("caption-beside", _caption(content.recommended or "", metric), columns, shown)
+
+
+def _caption(recommended: str, metric: Metric) -> Message:
+    known = {"rung": f"`{recommended}`"}
+    if metric.is_share:
+        better = say("How much better each other rung is than {rung} on test, in points", **known)
+    else:
+        better = say("How much better each other rung is than {rung} on test", **known)
+    return say(
+        "{better}; what share of that rung's cost it has; and how likely chance alone shows as much: p by itself, and "
+        "among all comparisons (Holm).",
+        better=better,
+    )
+
+
+def _row(row: Beside, by: Comparison) -> Row:
+    ratios = [Cell(ratio, value) for ratio, value in zip(row.ratios, row.ratio_values, strict=True)]
+    return Row(
+        row.rung,
+        [
+            Cell(row.gain, by.difference.mean),
+            Cell(row.interval, by.difference.low),
+            Cell(row.p_value, by.p_value),
+            Cell(row.adjusted, by.adjusted),
+            *ratios,
+            Cell(row.remarks, style="remark"),
+        ],
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from rungwise.evaluation import Outcome
+from rungwise.language import Message, term
 from rungwise.report.charts import Line, line_chart, series_chart
 from rungwise.report.content import Content
 
@@ -24,7 +25,7 @@ class CurvesSection:
     """
 
     losses: Sequence[tuple[str, Markup]]
-    series: Sequence[tuple[str, str, Markup]]
+    series: Sequence[tuple[str, Message, Markup]]
 
 
 def section(content: Content) -> CurvesSection | None:
@@ -47,10 +48,14 @@ def _losses(outcomes: Sequence[Outcome]) -> list[tuple[str, Markup]]:
     return curves
 
 
-def _series(outcomes: Sequence[Outcome]) -> list[tuple[str, str, Markup]]:
+def _series(outcomes: Sequence[Outcome]) -> list[tuple[str, Message, Markup]]:
     """What networks recorded in training."""
     return [
-        (outcome.rung, each["title"], series_chart(known, name=each["title"], x_title=each["x_title"]))
+        (
+            outcome.rung,
+            term(each["title"]),
+            series_chart(known, name=term(each["title"]), x_title=term(each["x_title"])),
+        )
         for outcome in outcomes
         for each in outcome.record.get("series") or []
         if len(known := [value for value in each["values"] if value and value > 0]) > 1

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rungwise.evaluation.wording import seconds_text
+from rungwise.data import Dataset
+from rungwise.evaluation.wording import code, seconds_text
+from rungwise.language import say, term
 from rungwise.report.content import Content
+from rungwise.report.cutting import MAX_NAME, cut
+from rungwise.report.tables import Cell, Column, Row, Table
 
-__all__ = ["FactsSection", "section"]
+__all__ = ["FactsSection", "run_facts", "section"]
 
 _SHOWN_ELSEWHERE = (
     "schema_version",
@@ -25,30 +29,45 @@ _SHOWN_ELSEWHERE = (
     "terms",
 )
 
+_MAX_CLASSES, _MAX_COLUMNS, _MAX_CHARACTERS = 30, 200, 400
+"""That are named, that are told, and of a value."""
+
 
 @dataclass(frozen=True)
 class FactsSection:
-    """What is told of the run, beside what its dataset says of itself.
+    """What is told of the run.
 
     Attributes:
-        parts: of the data → examples.
-        sources: of the data.
-        asked: what was asked and where it ran: name, value.
+        facts: name, value.
+        columns: what each column of the data is taken for; None where there are no columns.
+        notes: on the data.
     """
 
-    parts: dict[str, int]
-    sources: Sequence[str]
-    asked: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[str, str]]
+    columns: Table | None
+    notes: Sequence[str]
 
 
 def section(content: Content) -> FactsSection:
     """The section, which every page has."""
-    dataset = content.dataset
-    return FactsSection(
-        {part: dataset.num(part) for part in ("train", "valid", "test")},
-        sorted(set(dataset.sources.values())),
-        _asked(content.config),
-    )
+    notes = [cut(note.message, _MAX_CHARACTERS) for note in content.dataset.notes]
+    return FactsSection(run_facts(content), _columns(content.dataset), notes)
+
+
+def run_facts(content: Content) -> list[tuple[str, str]]:
+    """Name and value of everything that the run depended on."""
+    dataset, names = content.dataset, content.class_names
+    parts = {part: f"{dataset.num(part):,}" for part in ("train", "valid", "test")}
+    facts: list[tuple[str, str]] = [
+        (say("examples"), say("{train} train, {valid} valid, {test} test", **parts)),
+        (say("from"), ", ".join(sorted(set(dataset.sources.values())))),
+        (say("split"), code(dataset.split_hash)),
+        (say("fingerprint"), code(dataset.fingerprint)),
+    ]
+    if names:
+        more = " …" if len(names) > _MAX_CLASSES else ""
+        facts.append((say("classes"), f"{len(names)}: {', '.join(names[:_MAX_CLASSES])}{more}"))
+    return facts + _asked(content.config)
 
 
 def _asked(config: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -58,7 +77,7 @@ def _asked(config: Mapping[str, Any]) -> list[tuple[str, str]]:
         asked["budget"] = seconds_text(config["budget"])
     facts = asked | config.get("environment", {})
     return [
-        (name.replace("_", " "), _compact(value))
+        (term(name.replace("_", " ")), cut(_compact(value), _MAX_CHARACTERS))
         for name, value in facts.items()
         if value not in (None, {}, [])
     ]
@@ -70,3 +89,25 @@ def _compact(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_compact(item) for item in value)
     return f"{value:g}" if isinstance(value, float) and np.isfinite(value) else str(value)
+
+
+def _columns(dataset: Dataset) -> Table | None:
+    if not dataset.schema:
+        return None
+    rows = [
+        Row(
+            cut(column.name, MAX_NAME),
+            [Cell(term(column.kind), style=""), Cell(column.reason, style="")],
+            is_rung=False,
+        )
+        for column in dataset.schema[:_MAX_COLUMNS]
+    ]
+    columns = [Column(say("Column")), Column(say("Kind")), Column(say("Reason"))]
+    caption = say("What each column is taken for, and why")
+    if len(dataset.schema) > _MAX_COLUMNS:
+        caption = say(
+            "What each column is taken for, and why: the first {shown} of {count}",
+            shown=_MAX_COLUMNS,
+            count=len(dataset.schema),
+        )
+    return Table("caption-columns", caption, columns, rows)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from markupsafe import Markup
 
 from rungwise.evaluation.wording import (
     amount_text,
@@ -15,82 +17,110 @@ from rungwise.evaluation.wording import (
     seconds_text,
     seeds_text,
 )
+from rungwise.language import Message, say, term
 from rungwise.metrics import Metric
 from rungwise.report.axis import without_far_baseline
+from rungwise.report.bilingual import both, capital
 from rungwise.report.charts import interval_bar
 from rungwise.report.content import Content
 from rungwise.report.scales import Scale, linear_scale
+from rungwise.report.tables import Cell, Column, Row, Table, amount
 
-__all__ = ["LeaderboardSection", "section"]
+__all__ = ["section"]
 
 _BAR_WIDTH = 90
 
-_COSTS: dict[str, Callable[[float], str]] = {
-    "fit_cpu_time": seconds_text,
-    "fit_time": seconds_text,
-    "latency": seconds_text,
-    "parameters": count_text,
-    "model_bytes": bytes_text,
-    "peak_memory_bytes": bytes_text,
-}
-"""Column of the leaderboard → how its values are written."""
+_COSTS: tuple[tuple[str, Message, Callable[[float], str]], ...] = (
+    ("fit_cpu_time", say("Training, CPU"), seconds_text),
+    ("fit_time", say("wall"), seconds_text),
+    ("latency", say("Latency"), seconds_text),
+    ("parameters", say("Parameters"), count_text),
+    ("model_bytes", say("Size"), bytes_text),
+    ("peak_memory_bytes", say("Memory"), bytes_text),
+)
+"""Column of the leaderboard, its heading, how its values are written."""
 
 
-@dataclass(frozen=True)
-class LeaderboardSection:
-    """The table.
-
-    Attributes:
-        rows: one a rung: column → what stands there.
-        has_seeds: whether a rung was fitted from several seeds.
-        has_robustness: whether a rung was measured on corrupted examples.
-    """
-
-    rows: Sequence[dict[str, Any]]
-    has_seeds: bool
-    has_robustness: bool
-
-    @property
-    def num_score_columns(self) -> int:
-        """Those between the rung's name and the costs."""
-        return 3 + self.has_seeds + self.has_robustness
-
-
-def section(content: Content) -> LeaderboardSection:
+def section(content: Content) -> Table:
     """The section, which every page has."""
-    table, metric = content.table, content.metric
-    near = without_far_baseline(table[table["score_test"].notna()])
+    board, metric = content.table, content.metric
+    near = without_far_baseline(board[board["score_test"].notna()])
     ends = near[["score_test_low", "score_test_high"]].to_numpy().ravel().tolist()
     scale = linear_scale(ends, 3, _BAR_WIDTH - 3) if ends else None
-    return LeaderboardSection(
-        [_row(row, metric, scale) for _, row in table.iterrows()],
-        bool((table["num_seeds"] > 1).any()),
-        content.has_robustness,
+    has_seeds, is_greater = bool((board["num_seeds"] > 1).any()), metric.greater_is_better
+    columns = [
+        Column(say("Rung")),
+        Column(say("Test"), span=2, is_descending=is_greater),
+        Column(say("Validation"), is_descending=is_greater),
+        *([Column(say("Over seeds"), is_descending=is_greater)] if has_seeds else []),
+        *(
+            [Column(say("Robust"), is_descending=is_greater, href="#robustness")]
+            if content.has_robustness
+            else []
+        ),
+        *(Column(title) for _, title, _ in _COSTS),
+    ]
+    rows = []
+    for _, row in board.iterrows():
+        scores = _scores(row, metric, scale, has_seeds, content.has_robustness)
+        note = _note(row)
+        cells = scores or [Cell(note, style="reason", span=3 + has_seeds + content.has_robustness)]
+        costs = [amount(row[column], text) for column, _, text in _COSTS]
+        rows.append(
+            Row(
+                row["rung"],
+                [*cells, *costs],
+                note if scores else "",
+                is_recommended=row["rung"] == content.recommended,
+            )
+        )
+    return Table("caption-leaderboard", _caption(metric), columns, rows, "leaderboard")
+
+
+def _caption(metric: Metric) -> Message:
+    """What the scores are, and in what order the rungs stand."""
+    unit = (
+        say("{metric:cap} in %", metric=term(metric.title))
+        if metric.is_share
+        else capital(term(metric.title))
     )
+    if metric.greater_is_better:
+        better = say("{metric}; higher is better.", metric=unit)
+    else:
+        better = say("{metric}; lower is better.", metric=unit)
+    order = say("One row a rung, in the order of what their training was expected to cost.")
+    return say("{words} {word}", words=order, word=better)
 
 
-def _row(row: Any, metric: Metric, scale: Scale | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {column: _text(row[column], text) for column, text in _COSTS.items()}
-    for part in ("test", "val"):
-        value, low, high = (row[f"score_{part}{end}"] for end in ("", "_low", "_high"))
-        is_known = not math.isnan(value)
-        shown[part] = amount_text(metric, value) if is_known else ""
-        shown[f"{part}_interval"] = interval_text(metric, low, high) if is_known else ""
-        if part == "test":
-            is_near = scale and scale.low <= low and high <= scale.high
-            shown["bar"] = interval_bar(value, low, high, scale) if scale and is_near else ""
-    shown["seeds"] = seeds_text(metric, row)
-    shown["robustness"] = _text(row["robustness"], lambda value: amount_text(metric, value))
-    reason = row["reason"] if isinstance(row["reason"], str) else ""  # pandas has NaN beside strings
-    return {"rung": row["rung"], "note": _note(row["status"], reason), **shown}
+def _scores(
+    row: Any, metric: Metric, scale: Scale | None, has_seeds: bool, has_robustness: bool
+) -> Sequence[Cell]:
+    """The cells of a rung's scores; none where it has no score."""
+    value, low, high = (row[f"score_test{end}"] for end in ("", "_low", "_high"))
+    if math.isnan(value):
+        return []
+    is_near = scale is not None and scale.low <= low and high <= scale.high
+    bar = interval_bar(value, low, high, scale) if scale is not None and is_near else ""
+    valid = row["score_val"]
+    return [
+        Cell(bar, style="bars"),
+        Cell(_with_interval(metric, row, "test", is_strong=True), float(value)),
+        Cell(_with_interval(metric, row, "val"), float(valid)) if not math.isnan(valid) else Cell(),
+        *([amount(row["score_test_mean"], lambda _: seeds_text(metric, row))] if has_seeds else []),
+        *([amount(row["robustness"], partial(amount_text, metric))] if has_robustness else []),
+    ]
 
 
-def _note(status: str, reason: str) -> str:
+def _with_interval(metric: Metric, row: Any, part: str, *, is_strong: bool = False) -> Markup:
+    value, low, high = (row[f"score_{part}{end}"] for end in ("", "_low", "_high"))
+    shown = Markup("<strong>{}</strong>" if is_strong else "{}").format(amount_text(metric, value))
+    return shown + Markup(' <span class="quiet">{}</span>').format(both(interval_text(metric, low, high)))
+
+
+def _note(row: Any) -> str:
     """What is said of a rung that didn't simply finish."""
+    status = row["status"]
+    reason = row["reason"] if isinstance(row["reason"], str) else ""  # pandas has NaN beside strings
     if status == "done":
         return reason
-    return f"{status}: {reason}" if reason else status
-
-
-def _text(value: float, text: Callable[[float], str]) -> str:
-    return "" if math.isnan(value) else text(value)
+    return say("{status}: {reason}", status=term(status), reason=reason) if reason else term(status)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,16 @@ from rungwise.evaluation.corruptions import Corruption, corrupt
 from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.robustness import Robustness, chosen_examples, corruptions_of, word_examples
 from rungwise.evaluation.text_corruptions import TextCorruption
-from rungwise.evaluation.wording import amount_text, difference_text
+from rungwise.evaluation.wording import amount_text, code, difference_text
 from rungwise.kinds import SENTENCE_KINDS, InputKind, OutputKind
+from rungwise.language import Message, joined, say, term
 from rungwise.metrics import Metric
+from rungwise.report.bilingual import capital
 from rungwise.report.charts import Line, line_key, strength_chart
 from rungwise.report.content import Content
 from rungwise.report.pictures import png, thumbnail
 from rungwise.report.sheets import is_tiny
+from rungwise.report.tables import Cell, Column, Row, Table, amount
 
 __all__ = ["RobustnessSection", "section"]
 
@@ -42,29 +46,25 @@ class RobustnessSection:
     """What the section shows.
 
     Attributes:
-        num_examples: test examples that the scores are over.
+        introduction: what the scores are.
         keys: the legend: rung, and how its line looks.
         charts: a corruption's name, and its chart.
-        noun: what an example is.
         texts: a corruption's name and strength, and what it makes of a text or a sentence; none of images.
-        names: of the corruptions.
-        rows: rung, and its scores: clean, over the strengths of each corruption, over all; none where not measured.
+        table: the scores of each rung: clean, over the strengths of each corruption, over all.
         notes: why rungs weren't measured, and which have no curve.
         is_tiny: whether images are best shown pixel by pixel.
     """
 
-    num_examples: int
+    introduction: Message
     keys: Sequence[tuple[str, Markup]]
     charts: Sequence[tuple[str, Markup]]
-    noun: str
     texts: Sequence[tuple[str, str]]
-    names: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[str]]]
+    table: Table
     notes: Sequence[str]
     is_tiny: bool
 
 
-def section(content: Content) -> RobustnessSection | str | None:
+def section(content: Content) -> RobustnessSection | Message | None:
     """The section; where no rung was measured the reason, if any was to be, or None."""
     dataset, outcomes, metric = content.dataset, content.outcomes, content.metric
     if not content.has_robustness:
@@ -76,35 +76,46 @@ def section(content: Content) -> RobustnessSection | str | None:
     noun = _noun(dataset.pair[0])
     notes = []
     if metric.is_share and dataset.pair[1] is not OutputKind.TAGS:
-        notes.append(f"One {noun} is {difference_text(metric, 1 / num_examples)}.")
-    notes += [f"`{rung}` wasn't measured: {reason}." for rung, reason in reasons.items()]
+        notes.append(say("One {noun} is {size}.", noun=noun, size=difference_text(metric, 1 / num_examples)))
+    notes += [
+        say("{rung} wasn't measured: {reason}.", rung=code(rung), reason=reason)
+        for rung, reason in reasons.items()
+    ]
     if without := [f"`{rung}`" for rung in measured if rung not in styles]:
-        notes.append(f"The curves leave out {', '.join(without)}, which the table has.")
+        notes.append(say("The curves leave out {rungs}, which the table has.", rungs=joined(without)))
     values = [s for rung in styles for s in _curve_values(measured[rung]) if math.isfinite(s)]
     known = next(reversed(measured.values())).scores
     corruptions = [corruption for corruption in corruptions_of(dataset.pair[0]) if corruption.name in known]
-    if without := [c.name for c in corruptions_of(dataset.pair[0]) if c.name not in known]:
-        notes.append(f"Left out are {', '.join(without)}, which change nothing in these {noun}s.")
+    if changeless := [term(c.name) for c in corruptions_of(dataset.pair[0]) if c.name not in known]:
+        names = joined(changeless)
+        notes.append(
+            say("Left out are {names}, which change nothing in these {noun}s.", names=names, noun=noun)
+        )
     chosen = chosen_examples(dataset.num("test"), num_examples)
     picture = dataset.inputs("test")[chosen[:1]] if dataset.pair[0] is InputKind.IMAGE else None
+    introduction = say(
+        "{metric:cap} on {count:,} test {noun}s, as they are (0) and corrupted in five strengths, with what these do "
+        "to one of the {noun}s. Every rung is asked about the same {noun}s.",
+        metric=content.metric_title,
+        count=num_examples,
+        noun=noun,
+    )
     return RobustnessSection(
-        num_examples,
+        introduction,
         [(rung, line_key(style)) for rung, style in styles.items()],
-        [(c.name, _chart(c, measured, styles, metric, values, picture)) for c in corruptions]
+        [(term(c.name), _chart(c, measured, styles, metric, values, picture)) for c in corruptions]
         if values
         else [],
-        noun,
         _corrupted_texts(dataset, chosen) if picture is None else [],
-        [corruption.name for corruption in corruptions],
-        [(o.rung, _row(measured.get(o.rung), metric)) for o in outcomes if o.is_finished],
+        _table(content, measured, [corruption.name for corruption in corruptions]),
         notes,
         is_tiny(dataset),
     )
 
 
-def _noun(kind: InputKind) -> str:
+def _noun(kind: InputKind) -> Message:
     """What an example is."""
-    return "sentence" if kind in SENTENCE_KINDS else kind.value
+    return say("sentence") if kind in SENTENCE_KINDS else term(kind.value)
 
 
 def _corrupted_texts(dataset: Dataset, chosen: NDArray[np.int64]) -> list[tuple[str, str]]:
@@ -118,7 +129,7 @@ def _corrupted_texts(dataset: Dataset, chosen: NDArray[np.int64]) -> list[tuple[
         changed = [text for text, was in zip(texts, before, strict=True) if text != was]
         if level == _SHOWN_LEVEL and changed:
             text = changed[0] if len(changed[0]) <= _SHOWN else changed[0][:_SHOWN] + "…"
-            shown.append((f"{name}, {strengths[name]:g} %", text))
+            shown.append((say("{name}, {share:g} %", name=term(name), share=strengths[name]), text))
     return shown
 
 
@@ -128,14 +139,16 @@ def _written(example: Any) -> str:
     return tokens if isinstance(tokens, str) else " ".join(tokens)
 
 
-def _why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> str | None:
+def _why_unmeasured(outcomes: Sequence[Outcome], kind: InputKind) -> Message | None:
     """A sentence, where corrupted inputs were to be predicted and some rung has nothing of it."""
     reasons = [o.record["robustness_reason"] for o in outcomes if o.record["robustness_reason"]]
     if not reasons:
         return None
-    return (
-        f"Robustness to corrupted {_noun(kind)}s wasn't measured: {reasons[0]}. `rungwise fit --resume` with a larger "
-        "`--budget` does it."
+    return say(
+        "Robustness to corrupted {noun}s wasn't measured: {reason}. `rungwise fit --resume` with a larger `--budget` "
+        "does it.",
+        noun=_noun(kind),
+        reason=reasons[0],
     )
 
 
@@ -185,8 +198,12 @@ def _chart(
         versions = [picture, *(corrupt(picture, corruption, level) for level in levels)]
     return strength_chart(
         lines,
-        label=f"{metric.title} by strength of {corruption.name}; the table has the means",
-        unit=corruption.unit,
+        label=say(
+            "{metric:cap} by strength of {corruption}; the table has the means",
+            metric=term(metric.title),
+            corruption=term(corruption.name),
+        ),
+        unit=term(corruption.unit),
         strengths=["0", *(f"{strength:g}" for strength in corruption.strengths)],
         pictures=[png(thumbnail(version[0], _PICTURE_SIDE)) for version in versions],
         span=(min(values), max(values)),
@@ -194,8 +211,29 @@ def _chart(
     )
 
 
-def _row(found: Robustness | None, metric: Metric) -> list[str]:
+def _table(content: Content, measured: dict[str, Robustness], names: Sequence[str]) -> Table:
+    metric = content.metric
+    columns = [
+        Column(title, is_descending=metric.greater_is_better)
+        for title in (say("Clean"), *(capital(term(name)) for name in names), say("All"))
+    ]
+    rows = [
+        Row(
+            o.rung,
+            _cells(measured.get(o.rung), metric, len(columns)),
+            is_recommended=o.rung == content.recommended,
+        )
+        for o in content.finished
+    ]
+    means = say("Means over the strengths, in %") if metric.is_share else say("Means over the strengths")
+    caption = say("{means}; “all” is the column “Robust” of the leaderboard.", means=means)
+    return Table("caption-robustness", caption, [Column(say("Rung")), *columns], rows, "robustness")
+
+
+def _cells(found: Robustness | None, metric: Metric, num_columns: int) -> list[Cell]:
     if found is None:
-        return []
+        return [Cell(say("not measured"), style="quiet", span=num_columns)]
     means = [float(np.mean(scores)) for scores in found.scores.values()]
-    return ["–" if math.isnan(v) else amount_text(metric, v) for v in (found.clean, *means, found.mean)]
+    cells = [amount(value, partial(amount_text, metric)) for value in (found.clean, *means, found.mean)]
+    shown = [replace(cell, shown=cell.shown or "–") for cell in cells]
+    return [*shown[:-1], replace(shown[-1], shown=Markup("<strong>{}</strong>").format(shown[-1].shown))]

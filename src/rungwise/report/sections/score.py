@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from rungwise.evaluation.outcomes import BASELINE
-from rungwise.evaluation.wording import bytes_text, seconds_text
+from rungwise.evaluation.wording import bytes_text, code, seconds_text
+from rungwise.language import Message, say
 from rungwise.metrics import Metric
 from rungwise.report.axis import without_far_baseline
 from rungwise.report.charts import Point, score_chart
@@ -28,10 +29,10 @@ def _seconds_tick(seconds: float) -> str:
     return seconds_text(seconds) if seconds < 90 else f"{seconds:,.0f} s"
 
 
-_COSTS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("fit_cpu_time", "CPU time of training", _seconds_tick),
-    ("latency", "latency of one prediction", _seconds_tick),
-    ("model_bytes", "size of the model", bytes_text),
+_COSTS: tuple[tuple[str, Message, Callable[[float], str]], ...] = (
+    ("fit_cpu_time", say("CPU time of training"), _seconds_tick),
+    ("latency", say("latency of one prediction"), _seconds_tick),
+    ("model_bytes", say("size of the model"), bytes_text),
 )
 """Column of the leaderboard, what its axis is called, how its values are written."""
 
@@ -47,10 +48,10 @@ class ScoreChart:
         note: what it leaves out.
     """
 
-    title: str
+    title: Message
     wide: Markup
     narrow: Markup
-    note: str
+    note: Message
 
 
 def section(content: Content) -> Sequence[ScoreChart] | None:
@@ -60,19 +61,26 @@ def section(content: Content) -> Sequence[ScoreChart] | None:
     ] or None
 
 
-def _chart(content: Content, column: str, title: str, text: Callable[[float], str]) -> ScoreChart | None:
+def _chart(content: Content, column: str, title: Message, text: Callable[[float], str]) -> ScoreChart | None:
     metric, shown = content.metric, without_far_baseline(content.table)
     rows = shown[shown[["score_test", column]].notna().all(axis=1)]
     if rows.empty:
         return None
     points = _points(rows, column, content.recommended)
-    direction = "higher" if metric.greater_is_better else "lower"
-    unit = ", %" if metric.is_share else ""
-    axes = (title, f"{metric.title} on test{unit} ({direction} is better)")
+    scores = say("{metric} on test, %", metric=content.metric_title)
+    scores = scores if metric.is_share else say("{metric} on test", metric=content.metric_title)
+    if metric.greater_is_better:
+        scores = say("{scores} (higher is better)", scores=scores)
+    else:
+        scores = say("{scores} (lower is better)", scores=scores)
+    axes = (title, scores)
     texts = (text, lambda value: _tick(metric, value))
-    wide, narrow = (score_chart(points, size=size, axes=axes, texts=texts) for size in (_WIDE, _NARROW))
-    has_all = len(shown) == len(content.table)
-    return ScoreChart(title, wide, narrow, "" if has_all else f"`{BASELINE}` is far off, see the table.")
+    wide, narrow = (
+        score_chart(points, size=size, axes=axes, texts=texts, is_greater_better=metric.greater_is_better)
+        for size in (_WIDE, _NARROW)
+    )
+    note = say("{rung} is far off, see the table.", rung=code(BASELINE))
+    return ScoreChart(title, wide, narrow, note if len(shown) < len(content.table) else Message(""))
 
 
 def _points(rows: pd.DataFrame, column: str, recommended: str | None) -> list[Point]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rungwise.language import Message, paragraph, term
 from rungwise.report.content import Content
 from rungwise.tasks import task
 
@@ -23,9 +24,9 @@ class SentenceSection:
         num_folds: that the choice was made on.
     """
 
-    task: str
+    task: Message
     headline: str
-    evidence: str
+    evidence: Message
     warnings: Sequence[str]
     num_folds: int
 
@@ -33,7 +34,6 @@ class SentenceSection:
 def section(content: Content) -> SentenceSection:
     """The section, which every page has."""
     found = content.verdict
-    headline, stop, evidence = found.sentence.partition(". ")
-    return SentenceSection(
-        task(content.config["task"]).title, headline + stop, evidence, found.warnings, found.num_folds
-    )
+    headline, *evidence = found.sentences
+    title = task(content.config["task"]).title
+    return SentenceSection(term(title), headline, paragraph(evidence), found.warnings, found.num_folds)

@@ -1,0 +1,148 @@
+"""What to do next, by the facts of a run: short, and only what they bear out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rungwise.evaluation.intervals import Difference
+from rungwise.evaluation.outcomes import Outcome, Results
+from rungwise.evaluation.verdict import Verdict
+from rungwise.evaluation.wording import bounds_text, code, difference_text, listed
+from rungwise.language import Message, say
+from rungwise.metrics import Metric
+
+__all__ = ["NextStep", "needed_examples", "next_steps"]
+
+_MOST_TIMES = 100
+"""Of what the test part has: asking for more is no advice."""
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """One thing to do.
+
+    Attributes:
+        text: what, and why.
+        command: what to type for it, if there is anything.
+    """
+
+    text: Message
+    command: str = ""
+
+
+def next_steps(found: Verdict, results: Results) -> list[NextStep]:
+    """What to do after a verdict, the most useful first.
+
+    Args:
+        found: the verdict.
+        results: of the run that it is on.
+    """
+    run, metric = str(results.run_folder), results.metric(found.metric)
+    return [
+        *_take(found, run),
+        *_take_the_best(found, metric, run),
+        *_tell_apart(found, metric, results.outcomes),
+        *_go_on(results.outcomes, run),
+        *_measure(results.outcomes, run),
+    ]
+
+
+def needed_examples(num_examples: int, difference: Difference) -> int | None:
+    """About how many test examples would show a difference as large as the one that was seen.
+
+    That is where 1.96 standard errors, which shrink with the root of their number, are as large as it: then it shows in
+    one of two samples. None where no number of them is worth naming.
+    """
+    if not (difference.mean and math.isfinite(difference.smallest)):
+        return None
+    times = (difference.smallest / abs(difference.mean)) ** 2
+    return math.ceil(num_examples * times) if 1 < times <= _MOST_TIMES else None
+
+
+def _take(found: Verdict, run: str) -> Iterator[NextStep]:
+    """The model that is recommended, or why there is none."""
+    if found.recommended is not None:
+        text = say("Predict with {rung}, whose model is kept in the run:", rung=code(found.recommended))
+        yield NextStep(text, f"rungwise predict {run} NEW_DATA")
+    elif found.beyond:
+        yield NextStep(
+            say("Allow more latency or size: no rung is within the limits. Nothing has to be fitted again:"),
+            f"rungwise verdict {run} --max-latency … --max-size …",
+        )
+
+
+def _take_the_best(found: Verdict, metric: Metric, run: str) -> Iterator[NextStep]:
+    """The best rung, where it is surely better than the one that is recommended."""
+    gain = found.difference
+    if gain is None or found.best is None or not gain.low > 0:
+        return
+    text = say(
+        "If {size} ({bounds}) are worth its cost to you, take {best} instead:",
+        size=difference_text(metric, gain.mean),
+        bounds=bounds_text(metric, gain),
+        best=code(found.best),
+    )
+    yield NextStep(text, f"rungwise predict {run} NEW_DATA --rung {found.best}")
+
+
+def _tell_apart(found: Verdict, metric: Metric, outcomes: Sequence[Outcome]) -> Iterator[NextStep]:
+    """How many examples it takes to tell the recommended rung from the one that comes nearest to beating it."""
+    rivals = [each for each in found.comparisons if not each.is_clear and each.difference.mean > 0]
+    test = next((outcome.test for outcome in outcomes if outcome.test is not None), None)
+    if not rivals or test is None:
+        return
+    rival = max(rivals, key=lambda each: each.difference.mean)
+    count = len(test.target)
+    needed = needed_examples(count, rival.difference)
+    if needed is not None:
+        yield NextStep(
+            say(
+                "To tell {rung} from {rival}, test on more: the {size} between them would show with about {needed:,} "
+                "test examples; there are {count:,}.",
+                rung=code(str(found.recommended)),
+                rival=code(rival.rung),
+                size=difference_text(metric, rival.difference.mean),
+                needed=_round(needed),
+                count=count,
+            )
+        )
+
+
+def _round(number: int) -> int:
+    """To two digits: it is a rough figure."""
+    step: int = 10 ** max(0, len(str(number)) - 2)
+    return math.ceil(number / step) * step
+
+
+def _go_on(outcomes: Sequence[Outcome], run: str) -> Iterator[NextStep]:
+    """Rungs without a result, which a run goes on with, and those that the budget cut, which need a new one."""
+    missing = [code(outcome.rung) for outcome in outcomes if not outcome.is_finished]
+    if missing:
+        text = say("Fit what has no score yet, {rungs}, with more time:", rungs=listed(missing))
+        yield NextStep(text, f"rungwise fit --resume {run} --budget …")
+    cut = [code(outcome.rung) for outcome in outcomes if outcome.record["status"] == "deadline"]
+    if cut:
+        yield NextStep(
+            say(
+                "Give {rungs} time to end: a new run with a larger budget may change the verdict.",
+                rungs=listed(cut),
+            )
+        )
+
+
+def _measure(outcomes: Sequence[Outcome], run: str) -> Iterator[NextStep]:
+    """What hasn't been measured of rungs that have a model."""
+    finished = [outcome for outcome in outcomes if outcome.is_finished]
+    reasons = [outcome.record["robustness_reason"] for outcome in finished]
+    if reason := next(filter(None, reasons), None):
+        text = say(
+            "Measure how well rungs stand corrupted inputs, which wasn't done ({reason}):", reason=reason
+        )
+    elif any(outcome.record["latency_seconds"] is None for outcome in finished):
+        text = say("Measure the latency of the rungs that have none:")
+    else:
+        return
+    if all(outcome.is_finished for outcome in outcomes):  # else that command is named already
+        yield NextStep(text, f"rungwise fit --resume {run} --budget …")
