@@ -35,7 +35,17 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 TERMS_OF_RECORDS = {
     *("done", "failed", "skipped", "interrupted", "deadline"),  # states of a rung
-    *("budget", "class weight", "command", "cores", "cpu", "device", "folds", "identify predicates", "metric"),
+    *(
+        "budget",
+        "class weight",
+        "command",
+        "cores",
+        "cpu",
+        "device",
+        "folds",
+        "identify predicates",
+        "metric",
+    ),
     *("num threads", "num workers", "packages", "pair", "platform", "precision", "python", "rows", "seed"),
     *("seeds", "settings", "workers"),  # of config.json
     *("number", "category", "date", "text"),  # kinds of columns
@@ -85,7 +95,9 @@ def terms():
     yield from (task(name).title for name in task_names())
     yield from (metric(name, positive=1).title for name in metric_names())
     for kind in InputKind:
-        yield from (text for corruption in corruptions_of(kind) for text in (corruption.name, corruption.unit))
+        yield from (
+            text for corruption in corruptions_of(kind) for text in (corruption.name, corruption.unit)
+        )
 
 
 def needs_words(template):
@@ -99,7 +111,7 @@ def test_only_literals_are_said():
 
 
 def test_every_template_has_its_chinese():
-    needed = {**{text: "a term" for text in terms()}, **templates()}
+    needed = {**dict.fromkeys(terms(), "a term"), **templates()}
     assert {text: place for text, place in needed.items() if needs_words(text) and text not in CHINESE} == {}
 
 

@@ -15,6 +15,7 @@ from rungwise.report.bilingual import attribute, svg_text, svg_title
 from rungwise.report.scales import Scale, linear_scale, log_scale
 
 __all__ = [
+    "NO_BAR",
     "Line",
     "Point",
     "interval_bar",
@@ -41,6 +42,9 @@ _SHIFTS = (
     -76,
     76,
 )  # pixels that a label may stand over or under its point
+NO_BAR = Markup('<span class="bar"></span>')
+"""Where a score is off the scale of its column."""
+
 _FAR_SHIFT = 20  # from here on a line leads to the label
 _MAX_DOTS = 800
 

@@ -118,6 +118,7 @@ for (const table of all("table.sortable")) {
 
 // ------------------------------------------------------------------------------------------- examples to read
 
+const FEW = 6;
 for (const panel of all('[data-panel="errors"]')) {
   const filters = panel.querySelector(".filters");
   if (!filters) continue;
@@ -126,11 +127,15 @@ for (const panel of all('[data-panel="errors"]')) {
   const examples = all(".examples > li", panel).map((item) => ({
     item, pairs: JSON.parse(item.dataset.pairs), text: item.textContent.toLowerCase(),
   }));
+  const more = panel.querySelector(".more");
+  let isShort = examples.length > FEW;
   const filter = () => {
     const words = search.value.trim().toLowerCase();
+    more.hidden = !isShort || words || pairs?.value;
     let shown = 0;
     for (const example of examples) {
-      const fits = (!pairs?.value || example.pairs.includes(pairs.value)) && example.text.includes(words);
+      const fits = (!pairs?.value || example.pairs.includes(pairs.value)) && example.text.includes(words)
+        && (more.hidden || shown < FEW);
       example.item.hidden = !fits;
       shown += fits;
     }
@@ -138,6 +143,13 @@ for (const panel of all('[data-panel="errors"]')) {
   };
   pairs?.addEventListener("change", filter);
   search.addEventListener("input", filter);
+  more.addEventListener("click", () => {
+    isShort = false;
+    filter();
+    examples[FEW].item.tabIndex = -1;
+    examples[FEW].item.focus();  // where the reader was, as the button has gone
+  });
+  filter();
   if (!pairs) continue;
   const has = new Set([...pairs.options].map((option) => option.value));
   const choosing = (element, pair) => {  // for the pointer; the select is there for keyboards

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 __all__ = ["Cell", "Column", "Row", "Table", "amount"]
 
 
@@ -15,15 +17,11 @@ class Column:
 
     Attributes:
         title: what it says.
-        span: columns under it.
         is_descending: whether the greatest value comes first where it is sorted by.
-        href: what the heading leads to, if anything.
     """
 
     title: str
-    span: int = 1
     is_descending: bool = False
-    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,16 +29,22 @@ class Cell:
     """What stands in one place.
 
     Attributes:
-        shown: a text, a message, or markup.
+        shown: a text, or a message.
         sort: the number that it is sorted by; None for a text, and for what isn't known, which comes last.
         style: class of the style sheet.
         span: columns that it fills.
+        quiet: what is said behind it, less loudly.
+        is_strong: whether it is what one looks for in the row.
+        figure: a small chart before it.
     """
 
     shown: str = ""
     sort: float | None = None
     style: str = "number"
     span: int = 1
+    quiet: str = ""
+    is_strong: bool = False
+    figure: Markup | None = None
 
 
 @dataclass(frozen=True)

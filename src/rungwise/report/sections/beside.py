@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rungwise.evaluation import Comparison
 from rungwise.evaluation.beside import RATIOS, Beside, rows_beside
 from rungwise.language import Message, say
@@ -26,9 +28,14 @@ def section(content: Content) -> Table | None:
         Column(say("p")),
         Column(say("p among all")),
         *(Column(capital(name)) for name in RATIOS),
-        Column(say("Remarks")),
     ]
     shown = [_row(row, by) for row, by in zip(rows, found.comparisons, strict=True)]
+    if any(row.remarks for row in rows):
+        columns.append(Column(say("Remarks")))
+        shown = [
+            replace(each, cells=[*each.cells, Cell(row.remarks, style="remark")])
+            for each, row in zip(shown, rows, strict=True)
+        ]
     return Table("caption-beside", _caption(content.recommended or "", metric), columns, shown)
 
 
@@ -55,6 +62,5 @@ def _row(row: Beside, by: Comparison) -> Row:
             Cell(row.p_value, by.p_value),
             Cell(row.adjusted, by.adjusted),
             *ratios,
-            Cell(row.remarks, style="remark"),
         ],
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
-
-from markupsafe import Markup
 
 from rungwise.evaluation.wording import (
     amount_text,
@@ -20,8 +19,8 @@ from rungwise.evaluation.wording import (
 from rungwise.language import Message, say, term
 from rungwise.metrics import Metric
 from rungwise.report.axis import without_far_baseline
-from rungwise.report.bilingual import both, capital
-from rungwise.report.charts import interval_bar
+from rungwise.report.bilingual import capital
+from rungwise.report.charts import NO_BAR, interval_bar
 from rungwise.report.content import Content
 from rungwise.report.scales import Scale, linear_scale
 from rungwise.report.tables import Cell, Column, Row, Table, amount
@@ -50,21 +49,17 @@ def section(content: Content) -> Table:
     has_seeds, is_greater = bool((board["num_seeds"] > 1).any()), metric.greater_is_better
     columns = [
         Column(say("Rung")),
-        Column(say("Test"), span=2, is_descending=is_greater),
+        Column(say("Test"), is_descending=is_greater),
         Column(say("Validation"), is_descending=is_greater),
         *([Column(say("Over seeds"), is_descending=is_greater)] if has_seeds else []),
-        *(
-            [Column(say("Robust"), is_descending=is_greater, href="#robustness")]
-            if content.has_robustness
-            else []
-        ),
+        *([Column(say("Robust"), is_descending=is_greater)] if content.has_robustness else []),
         *(Column(title) for _, title, _ in _COSTS),
     ]
     rows = []
     for _, row in board.iterrows():
         scores = _scores(row, metric, scale, has_seeds, content.has_robustness)
         note = _note(row)
-        cells = scores or [Cell(note, style="reason", span=3 + has_seeds + content.has_robustness)]
+        cells = scores or [Cell(note, style="reason", span=2 + has_seeds + content.has_robustness)]
         costs = [amount(row[column], text) for column, _, text in _COSTS]
         rows.append(
             Row(
@@ -100,21 +95,19 @@ def _scores(
     if math.isnan(value):
         return []
     is_near = scale is not None and scale.low <= low and high <= scale.high
-    bar = interval_bar(value, low, high, scale) if scale is not None and is_near else ""
-    valid = row["score_val"]
+    bar = interval_bar(value, low, high, scale) if scale is not None and is_near else NO_BAR
     return [
-        Cell(bar, style="bars"),
-        Cell(_with_interval(metric, row, "test", is_strong=True), float(value)),
-        Cell(_with_interval(metric, row, "val"), float(valid)) if not math.isnan(valid) else Cell(),
+        replace(_with_interval(metric, row, "test"), is_strong=True, figure=bar),
+        _with_interval(metric, row, "val"),
         *([amount(row["score_test_mean"], lambda _: seeds_text(metric, row))] if has_seeds else []),
         *([amount(row["robustness"], partial(amount_text, metric))] if has_robustness else []),
     ]
 
 
-def _with_interval(metric: Metric, row: Any, part: str, *, is_strong: bool = False) -> Markup:
+def _with_interval(metric: Metric, row: Any, part: str) -> Cell:
     value, low, high = (row[f"score_{part}{end}"] for end in ("", "_low", "_high"))
-    shown = Markup("<strong>{}</strong>" if is_strong else "{}").format(amount_text(metric, value))
-    return shown + Markup(' <span class="quiet">{}</span>').format(both(interval_text(metric, low, high)))
+    score = amount(value, partial(amount_text, metric))
+    return replace(score, quiet=interval_text(metric, low, high)) if score.shown else score
 
 
 def _note(row: Any) -> str:

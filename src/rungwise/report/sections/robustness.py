@@ -236,4 +236,4 @@ def _cells(found: Robustness | None, metric: Metric, num_columns: int) -> list[C
     means = [float(np.mean(scores)) for scores in found.scores.values()]
     cells = [amount(value, partial(amount_text, metric)) for value in (found.clean, *means, found.mean)]
     shown = [replace(cell, shown=cell.shown or "–") for cell in cells]
-    return [*shown[:-1], replace(shown[-1], shown=Markup("<strong>{}</strong>").format(shown[-1].shown))]
+    return [*shown[:-1], replace(shown[-1], is_strong=True)]
