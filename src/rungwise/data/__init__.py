@@ -9,6 +9,7 @@ from rungwise.data.folds import ASIDE, Fold, are_even, num_folds
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
+from rungwise.data.sample import Sample
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source
 
@@ -20,6 +21,7 @@ __all__ = [
     "Level",
     "NewInputs",
     "Note",
+    "Sample",
     "Source",
     "are_even",
     "as_images",

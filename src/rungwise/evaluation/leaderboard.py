@@ -33,9 +33,13 @@ _SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
 _ROBUSTNESS = ("robustness", "robustness_clean")
 """The mean score over all corruptions and strengths, and the score of the same examples as they are."""
 
+_GENERALISATION = ("score_train", "gap")
+"""The score on some of the rows that were learned from, and by how much that is better than the one on test."""
+
 COLUMNS = (
     "rung",
     *(f"score_{part}{end}" for part in ("test", "val") for end in ("", "_low", "_high")),
+    *_GENERALISATION,
     *_SEEDS,
     *_ROBUSTNESS,
     *_COSTS,
@@ -71,18 +75,28 @@ def leaderboard(results: Results, metric: str) -> pd.DataFrame:
             }
         rows.append(
             row
+            | _generalisation(outcome, chosen, row["score_test"])
             | _over_seeds(outcome, chosen)
             | _robustness(outcome, chosen)
             | {column: outcome.record.get(field) for column, field in _COSTS.items()}
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.astype(dict.fromkeys((*_SEEDS, *_ROBUSTNESS, *_COSTS), "float64"))
+    return table.astype(dict.fromkeys((*_GENERALISATION, *_SEEDS, *_ROBUSTNESS, *_COSTS), "float64"))
 
 
 def _reason(outcome: Outcome) -> str | None:
     """Why it failed or was cut, and what happened on the way."""
     sentences = [outcome.record.get("reason"), *outcome.record.get("notes", ())]
     return "; ".join(sentence for sentence in sentences if sentence) or None
+
+
+def _generalisation(outcome: Outcome, metric: Metric, test: float) -> dict[str, float]:
+    """Where it was asked about some of train."""
+    if outcome.train is None:
+        return {}
+    train = metric.score(outcome.train.target, outcome.train.output(metric))
+    gap = train - test if metric.greater_is_better else test - train
+    return dict(zip(_GENERALISATION, (train, gap), strict=True))
 
 
 def _over_seeds(outcome: Outcome, metric: Metric) -> dict[str, float | None]:

@@ -28,7 +28,7 @@ from rungwise.evaluation.robustness import Robustness, robustness_of
 from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, metric, rarer_class
 
-__all__ = ["BASELINE", "PARTS", "Judged", "Outcome", "Results", "run_metric"]
+__all__ = ["BASELINE", "PARTS", "Judged", "Outcome", "Results", "common_repeats", "run_metric"]
 
 PARTS = ("valid", "test")
 
@@ -54,6 +54,7 @@ class Outcome:
         num_folds: how many of those were to say it of parts of train that were set aside; 0 where they are of seeds.
         num_train: rows that it learned from; 0 where an earlier version didn't say.
         robustness: its scores on corrupted examples; None where they weren't measured.
+        train: what it said of some rows that it learned from; None where there was no time, or in an earlier version.
     """
 
     rung: str
@@ -64,6 +65,7 @@ class Outcome:
     num_folds: int = 0
     num_train: int = 0
     robustness: Robustness | None = None
+    train: Predictions | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -124,9 +126,17 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
                 num_folds,
                 config.get("rows", {}).get("train", 0),
                 robustness_of(corrupted.get(rung, {})),
+                _read_train(run_folder, record) if valid is not None else None,
             )
         )
     return outcomes
+
+
+def _read_train(run_folder: Path, record: dict[str, Any]) -> Predictions | None:
+    """What the fit of a record said of some rows of train, if it was asked."""
+    if not record.get("num_train_predicted"):
+        return None
+    return read_predictions(run_folder, record["rung"], "train")
 
 
 def _read_both(run_folder: Path, record: dict[str, Any]) -> tuple[Predictions, Predictions] | None:
@@ -273,12 +283,18 @@ class Results:
         return [self._judged[part, each.name] for each in metrics]
 
 
+def common_repeats(outcomes: Sequence[Outcome]) -> list[int]:
+    """Numbers of the further fits, such as of folds, that every finished rung has."""
+    known = [set(outcome.repeats) for outcome in outcomes if outcome.is_finished]
+    return sorted(set.intersection(*known)) if known else []
+
+
 def judge(
     outcomes: Sequence[Outcome], part: str, metrics: Sequence[Metric], *, seed: int = 0
 ) -> list[Judged]:
     """The finished rungs on a part by each metric, from one pass of the bootstrap."""
     finished = [outcome for outcome in outcomes if outcome.is_finished]
-    folds = sorted(set.intersection(*(set(outcome.repeats) for outcome in finished))) if finished else []
+    folds = common_repeats(outcomes)
     fits = {outcome.rung: outcome.fits(part, folds) for outcome in finished}
     if not fits:
         return [Judged(metric, np.empty(0), {}, {}, {}, {}) for metric in metrics]

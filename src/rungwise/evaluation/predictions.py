@@ -1,4 +1,4 @@
-"""What each rung said of each example: `predictions/RUNG.{valid,test}.parquet`."""
+"""What each rung said of each example: `predictions/RUNG.{valid,test}.parquet`, and `.train` of some of train."""
 
 # N examples, K classes
 

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
-from rungwise.data import ASIDE, Dataset, Fold
+from rungwise.data import ASIDE, Dataset, Fold, Sample
 from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
@@ -54,6 +54,9 @@ DISK_EXIT_CODE = 75
 
 _FIT_FRACTION = 0.9
 """Of a job's seconds, what fitting may take, and predicting where a rung plans for it; the rest is for saving."""
+
+_SAMPLE_FRACTION = 0.5
+"""Of what a job has left when the parts are predicted, what a sample of train may be expected to take."""
 
 _CHUNK_ROWS = 16_384
 _PROGRESS_SECONDS = 0.2
@@ -123,7 +126,7 @@ def _reason(error: BaseException) -> str:
 
 
 def fit(job: Job) -> dict[str, Any]:
-    """Fits a rung on train, stores its model and its predictions on valid and test, returns the record.
+    """Fits a rung on train, stores its model and its predictions on valid, test and some of train, returns the record.
 
     A rescue takes the best model of the checkpoint instead.
     """
@@ -146,6 +149,11 @@ def fit(job: Job) -> dict[str, Any]:
         result["model_bytes"] = model_bytes(folder)
     valid_score = predict_parts(estimator, dataset, paths.run, job.name)
     predict_seconds, _ = clock.read()
+    num_predicted = dataset.num("valid") + dataset.num("test")
+    if job.repeat == 0:
+        left = started + job.seconds - time.monotonic()
+        pace = predict_seconds / max(1, num_predicted)
+        result["num_train_predicted"] = _predict_sample(estimator, prepared, job, pace=pace, seconds=left)
     if os.name == "posix":
         for folder in (paths.run, paths.run / "predictions", paths.model(job.rung).parent):
             if folder.is_dir():
@@ -160,7 +168,7 @@ def fit(job: Job) -> dict[str, Any]:
         "fit_cpu_seconds": before[1] + cpu,
         "predict_seconds": predict_seconds,
         "total_seconds": time.monotonic() - started + before[0],
-        "num_predicted": dataset.num("valid") + dataset.num("test"),
+        "num_predicted": num_predicted,
         "parameters": estimator.learner_.num_parameters(),
         "peak_memory_bytes": peak_memory_bytes(),
         "num_threads": job.num_threads,
@@ -232,14 +240,38 @@ def predict_parts(estimator: RungEstimator, dataset: Dataset | Fold, run: Path, 
     made: dict[str, Predictions] = {}
     for part in PARTS:
         judged = ASIDE if part == "valid" and isinstance(dataset, Fold) else part
-        inputs = dataset.inputs(judged)
-        chunks = [
-            outputs_of(estimator, rows(inputs, start, start + _CHUNK_ROWS))
-            for start in range(0, dataset.num(judged), _CHUNK_ROWS)
-        ]
-        made[part] = _predictions(estimator, dataset, judged, joined_outputs(chunks))
+        made[part] = _predict_part(estimator, dataset, judged)
         write_predictions(run, name, part, made[part])
     return _score(estimator, made["valid"])
+
+
+def _predict_part(estimator: RungEstimator, dataset: Dataset | Fold | Sample, part: str) -> Predictions:
+    """Predictions of a part, made a chunk of rows at a time."""
+    inputs = dataset.inputs(part)
+    chunks = [
+        outputs_of(estimator, rows(inputs, start, start + _CHUNK_ROWS))
+        for start in range(0, dataset.num(part), _CHUNK_ROWS)
+    ]
+    return _predictions(estimator, dataset, part, joined_outputs(chunks))
+
+
+def _predict_sample(
+    estimator: RungEstimator, dataset: Dataset, job: Job, *, pace: float, seconds: float
+) -> int:
+    """Stores predictions of some rows that were learned from, where there is time; returns how many those are.
+
+    Args:
+        estimator: the fitted one.
+        dataset: of the run.
+        job: of the fit.
+        pace: seconds that an example took so far.
+        seconds: that are left of the job's.
+    """
+    sample = Sample(dataset)
+    if pace * sample.num("train") > _SAMPLE_FRACTION * seconds:
+        return 0
+    write_predictions(Path(job.run), job.name, "train", _predict_part(estimator, sample, "train"))
+    return sample.num("train")
 
 
 def _score(estimator: RungEstimator, valid: Predictions) -> float:
@@ -249,7 +281,9 @@ def _score(estimator: RungEstimator, valid: Predictions) -> float:
     return float(score(valid.target, valid.prediction))
 
 
-def _predictions(estimator: RungEstimator, dataset: Dataset | Fold, part: str, outputs: Any) -> Predictions:
+def _predictions(
+    estimator: RungEstimator, dataset: Dataset | Fold | Sample, part: str, outputs: Any
+) -> Predictions:
     targets = dataset.targets(part)
     if isinstance(estimator, RungTagger):
         return _tag_predictions(estimator, dataset, part, outputs)
@@ -265,7 +299,9 @@ def _predictions(estimator: RungEstimator, dataset: Dataset | Fold, part: str, o
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs, clusters=clusters)
 
 
-def _tag_predictions(estimator: RungTagger, dataset: Dataset | Fold, part: str, tags: Tags) -> Predictions:
+def _tag_predictions(
+    estimator: RungTagger, dataset: Dataset | Fold | Sample, part: str, tags: Tags
+) -> Predictions:
     targets, names = estimator.encode_tags(dataset.targets(part)), tuple(estimator.classes_.tolist())
     if not np.array_equal(tags.offsets, targets.offsets) or len(tags.values) != len(targets.values):
         raise TrainingError("the fitted model doesn't give each token one tag.")
