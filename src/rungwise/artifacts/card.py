@@ -23,7 +23,7 @@ pipeline_tag: {_pipeline_tag(*estimator.pair_)}
 
 {card.sections.get("Idea", "")}
 
-- Parameters: {estimator.learner_.num_parameters():,}{_finder(estimator)}
+- Parameters: {estimator.learner_.num_parameters():,}{_finder(estimator)}{_temperature(estimator)}
 - Source: {card.sections.get("Source", "")}
 - Deviations: {card.sections.get("Deviations", "")}
 - Tends to win: {card.sections.get("Wins", "")}
@@ -55,6 +55,14 @@ def _finder(estimator: Any) -> str:
     return (
         f"\n- Finds predicates itself, with `{finder.rung_name}` of {count}, in sentences that come without"
     )
+
+
+def _temperature(estimator: Any) -> str:
+    """A line on the calibration, where there is one."""
+    temperature = getattr(estimator, "temperature_", 1)
+    if temperature == 1:
+        return ""
+    return f"\n- Probabilities are calibrated: log-probabilities are divided by {temperature:.4g}"
 
 
 def _pipeline_tag(kind: InputKind, output: OutputKind) -> str:

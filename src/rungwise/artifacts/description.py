@@ -25,6 +25,7 @@ from rungwise.estimators.inputs import set_columns
 from rungwise.estimators.tagger import FINDER
 from rungwise.fitting import Precision, State
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
+from rungwise.metrics.calibration import MOST_TEMPERATURE
 from rungwise.rung import Learner, Pair
 from rungwise.stored import entry, finite, image_size, section, strings, whole
 from rungwise.tags import Tags, tag_names, type_names
@@ -36,6 +37,9 @@ SCHEMA_VERSION = 1
 
 FINDER_STATE = "predicates"
 """Where what finds predicates stands, in the description and in the state."""
+
+_TEMPERATURE = "temperature"
+"""Of a calibrated model alone: a reader of an earlier version predicts the same classes, uncalibrated."""
 
 _MOST_COLUMNS = 2**31 - 1
 _LONGEST_DEVICE = 64
@@ -87,6 +91,8 @@ def describe(estimator: RungEstimator) -> dict[str, Any]:
         classes = estimator.classes_
         config["classes_dtype"] = classes.dtype.str if classes.dtype.kind in "biufU" else "object"
         config["id2label"] = {str(i): label for i, label in enumerate(classes.tolist())}
+        if estimator.temperature_ != 1:
+            config[_TEMPERATURE] = estimator.temperature_
     if isinstance(estimator, RungTagger):
         config["id2label"] = {str(i): name for i, name in enumerate(estimator.classes_.tolist())}
         if estimator.finder_ is not None:
@@ -133,6 +139,7 @@ def _restored(config: dict[str, Any], state: State) -> RungEstimator:
     num_outputs = 1
     if pair[1] is OutputKind.LABEL:
         estimator.classes_ = _classes(config)
+        estimator.temperature_ = _temperature(config)
         num_outputs = len(estimator.classes_)
     elif pair[1] is OutputKind.TAGS:
         estimator.classes_ = _tag_names(config)
@@ -221,6 +228,13 @@ def _classes(config: State) -> NDArray[Any]:
     if len(classes) < 2 or not np.array_equal(np.unique(classes), classes):
         raise ModelError("the classes must be two or more, different and sorted.")
     return classes
+
+
+def _temperature(config: State) -> float:
+    """What log-probabilities are divided by: 1 where the description doesn't say."""
+    if _TEMPERATURE not in config:
+        return 1.0
+    return finite(config, _TEMPERATURE, 1 / MOST_TEMPERATURE, MOST_TEMPERATURE)
 
 
 def _tag_names(config: State) -> NDArray[Any]:

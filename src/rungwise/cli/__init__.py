@@ -17,7 +17,21 @@ from rungwise.files import is_disk_error
 
 __all__ = ["main"]
 
-_ORDER = ("fit", "leaderboard", "verdict", "predict", "report", "verify", "inspect", "rungs", "tasks", "demo")
+_ORDER = (
+    "fit",
+    "leaderboard",
+    "verdict",
+    "calibrate",
+    "slices",
+    "label-errors",
+    "predict",
+    "report",
+    "verify",
+    "inspect",
+    "rungs",
+    "tasks",
+    "demo",
+)
 _EXIT_ERROR, _EXIT_INTERRUPTED = 2, 130
 
 _MEMORY_ERRORS = (MemoryError, SystemError)  # the interpreter's own error when it gets none
@@ -42,7 +56,7 @@ class _Commands(click.Group):
         del ctx
         if cmd_name not in _ORDER:
             return None
-        command: click.Command = importlib.import_module(f"rungwise.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"rungwise.cli.{cmd_name.replace('-', '_')}").command
         return command
 
 

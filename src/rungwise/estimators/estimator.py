@@ -20,6 +20,7 @@ from rungwise.errors import ConfigError
 from rungwise.estimators.inputs import check_labels, check_numbers, coerce_inputs, kind_of, take
 from rungwise.fitting import Epoch, FitContext, Precise, Precision, Recorded, Series
 from rungwise.kinds import InputKind, OutputKind
+from rungwise.metrics.calibration import tempered
 from rungwise.rung import Learner, NetworkRung, Pair, TraditionalRung
 from rungwise.settings import PretrainableConfig, UnlabeledConfig
 
@@ -214,10 +215,17 @@ class RungEstimator(BaseEstimator):  # type: ignore[misc]
 
 
 class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
-    """A rung that predicts labels."""
+    """A rung that predicts labels.
+
+    Attributes:
+        classes_: the labels, sorted.
+        temperature_: what log-probabilities are divided by: 1 as fitted; `rungwise calibrate` finds a better one. What
+            is predicted stays the same.
+    """
 
     output_kind = OutputKind.LABEL
     classes_: NDArray[Any]
+    temperature_: float
 
     def fit(
         self,
@@ -255,13 +263,14 @@ class RungClassifier(ClassifierMixin, RungEstimator):  # type: ignore[misc]
             )
         if validation is not None:
             validation = self._seen(*validation)
+        self.temperature_ = 1.0
         encoded = targets.astype(np.int64)
         return self._fit(X, encoded, len(self.classes_), validation, report, checkpoint, then_predict)
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> probabilities (N, C), in the order of `classes_`."""
         probabilities: NDArray[Any] = self._outputs(X)
-        return probabilities
+        return probabilities if self.temperature_ == 1 else tempered(probabilities, self.temperature_)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """X (N examples) -> labels (N,)."""

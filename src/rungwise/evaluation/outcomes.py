@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rungwise.errors import ConfigError
+from rungwise.errors import ConfigError, RunError
 from rungwise.evaluation.intervals import Difference, Score, difference, fold_error, furthest, score
 from rungwise.evaluation.predicates import predicate_sentences
 from rungwise.evaluation.predictions import (
@@ -274,6 +274,21 @@ class Results:
     def metric(self, name: str) -> Metric:
         """The metric of that name, for what the run predicts; see `run_metric`."""
         return run_metric(name, self.outcomes)
+
+    def finished(self, rung: str | None = None) -> list[Outcome]:
+        """The rungs that have predictions, cheapest first, or one of them.
+
+        Raises:
+            RunError: if none has, or that rung hasn't.
+        """
+        finished = [outcome for outcome in self.outcomes if outcome.is_finished]
+        if not finished:
+            raise RunError(f"{self.run_folder}: no rung finished, so there are no predictions to look at.")
+        chosen = [outcome for outcome in finished if rung in (None, outcome.rung)]
+        if not chosen:
+            have = ", ".join(outcome.rung for outcome in finished)
+            raise RunError(f"{self.run_folder}: rung {rung!r} has no predictions; these have: {have}.")
+        return chosen
 
     def judge(self, part: str, metrics: Sequence[Metric]) -> list[Judged]:
         """The finished rungs on a part by each metric: those not judged yet in one pass of the bootstrap."""

@@ -16,9 +16,9 @@ from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import Judged
 from rungwise.evaluation.resampling import LEVEL
 
-__all__ = ["Comparison", "compare", "holm", "mcnemar"]
+__all__ = ["OF_RIGHT", "Comparison", "compare", "holm", "mcnemar"]
 
-_OF_RIGHT = ("accuracy", "error")
+OF_RIGHT = ("accuracy", "error")
 """Metrics of which answers are right, for which McNemar's test is exact."""
 
 
@@ -49,7 +49,7 @@ class Comparison:
 def compare(judged: Judged, rungs: Sequence[str], rung: str) -> tuple[Comparison, ...]:
     """Each rung beside one of them."""
     others = [other for other in rungs if other != rung]
-    is_exact = judged.metric.name in _OF_RIGHT and judged.clusters is None and judged.num_seeds == 1
+    is_exact = judged.metric.name in OF_RIGHT and judged.clusters is None and judged.num_seeds == 1
     found = []
     for other in others:
         difference = judged.difference(other, rung)

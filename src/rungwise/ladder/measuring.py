@@ -105,6 +105,8 @@ def measure_robustness(job: Job) -> dict[str, Any]:
     """Scores of the stored model on corrupted test examples, by the run's metric."""
     paths = Paths(Path(job.run))
     dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
+    if isinstance(estimator, RungClassifier):
+        estimator.temperature_ = 1.0  # as stored predictions are
     learner = estimator.learner_
     if isinstance(learner, NetworkLearner):  # a model is loaded for the CPU
         learner.context = replace(learner.context, device=job.device)

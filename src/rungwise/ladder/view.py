@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rungwise import registry
 from rungwise.artifacts import is_model_folder, load_model
+from rungwise.data import Dataset
 from rungwise.errors import RunError
 from rungwise.estimators import RungEstimator
 from rungwise.evaluation import Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation.calibration import RungCalibration, calibrations
+from rungwise.evaluation.label_errors import LabelErrors, label_errors
+from rungwise.evaluation.slices import Slices, slices
+from rungwise.ladder.beyond import calibrate_models, grouped_by
 from rungwise.ladder.folder import Paths
 
 if TYPE_CHECKING:
@@ -24,10 +30,12 @@ class RunView:
     Attributes:
         metric: what rungs are compared by.
         terms: what else they are chosen by.
+        dataset: what they learned from and are judged on.
     """
 
     metric: str | None
     terms: Terms
+    dataset: Dataset
     _paths: Paths | None = None
     _results: Results | None = None
 
@@ -90,6 +98,68 @@ class RunView:
         """
         terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
         return verdict(self.results, metric or str(self.metric), terms)
+
+    # -------------------------------------------------------------------------------- beyond the score
+
+    def calibration(self, rung: str | None = None) -> list[RungCalibration]:
+        """Whether rungs are right as often as they say, on test, and what a temperature does for that.
+
+        Args:
+            rung: one of them; all when None.
+
+        Raises:
+            ConfigError: if the run predicts no classes.
+            RunError: if no rung has predictions, or that one hasn't.
+        """
+        return calibrations(self.results, rung)
+
+    def calibrate(self, rung: str | None = None) -> list[RungCalibration]:
+        """The same, and gives the models their temperatures, by which `predict_proba` goes from then on.
+
+        Raises:
+            ConfigError: if the run predicts no classes.
+            RunError: if a rung has no predictions or no model, or another command is at work on the run.
+        """
+        found = calibrations(self.results, rung)
+        calibrate_models(self.paths, found)
+        return found
+
+    def slices(
+        self, by: Sequence[str] | None = None, *, rung: str | None = None, metric: str | None = None
+    ) -> Slices:
+        """The scores of a rung on parts of the test examples.
+
+        Args:
+            by: columns whose values make the parts: of the run's data or of the file that test was read from; "length"
+                of texts and sentences, "brightness" of images; the target too. All of the run but that when None.
+            rung: whose scores; the recommended rung's when None.
+            metric: of the scores; the run's when None.
+
+        Raises:
+            UnknownNameError: if there is no such column or metric.
+            ConfigError: if the metric doesn't fit the run.
+            RunError: if the rung has no predictions, or a column's file is gone.
+        """
+        chosen = self.results.metric(metric or str(self.metric))
+        asked = self.results.finished(rung or self.verdict.recommended)
+        test = asked[-1].test
+        assert test is not None
+        return slices(asked[-1].rung, test, chosen, grouped_by(self.paths, self.dataset, by))
+
+    def label_errors(self, part: str = "test", *, top: int = 20) -> LabelErrors:
+        """Examples of a part whose label may be wrong, as the rungs agree on another.
+
+        Args:
+            part: "test" or "valid".
+            top: how many to give, the most suspicious first.
+
+        Raises:
+            ConfigError: if there is no such part or number.
+            RunError: if fewer than two rungs have predictions.
+        """
+        return label_errors(self.results, self.dataset, part, top)
+
+    # --------------------------------------------------------------------------------------- its models
 
     @property
     def recommended(self) -> RungEstimator:

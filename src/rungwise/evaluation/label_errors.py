@@ -1,0 +1,247 @@
+"""Examples whose label may be wrong: the rungs agree on another one."""
+
+# N examples, K classes, R rungs, F families of them
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rungwise.data import Dataset
+from rungwise.errors import ConfigError, RunError
+from rungwise.evaluation.example_text import example_text, number_text
+from rungwise.evaluation.outcomes import BASELINE, PARTS, Outcome, Results, common_repeats
+from rungwise.evaluation.predictions import Predictions
+from rungwise.evaluation.tag_errors import span_suspects
+from rungwise.kinds import OutputKind
+from rungwise.metrics.calibration import fit_temperature, tempered
+
+__all__ = ["LabelErrors", "Suspect", "doubts", "label_errors"]
+
+_LEAST_RUNGS = 2
+
+_FAR = 3.0
+"""Typical distances that every rung is at least off, on the same side, for a number to be suspected."""
+
+_NORMAL = 1.4826
+"""The standard deviation of normal numbers over the median of their distances from the mean."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An example whose label may be wrong.
+
+    Attributes:
+        row: its number in its source, 1 for the first.
+        label: what it is labelled; of tags, the span and its type.
+        said: what the rungs say instead.
+        doubt: how strongly: of classes by how much more probable what they say is than the label, of numbers how many
+            typical distances they are off, of spans how often the rungs are right where they agree like this.
+        rungs: those that say so.
+        example: its text or its values, cut.
+    """
+
+    row: int
+    label: str
+    said: str
+    doubt: float
+    rungs: tuple[str, ...]
+    example: str
+
+
+@dataclass(frozen=True)
+class LabelErrors:
+    """The suspects of a part.
+
+    Attributes:
+        part: "test" or "valid".
+        source: the file or folder that the part comes from; rows are numbered within it.
+        rungs: that were asked, all but the baseline.
+        num_examples: in the part.
+        num_suspects: examples, or spans, that are suspected.
+        suspects: the most suspicious first, as many as were asked for.
+    """
+
+    part: str
+    source: str
+    rungs: tuple[str, ...]
+    num_examples: int
+    num_suspects: int
+    suspects: tuple[Suspect, ...]
+
+
+def label_errors(results: Results, dataset: Dataset, part: str = "test", top: int = 20) -> LabelErrors:
+    """The examples of a part where the rungs agree against the label.
+
+    Each family of rungs counts as much as any other, and the baseline, which looks at no input, doesn't.
+
+    Args:
+        results: of the run.
+        dataset: of the run.
+        part: "test" or "valid"; by the latter, networks have chosen when to stop.
+        top: how many to give.
+
+    Raises:
+        ConfigError: if there is no such part, or no such number.
+        RunError: if fewer than two rungs have predictions.
+    """
+    if part not in PARTS:
+        raise ConfigError(f"part {part!r} has no stored predictions; allowed are {' and '.join(PARTS)}.")
+    if top < 1:
+        raise ConfigError(f"{top} suspects can't be listed; ask for 1 or more.")
+    asked = [outcome for outcome in results.finished() if outcome.rung != BASELINE]
+    if len(asked) < _LEAST_RUNGS:
+        raise RunError(
+            f"{results.run_folder}: {len(asked)} rung{'' if len(asked) == 1 else 's'} beside the baseline finished, and "
+            f"label errors are told by the agreement of {_LEAST_RUNGS} or more; fit further ones."
+        )
+    predictions = [_said(outcome, part) for outcome in asked]
+    finder: Callable[..., tuple[int, list[Suspect]]] = {
+        OutputKind.LABEL: _classes,
+        OutputKind.NUMBER: _numbers,
+        OutputKind.TAGS: _spans,
+    }[predictions[0].kind]
+    count, suspects = finder(results, dataset, part, asked, top)
+    return LabelErrors(
+        part,
+        dataset.sources[part],
+        tuple(outcome.rung for outcome in asked),
+        dataset.num(part),
+        count,
+        tuple(suspects),
+    )
+
+
+def _said(outcome: Outcome, part: str) -> Predictions:
+    found: Predictions = getattr(outcome, part)
+    return found
+
+
+def _mean_of_families(outcomes: Sequence[Outcome], values: Sequence[Floats]) -> Floats:
+    """Values of each rung -> their mean, in which each family counts as much as any other."""
+    families: dict[str, list[Floats]] = {}
+    for outcome, value in zip(outcomes, values, strict=True):
+        families.setdefault(outcome.record.get("family") or outcome.rung, []).append(value)
+    return np.asarray(np.mean([np.mean(each, axis=0) for each in families.values()], axis=0))
+
+
+# ------------------------------------------------------------------------------------------------ of classes
+
+
+def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """Target (N,), probabilities (N, K) -> how doubtful each label is (N,), and whether it is suspected (N,).
+
+    A label's doubt is the highest probability less the label's own. It is suspected where another class is most
+    probable and at least as probable as it is on average among its own examples.
+
+    Source: Northcutt, Jiang & Chuang (2021), Confident learning: estimating uncertainty in dataset labels, without the
+    pruning by counts. Labels of classes that training had not are left alone.
+    """
+    rows, seen = np.arange(len(target)), target >= 0
+    labels = np.maximum(target, 0)
+    doubt = probabilities.max(1) - probabilities[rows, labels]
+    num_classes = probabilities.shape[1]
+    own = np.where(seen[:, None] & (labels[:, None] == np.arange(num_classes)), probabilities, 0.0)
+    counts = np.bincount(labels[seen], minlength=num_classes)
+    thresholds = np.where(counts > 0, own.sum(0) / np.maximum(counts, 1), 1.0)  # (K,)
+    said = probabilities.argmax(1)
+    is_suspect = seen & (said != target) & (probabilities[rows, said] >= thresholds[said])
+    return np.where(seen, doubt, 0.0), is_suspect
+
+
+def _classes(
+    results: Results, dataset: Dataset, part: str, asked: Sequence[Outcome], top: int
+) -> tuple[int, list[Suspect]]:
+    folds = common_repeats(results.outcomes)
+    calibrated = []
+    for outcome in asked:
+        learned = outcome.fits("valid", folds)[0]
+        assert learned.probabilities is not None
+        probabilities = _said(outcome, part).probabilities
+        assert probabilities is not None
+        calibrated.append(tempered(probabilities, fit_temperature(learned.target, learned.probabilities)))
+    mean = _mean_of_families(asked, calibrated)
+    target = _said(asked[0], part).target
+    doubt, is_suspect = doubts(target, mean)
+    chosen, count = _first(doubt, is_suspect, top)
+    names = [str(name) for name in dataset.classes] if dataset.classes is not None else []
+    labels, rows, said = dataset.targets(part), dataset.row_numbers(part), mean.argmax(1)
+    return count, [
+        Suspect(
+            int(rows[i]),
+            str(labels[i]),
+            names[said[i]],
+            float(doubt[i]),
+            tuple(o.rung for o in asked if _said(o, part).prediction[i] == said[i]),
+            example_text(dataset, part, int(i)),
+        )
+        for i in chosen
+    ]
+
+
+def _first(doubt: Floats, is_suspect: NDArray[np.bool_], top: int) -> tuple[NDArray[np.int64], int]:
+    """The suspects of the highest doubt, and how many there are."""
+    suspects = np.flatnonzero(is_suspect)
+    return suspects[np.argsort(-doubt[suspects], kind="stable")[:top]], len(suspects)
+
+
+# ------------------------------------------------------------------------------------------------ of numbers
+
+
+def _numbers(
+    results: Results, dataset: Dataset, part: str, asked: Sequence[Outcome], top: int
+) -> tuple[int, list[Suspect]]:
+    del results
+    target = np.asarray(_said(asked[0], part).target, dtype=np.float64)
+    said = [np.asarray(_said(outcome, part).prediction, dtype=np.float64) for outcome in asked]
+    off = np.stack([_distances(target - each) for each in said])  # (R, N)
+    is_agreed = (off > 0).all(0) | (off < 0).all(0)
+    nearest = np.where(is_agreed, np.abs(off).min(0), 0.0)
+    chosen, count = _first(nearest, nearest >= _FAR, top)
+    mean, rows = _mean_of_families(asked, said), dataset.row_numbers(part)
+    rungs = tuple(outcome.rung for outcome in asked)
+    return count, [
+        Suspect(
+            int(rows[i]),
+            number_text(float(target[i])),
+            number_text(float(mean[i])),
+            float(nearest[i]),
+            rungs,
+            example_text(dataset, part, int(i)),
+        )
+        for i in chosen
+    ]
+
+
+def _distances(residuals: Floats) -> Floats:
+    """Residuals (N,) -> in units of a typical one (N,)."""
+    typical = _NORMAL * float(np.median(np.abs(residuals)))
+    return residuals / (typical or 1.0)
+
+
+# -------------------------------------------------------------------------------------------------- of spans
+
+
+def _spans(
+    results: Results, dataset: Dataset, part: str, asked: Sequence[Outcome], top: int
+) -> tuple[int, list[Suspect]]:
+    del results
+    said = [_said(outcome, part) for outcome in asked]
+    found = span_suspects(said[0].target, [each.prediction for each in said], said[0].tags)
+    rows, inputs = dataset.row_numbers(part), dataset.inputs(part)
+    rungs = tuple(outcome.rung for outcome in asked)
+    shown = []
+    for each in found[:top]:
+        example: Any = inputs[each.sentence].as_py()
+        tokens = example["tokens"] if isinstance(example, dict) else example
+        words = " ".join(tokens[each.start : each.end])
+        label, other = (f"{words}: {type_ or 'none'}" for type_ in (each.label, each.said))
+        text = example_text(dataset, part, each.sentence)
+        shown.append(Suspect(int(rows[each.sentence]), label, other, each.doubt, rungs, text))
+    return len(found), shown
