@@ -31,9 +31,9 @@ _WORST = 10
 def command(run: str, by: tuple[str, ...], rung: str | None, metric: str | None, as_json: bool) -> None:
     """Show where a rung of RUN, a run's folder, is worse than on the rest of the test part.
 
-    Categories are sliced by value, numbers and dates by quarters, texts by their length. A column that was no feature is
-    read from the file that the test part came from. Also known are "length" of texts and sentences, "brightness" of
-    images, and the target.
+    Categories are sliced by value, numbers and dates by quarters, texts by their length. A column that was no feature
+    is read from the file that the test part came from. Also known are "length" of texts and sentences, "brightness" of
+    images, and the target's column.
     """
     from dataclasses import asdict
 
@@ -91,6 +91,6 @@ def _remark(found: Slices) -> str:
     columns = listed(found.columns) if len(found.columns) <= 3 else f"{len(found.columns)} columns"
     said = f"{worse or 'None'} of {len(found.slices)} slices by {columns} {'are' if worse > 1 else 'is'} clearly worse"
     small = found.num_small
-    values = f"{small} value{'' if small == 1 else 's'}" if small else ""
-    rest = f" {values} with fewer than {LEAST_EXAMPLES} test examples are left out." if small else ""
+    values = f"{small} value{'' if small == 1 else 's'} with fewer than {LEAST_EXAMPLES} test examples"
+    rest = f" {values} {'is' if small == 1 else 'are'} left out." if small else ""
     return f"{said} than the rest (p < 0.05 by Holm).{rest}"

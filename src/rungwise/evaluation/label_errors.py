@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,10 @@ from rungwise.evaluation.outcomes import BASELINE, PARTS, Outcome, Results, comm
 from rungwise.evaluation.predictions import Predictions
 from rungwise.evaluation.tag_errors import span_suspects
 from rungwise.kinds import OutputKind
+from rungwise.metrics import Metric
 from rungwise.metrics.calibration import fit_temperature, tempered
 
-__all__ = ["LabelErrors", "Suspect", "doubts", "label_errors"]
+__all__ = ["LabelErrors", "Suspect", "able", "doubts", "label_errors", "pooled"]
 
 _LEAST_RUNGS = 2
 
@@ -41,8 +43,8 @@ class Suspect:
         row: its number in its source, 1 for the first.
         label: what it is labelled; of tags, the span and its type.
         said: what the rungs say instead.
-        doubt: how strongly: of classes by how much more probable what they say is than the label, of numbers how many
-            typical distances they are off, of spans how often the rungs are right where they agree like this.
+        doubt: how strongly: of classes the probability of all others than the label, of numbers how many typical
+            distances they are off, of spans how often the rungs are right where they agree like this.
         rungs: those that say so.
         example: its text or its values, cut.
     """
@@ -62,7 +64,7 @@ class LabelErrors:
     Attributes:
         part: "test" or "valid".
         source: the file or folder that the part comes from; rows are numbered within it.
-        rungs: that were asked, all but the baseline.
+        rungs: that were asked.
         num_examples: in the part.
         num_suspects: examples, or spans, that are suspected.
         suspects: the most suspicious first, as many as were asked for.
@@ -76,30 +78,34 @@ class LabelErrors:
     suspects: tuple[Suspect, ...]
 
 
-def label_errors(results: Results, dataset: Dataset, part: str = "test", top: int = 20) -> LabelErrors:
+def label_errors(
+    results: Results, dataset: Dataset, metric: Metric, part: str = "test", top: int = 20
+) -> LabelErrors:
     """The examples of a part where the rungs agree against the label.
 
-    Each family of rungs counts as much as any other, and the baseline, which looks at no input, doesn't.
+    Rungs that are better than the baseline on validation are asked, and each family of them counts as much as any
+    other.
 
     Args:
         results: of the run.
         dataset: of the run.
+        metric: by which they are better.
         part: "test" or "valid"; by the latter, networks have chosen when to stop.
         top: how many to give.
 
     Raises:
         ConfigError: if there is no such part, or no such number.
-        RunError: if fewer than two rungs have predictions.
+        RunError: if there are fewer than two such rungs.
     """
     if part not in PARTS:
         raise ConfigError(f"part {part!r} has no stored predictions; allowed are {' and '.join(PARTS)}.")
     if top < 1:
         raise ConfigError(f"{top} suspects can't be listed; ask for 1 or more.")
-    asked = [outcome for outcome in results.finished() if outcome.rung != BASELINE]
+    asked = able(results, metric)
     if len(asked) < _LEAST_RUNGS:
         raise RunError(
-            f"{results.run_folder}: {len(asked)} rung{'' if len(asked) == 1 else 's'} beside the baseline finished, and "
-            f"label errors are told by the agreement of {_LEAST_RUNGS} or more; fit further ones."
+            f"{results.run_folder}: label errors are told by the agreement of {_LEAST_RUNGS} rungs that beat the "
+            f"baseline on validation, and {len(asked) or 'none'} did; fit further ones, or with a larger budget."
         )
     predictions = [_said(outcome, part) for outcome in asked]
     finder: Callable[..., tuple[int, list[Suspect]]] = {
@@ -116,6 +122,19 @@ def label_errors(results: Results, dataset: Dataset, part: str = "test", top: in
         count,
         tuple(suspects),
     )
+
+
+def able(results: Results, metric: Metric) -> list[Outcome]:
+    """The rungs that say more than the baseline does, by their scores on validation."""
+    sign = 1 if metric.greater_is_better else -1
+
+    def score(outcome: Outcome) -> float:
+        valid = _said(outcome, "valid")
+        return sign * metric.score(valid.target, valid.output(metric))
+
+    finished = results.finished()
+    least = max((score(outcome) for outcome in finished if outcome.rung == BASELINE), default=-math.inf)
+    return [outcome for outcome in finished if outcome.rung != BASELINE and score(outcome) > least]
 
 
 def _said(outcome: Outcome, part: str) -> Predictions:
@@ -137,15 +156,15 @@ def _mean_of_families(outcomes: Sequence[Outcome], values: Sequence[Floats]) -> 
 def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     """Target (N,), probabilities (N, K) -> how doubtful each label is (N,), and whether it is suspected (N,).
 
-    A label's doubt is the highest probability less the label's own. It is suspected where another class is most
-    probable and at least as probable as it is on average among its own examples.
+    A label's doubt is 1 less its probability. It is suspected where another class is most probable, and at least as
+    probable as it is on average among its own examples.
 
     Source: Northcutt, Jiang & Chuang (2021), Confident learning: estimating uncertainty in dataset labels, without the
     pruning by counts. Labels of classes that training had not are left alone.
     """
     rows, seen = np.arange(len(target)), target >= 0
     labels = np.maximum(target, 0)
-    doubt = probabilities.max(1) - probabilities[rows, labels]
+    doubt = 1 - probabilities[rows, labels]
     num_classes = probabilities.shape[1]
     own = np.where(seen[:, None] & (labels[:, None] == np.arange(num_classes)), probabilities, 0.0)
     counts = np.bincount(labels[seen], minlength=num_classes)
@@ -155,18 +174,28 @@ def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, ND
     return np.where(seen, doubt, 0.0), is_suspect
 
 
+def pooled(results: Results, asked: Sequence[Outcome], part: str) -> Floats:
+    """What the rungs say together of a part: the geometric mean of their calibrated probabilities (N, K).
+
+    It did better than the arithmetic mean, and as well as weights learned on validation (`benchmarks/label_errors.py`).
+    """
+    folds = common_repeats(results.outcomes)
+    logs = []
+    for outcome in asked:
+        learned, said = outcome.fits("valid", folds)[0], _said(outcome, part)
+        assert learned.probabilities is not None
+        assert said.probabilities is not None
+        calibrated = tempered(said.probabilities, fit_temperature(learned.target, learned.probabilities))
+        logs.append(np.log(np.maximum(calibrated, np.finfo(np.float64).tiny)))
+    mean = _mean_of_families(asked, logs)
+    powers = np.exp(mean - mean.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def _classes(
     results: Results, dataset: Dataset, part: str, asked: Sequence[Outcome], top: int
 ) -> tuple[int, list[Suspect]]:
-    folds = common_repeats(results.outcomes)
-    calibrated = []
-    for outcome in asked:
-        learned = outcome.fits("valid", folds)[0]
-        assert learned.probabilities is not None
-        probabilities = _said(outcome, part).probabilities
-        assert probabilities is not None
-        calibrated.append(tempered(probabilities, fit_temperature(learned.target, learned.probabilities)))
-    mean = _mean_of_families(asked, calibrated)
+    mean = pooled(results, asked, part)
     target = _said(asked[0], part).target
     doubt, is_suspect = doubts(target, mean)
     chosen, count = _first(doubt, is_suspect, top)

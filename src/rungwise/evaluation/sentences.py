@@ -12,6 +12,7 @@ from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome
 from rungwise.evaluation.significance import Comparison
 from rungwise.evaluation.terms import Cost, Terms
 from rungwise.evaluation.wording import (
+    amount_text,
     bounds_text,
     code,
     difference_text,
@@ -30,6 +31,9 @@ VALIDATION, _FOLDS = say("validation"), say("the folds")
 """What a choice is made on."""
 
 _FEW_CLUSTERS = 10
+
+_WIDE_GAP = 0.1
+"""Of a share, between train and test, from which on it is worth a word."""
 
 _ALIKE = 1.06
 """Costs whose ratio is under this aren't worth a word."""
@@ -242,7 +246,7 @@ def nothing_to_take(beyond: Mapping[str, str]) -> Message:
 
 def warnings_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else one should know before trusting the verdict."""
-    warnings = [*_on_baseline(found), *_on_folds(found)]
+    warnings = [*_on_baseline(found), *_on_folds(found), *_on_gap(found)]
     count = found.test.num_drawn
     if found.test.clusters is not None and count == 1:
         warnings.append(say("The test part has 1 group: over so few, intervals are rough."))
@@ -323,6 +327,28 @@ def _on_folds(found: Findings) -> list[Message]:
     if len(short) == 1:
         return [say("Rungs are chosen by {parts}: on more {rungs} has no result.", **known)]
     return [say("Rungs are chosen by {parts}: on more {rungs} have no result.", **known)]
+
+
+def _on_gap(found: Findings) -> list[str]:
+    """Where the recommended rung errs less than half as often on what it learned from, by points that are many."""
+    metric, train = found.test.metric, found.recommended.train
+    if train is None or not metric.is_share or found.is_baseline:
+        return []
+    known, score = metric.score(train.target, train.output(metric)), found.test.score(found.recommended.rung)
+    gap = known - score.value if metric.greater_is_better else score.value - known
+    errors = [1 - each if metric.greater_is_better else each for each in (known, score.value)]
+    if not (gap > _WIDE_GAP and errors[0] < errors[1] / 2 and not score.low <= known <= score.high):
+        return []
+    return [
+        say(
+            "{rung} has {known} % {metric} on examples that it learned from, {gap} better than on test: more data is "
+            "likely to help, or more regularisation.",
+            rung=code(found.recommended.rung),
+            known=amount_text(metric, known),
+            metric=term(metric.title),
+            gap=difference_text(metric, gap),
+        )
+    ]
 
 
 def unfinished(outcomes: Sequence[Outcome]) -> tuple[str, ...]:

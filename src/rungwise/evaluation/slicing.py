@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ def _numbers(
     else:
         ends = np.unique(np.quantile(values[known], _QUARTERS))
         ends = ends[ends < distinct[-1]]  # the last group is of those above
-        middle = [f"{written(low)} to {written(high)}" for low, high in zip(ends, ends[1:], strict=False)]
+        middle = [f"{written(low)} to {written(high)}" for low, high in pairwise(ends)]
         names = [f"≤ {written(ends[0])}", *middle, f"> {written(ends[-1])}"] if len(ends) else ["all"]
         names = [name + unit for name in names]
         codes = np.searchsorted(ends, values)

@@ -13,8 +13,9 @@ from rungwise.tags import Tags
 
 __all__ = ["SpanSuspect", "span_suspects"]
 
-_LEAST_DOUBT = 0.5
-"""Where agreement like this is wrong as often as right, nothing is suspected."""
+_LEAST_DOUBT = 0.8
+"""Agreement that is right less often says more of the rungs than of the label: on WNUT-17, at 0.66, it was theirs that
+was wrong."""
 
 
 @dataclass(frozen=True)

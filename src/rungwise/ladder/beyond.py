@@ -104,4 +104,3 @@ def _typed(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _strings(values: pa.ChunkedArray) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
-

@@ -155,9 +155,9 @@ class RunView:
 
         Raises:
             ConfigError: if there is no such part or number.
-            RunError: if fewer than two rungs have predictions.
+            RunError: if fewer than two rungs are better than the baseline on validation.
         """
-        return label_errors(self.results, self.dataset, part, top)
+        return label_errors(self.results, self.dataset, self.results.metric(str(self.metric)), part, top)
 
     # --------------------------------------------------------------------------------------- its models
 

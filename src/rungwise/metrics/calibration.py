@@ -148,8 +148,8 @@ def fit_temperature(target: NDArray[Any], probabilities: NDArray[Any]) -> float:
 
     Classes that training had not are left out: no temperature helps them.
 
-    Source: Guo et al. (2017). Beyond it, log T has a normal prior of mean 0 and deviation 1, worth less than an example:
-    where few examples are all right, the likelihood alone would be sure of everything.
+    Source: Guo et al. (2017). Beyond it, log T has a normal prior of mean 0 and deviation 1, which is worth less than
+    an example: where few examples are all right, the likelihood alone would be sure of everything.
     """
     seen = np.flatnonzero(target >= 0)
     if not len(seen):
