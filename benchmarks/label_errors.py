@@ -3,8 +3,8 @@
 python benchmarks/label_errors.py DATA --runs FOLDER [--peer PYTHON] [--repeats 10]
 
 DATA is the folder of data sets. FOLDER keeps a run of each, made where it is missing; its fits see no label of test,
-so that it is used for all repeats. PYTHON is that of an environment with `cleanlab`, which is given the same probabilities:
-those of the rung that is best on validation, and those of all rungs for its ensemble's scores.
+so that it is used for all repeats. PYTHON is that of an environment with `cleanlab`, which is given the same
+probabilities: those of the rung that is best on validation, and those of all rungs for its ensemble's scores.
 
 Precision at k, the number of labels made wrong, which is recall as well. Labels that were wrong before count as misses.
 """

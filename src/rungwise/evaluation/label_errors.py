@@ -1,6 +1,6 @@
 """Examples whose label may be wrong: the rungs agree on another one."""
 
-# N examples, K classes, R rungs, F families of them
+# N examples, K classes, R rungs
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ from rungwise.evaluation.tag_errors import span_suspects
 from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric
 from rungwise.metrics.calibration import fit_temperature, tempered
+from rungwise.metrics.probabilities import LOG_LOSS
 
 __all__ = ["LabelErrors", "Suspect", "able", "doubts", "label_errors", "pooled"]
 
 _LEAST_RUNGS = 2
+
+_CLEAR = 2.0
+"""Standard errors from which on a rung's log-loss is clearly above the least."""
+
+_SURE = 0.9
+"""A probability of another class that is enough to suspect a label."""
 
 _FAR = 3.0
 """Typical distances that every rung is at least off, on the same side, for a number to be suspected."""
@@ -83,8 +90,7 @@ def label_errors(
 ) -> LabelErrors:
     """The examples of a part where the rungs agree against the label.
 
-    Rungs that are better than the baseline on validation are asked, and each family of them counts as much as any
-    other.
+    Rungs that are better than the baseline on validation are asked.
 
     Args:
         results: of the run.
@@ -142,14 +148,6 @@ def _said(outcome: Outcome, part: str) -> Predictions:
     return found
 
 
-def _mean_of_families(outcomes: Sequence[Outcome], values: Sequence[Floats]) -> Floats:
-    """Values of each rung -> their mean, in which each family counts as much as any other."""
-    families: dict[str, list[Floats]] = {}
-    for outcome, value in zip(outcomes, values, strict=True):
-        families.setdefault(outcome.record.get("family") or outcome.rung, []).append(value)
-    return np.asarray(np.mean([np.mean(each, axis=0) for each in families.values()], axis=0))
-
-
 # ------------------------------------------------------------------------------------------------ of classes
 
 
@@ -157,7 +155,8 @@ def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, ND
     """Target (N,), probabilities (N, K) -> how doubtful each label is (N,), and whether it is suspected (N,).
 
     A label's doubt is 1 less its probability. It is suspected where another class is most probable, and at least as
-    probable as it is on average among its own examples.
+    probable as it is on average among its own examples, or as `_SURE`: of rungs that are hardly ever wrong, half of the
+    examples are below the average.
 
     Source: Northcutt, Jiang & Chuang (2021), Confident learning: estimating uncertainty in dataset labels, without the
     pruning by counts. Labels of classes that training had not are left alone.
@@ -170,24 +169,29 @@ def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, ND
     counts = np.bincount(labels[seen], minlength=num_classes)
     thresholds = np.where(counts > 0, own.sum(0) / np.maximum(counts, 1), 1.0)  # (K,)
     said = probabilities.argmax(1)
-    is_suspect = seen & (said != target) & (probabilities[rows, said] >= thresholds[said])
+    is_suspect = seen & (said != target) & (probabilities[rows, said] >= np.minimum(thresholds, _SURE)[said])
     return np.where(seen, doubt, 0.0), is_suspect
 
 
 def pooled(results: Results, asked: Sequence[Outcome], part: str) -> Floats:
-    """What the rungs say together of a part: the geometric mean of their calibrated probabilities (N, K).
+    """What the best rungs say together of a part: the geometric mean of their calibrated probabilities (N, K).
 
-    It did better than the arithmetic mean, and as well as weights learned on validation (`benchmarks/label_errors.py`).
+    Those are the rungs whose log-loss on validation, or on the folds, isn't clearly above the least. Others made the
+    order worse, and weights learned on validation no better (`benchmarks/label_errors.py`).
     """
     folds = common_repeats(results.outcomes)
-    logs = []
+    losses, logs = [], []
     for outcome in asked:
         learned, said = outcome.fits("valid", folds)[0], _said(outcome, part)
         assert learned.probabilities is not None
         assert said.probabilities is not None
-        calibrated = tempered(said.probabilities, fit_temperature(learned.target, learned.probabilities))
+        temperature = fit_temperature(learned.target, learned.probabilities)
+        losses.append(LOG_LOSS.per_example(learned.target, tempered(learned.probabilities, temperature)))
+        calibrated = tempered(said.probabilities, temperature)
         logs.append(np.log(np.maximum(calibrated, np.finfo(np.float64).tiny)))
-    mean = _mean_of_families(asked, logs)
+    behind = np.hstack(losses) - losses[int(np.argmin([loss.mean() for loss in losses]))]  # (N, R)
+    is_close = behind.mean(0) <= _CLEAR * behind.std(0) / len(behind) ** 0.5
+    mean = np.mean([log for log, is_kept in zip(logs, is_close, strict=True) if is_kept], axis=0)
     powers = np.exp(mean - mean.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
@@ -233,7 +237,7 @@ def _numbers(
     is_agreed = (off > 0).all(0) | (off < 0).all(0)
     nearest = np.where(is_agreed, np.abs(off).min(0), 0.0)
     chosen, count = _first(nearest, nearest >= _FAR, top)
-    mean, rows = _mean_of_families(asked, said), dataset.row_numbers(part)
+    mean, rows = np.mean(said, axis=0), dataset.row_numbers(part)
     rungs = tuple(outcome.rung for outcome in asked)
     return count, [
         Suspect(

@@ -25,6 +25,7 @@ LEAST_EXAMPLES = 30
 """Of a slice: of fewer, little can be said."""
 
 _CHUNK_VALUES = 2**22
+_LARGEST_POWER = 700.0  # of e, that is still a number
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ class Slice:
         column: its name.
         value: as it is written.
         num_examples: in the slice.
-        score: on them, with its 95 % interval.
+        score: on them, with its 95 % interval: Wilson's (1927) of answers that are right or wrong, each by itself; else
+            by Student's distribution with errors of the jackknife (Efron & Stein 1981).
         rest: the score on all other examples.
         difference: by how much it is better here than there; negative where it is worse.
-        p_value: two-sided, of there being no difference: Fisher's (1934), exact, of answers that are right or wrong,
-            each by itself; else by Student's distribution with errors of the jackknife (Efron & Stein 1981).
+        p_value: two-sided, of there being no difference: Fisher's (1934), exact, of such answers; else by those errors.
         adjusted: the same among all slices that were looked at, by Holm.
     """
 
@@ -96,76 +97,118 @@ def slices(
         grouped: the examples by each column.
         seed: of the resamples.
     """
-    target, output, clusters = predictions.target, predictions.output(metric), predictions.clusters
+    every = _Side(metric, predictions.target, predictions.output(metric), predictions.clusters)
     found, num_small = [], 0
     for grouping in grouped:
         for code, name in enumerate(grouping.names):
             is_inside = grouping.codes == code
             count = int(is_inside.sum())
-            if count == len(target):
+            if count == len(is_inside):
                 continue
-            if count < LEAST_EXAMPLES or len(target) - count < LEAST_EXAMPLES:
+            if min(count, len(is_inside) - count) < LEAST_EXAMPLES:
                 num_small += count > 0
                 continue
-            slice_ = _slice(metric, target, output, clusters, is_inside, seed)
+            slice_ = _slice(every, is_inside)
             if slice_ is not None:
                 found.append(replace(slice_, column=grouping.column, value=name))
     adjusted = holm([each.p_value for each in found])
     return Slices(
         rung,
         metric.name,
-        _score(metric, target, output, clusters, seed),
+        _overall(every, seed),
         tuple(grouping.column for grouping in grouped),
         tuple(replace(each, adjusted=joint) for each, joint in zip(found, adjusted, strict=True)),
         num_small,
     )
 
 
-def _score(metric: Metric, target: Any, output: Any, clusters: NDArray[np.int64] | None, seed: int) -> Score:
-    drawn, [bounds] = resample(target, [(metric, output)], seed=seed, clusters=clusters)
-    num_drawn = len(target) if clusters is None else len(np.unique(clusters))
-    return score(metric, num_drawn, metric.score(target, output), drawn[0], bounds)
+@dataclass(frozen=True)
+class _Side:
+    """Some of the examples."""
+
+    metric: Metric
+    target: Any
+    output: Any
+    clusters: NDArray[np.int64] | None
+
+    @property
+    def value(self) -> float:
+        """Their score."""
+        return self.metric.score(self.target, self.output)
+
+    @property
+    def num_right(self) -> int:
+        """Of those answers that are right or wrong."""
+        return int((self.target == self.output).sum())
+
+    def take(self, chosen: NDArray[np.int64]) -> _Side:
+        """Some of them."""
+        clusters = None if self.clusters is None else self.clusters[chosen]
+        return _Side(self.metric, _take(self.target, chosen), _take(self.output, chosen), clusters)
 
 
-def _slice(
-    metric: Metric,
-    target: Any,
-    output: Any,
-    clusters: NDArray[np.int64] | None,
-    is_inside: NDArray[np.bool_],
-    seed: int,
-) -> Slice | None:
+def _overall(every: _Side, seed: int) -> Score:
+    """The score of all, with the interval that leaderboards have."""
+    drawn, [bounds] = resample(
+        every.target, [(every.metric, every.output)], seed=seed, clusters=every.clusters
+    )
+    num_drawn = len(every.target) if every.clusters is None else len(np.unique(every.clusters))
+    return score(every.metric, num_drawn, every.value, drawn[0], bounds)
+
+
+def _slice(every: _Side, is_inside: NDArray[np.bool_]) -> Slice | None:
     """The score inside and outside; None where either isn't defined, as an area of one class."""
-    sides = []
-    for chosen in (np.flatnonzero(is_inside), np.flatnonzero(~is_inside)):
-        some = None if clusters is None else clusters[chosen]
-        sides.append((_take(target, chosen), _take(output, chosen), some))
-    values = [metric.score(*side[:2]) for side in sides]
+    inside, outside = (every.take(np.flatnonzero(chosen)) for chosen in (is_inside, ~is_inside))
+    metric, values = every.metric, (inside.value, outside.value)
     if not np.isfinite(values).all():
         return None
     difference = float((values[0] - values[1]) * (1 if metric.greater_is_better else -1))
-    if metric.name in OF_RIGHT and clusters is None:
-        rights = [int((said == truth).sum()) for truth, said, _ in sides]
-        table = [[right, len(side[0]) - right] for right, side in zip(rights, sides, strict=True)]
+    if metric.name in OF_RIGHT and every.clusters is None:
+        table = [[side.num_right, len(side.target) - side.num_right] for side in (inside, outside)]
         p_value = float(stats.fisher_exact(table).pvalue)
+        interval = _wilson(metric, *table[0])
     else:
-        p_value = _p_value(metric, sides, difference)
-    return Slice("", "", len(sides[0][0]), _score(metric, *sides[0], seed), values[1], difference, p_value)
+        errors = [
+            jackknife_error(metric, side.target, side.output, side.clusters) for side in (inside, outside)
+        ]
+        p_value = _p_value(metric, (inside, outside), errors, difference)
+        interval = _by_error(metric, values[0], *errors[0])
+    return Slice("", "", len(inside.target), Score(values[0], *interval), values[1], difference, p_value)
 
 
-def _p_value(metric: Metric, sides: Sequence[tuple[Any, Any, Any]], difference: float) -> float:
-    """Two-sided, by Student's distribution with as many degrees of freedom as the smaller side has."""
-    variances, sizes = [], []
-    for target, output, clusters in sides:
-        error, num_units = jackknife_error(metric, target, output, clusters)
-        variances.append(error**2 + (1 / len(target) ** 2 if metric.is_share else 0.0))
-        sizes.append(num_units)
-    error = sum(variances) ** 0.5
-    if min(sizes) < 2 or not np.isfinite(error):
+def _wilson(metric: Metric, num_right: int, num_wrong: int) -> tuple[float, float]:
+    """The ends of a share's interval (Wilson 1927)."""
+    count = num_right if metric.greater_is_better else num_wrong
+    found = stats.binomtest(count, num_right + num_wrong).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
+
+
+def _by_error(metric: Metric, value: float, error: float, num_units: int) -> tuple[float, float]:
+    """The ends of an interval by Student's distribution: of a loss without a bound, that of its logarithm."""
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, max(1, num_units - 1))) * error
+    if metric.is_share or metric.weighted is not None:
+        return max(0.0, value - reach), min(1.0, value + reach)
+    if not metric.greater_is_better and value > 0 and np.isfinite(error):
+        factor = float(np.exp(min(reach / value, _LARGEST_POWER)))
+        return value / factor, value * factor
+    return value - reach, value + reach
+
+
+def _p_value(
+    metric: Metric, sides: Sequence[_Side], errors: Sequence[tuple[float, int]], difference: float
+) -> float:
+    """Two-sided, by Student's distribution with as many degrees of freedom as the smaller side has.
+
+    A share has as much more variance as one example brings, as where rungs are compared (`intervals`).
+    """
+    unseen = [1 / len(side.target) if metric.is_share else 0.0 for side in sides]
+    error = float(np.linalg.norm([*(each for each, _ in errors), *unseen]))
+    num_units = min(count for _, count in errors)
+    if num_units < 2 or not np.isfinite(error):
         return 1.0
     if error == 0:
         return float(difference == 0)
-    return float(2 * stats.t.sf(abs(difference) / error, min(sizes) - 1))
+    return float(2 * stats.t.sf(abs(difference) / error, num_units - 1))
 
 
 def jackknife_error(
