@@ -164,3 +164,19 @@ def test_a_reason_is_one_line_that_no_terminal_obeys(tmp_path):
     with pytest.raises(ModelError) as error:
         load_model(path)
     assert str(error.value).isprintable()
+
+
+def test_a_temperature_is_kept_and_one_that_cannot_be_is_refused(tmp_path):
+    model = load_model(GOLDEN / TEXT)
+    assert model.temperature_ == 1  # it was written before there were any
+    model.temperature_ = 1.7
+    folder = save_model(model, tmp_path / "model")
+    assert load_model(folder).temperature_ == 1.7
+    texts = ["good", "文"]
+    plain, mended = (each.predict_proba(texts) for each in (load_model(GOLDEN / TEXT), load_model(folder)))
+    assert (plain.argmax(1) == mended.argmax(1)).all()
+    assert not np.allclose(plain, mended)
+    config = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(config.replace('"temperature": 1.7', '"temperature": 0'))
+    with pytest.raises(ModelError, match=r"'temperature' is 0; it must be a number from 0\.01 to 100"):
+        load_model(folder)
