@@ -5,7 +5,7 @@ from scipy import stats
 
 from rungwise.data import prepare
 from rungwise.evaluation import Predictions
-from rungwise.evaluation.slices import LEAST_EXAMPLES, jackknife_error, slices
+from rungwise.evaluation.slices import LEAST_EXAMPLES, slices
 from rungwise.evaluation.slicing import Grouping, built_in, group_values, groupings
 from rungwise.metrics import metric
 from rungwise.tags import Tags
@@ -91,20 +91,15 @@ def test_a_lower_error_is_the_better_one():
     assert large.is_worse
 
 
-def test_the_jackknife_of_a_mean_is_its_standard_error():
-    off = np.random.default_rng(0).normal(size=50)
-    error, num_units = jackknife_error(metric("mae"), np.zeros(50), off, None)
-    assert error == pytest.approx(np.std(np.abs(off), ddof=1) / 50**0.5)
-    assert num_units == 50
-
-
 def test_rows_of_a_group_count_together():
-    target = np.zeros(100)
-    off = np.repeat(np.random.default_rng(0).normal(size=10), 10)
-    alone = jackknife_error(metric("mae"), target, off, None)
-    together = jackknife_error(metric("mae"), target, off, np.repeat(np.arange(10), 10))
-    assert together[1] == 10
-    assert together[0] > 2 * alone[0]
+    target = np.zeros(NUM_EXAMPLES)
+    town = np.repeat(np.arange(60), 10)
+    off = np.repeat(np.random.default_rng(0).normal(size=60), 10)
+    halves = [grouped(town % 2, "a", "b")]
+    alone = slices("svm", Predictions(target, off), metric("mae"), halves).slices[0]
+    together = slices("svm", Predictions(target, off, clusters=town), metric("mae"), halves).slices[0]
+    assert together.p_value > alone.p_value
+    assert together.score.high - together.score.low > 2 * (alone.score.high - alone.score.low)
 
 
 def test_sentences_are_sliced_too():

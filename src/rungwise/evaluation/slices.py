@@ -1,6 +1,6 @@
 """Where a rung is worse than elsewhere: its score on parts of the test examples, by the values of columns."""
 
-# N examples, U units of them that are drawn together, S values an example
+# N examples, U units of them that are drawn together
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import stats
 
-from rungwise.evaluation.intervals import LEVEL, Score, resample, score
+from rungwise.evaluation.intervals import Score, score
 from rungwise.evaluation.predictions import Predictions
+from rungwise.evaluation.resampling import LEVEL, influences, resample
 from rungwise.evaluation.significance import OF_RIGHT, holm
 from rungwise.evaluation.slicing import Grouping
 from rungwise.metrics import Metric
@@ -24,7 +25,6 @@ __all__ = ["LEAST_EXAMPLES", "Slice", "Slices", "slices"]
 LEAST_EXAMPLES = 30
 """Of a slice: of fewer, little can be said."""
 
-_CHUNK_VALUES = 2**22
 _LARGEST_POWER = 700.0  # of e, that is still a number
 
 
@@ -37,7 +37,7 @@ class Slice:
         value: as it is written.
         num_examples: in the slice.
         score: on them, with its 95 % interval: Wilson's (1927) of answers that are right or wrong, each by itself; else
-            by Student's distribution with errors of the jackknife (Efron & Stein 1981).
+            by Student's distribution with errors of the infinitesimal jackknife (Jaeckel 1972).
         rest: the score on all other examples.
         difference: by how much it is better here than there; negative where it is worse.
         p_value: two-sided, of there being no difference: Fisher's (1934), exact, of such answers; else by those errors.
@@ -168,9 +168,7 @@ def _slice(every: _Side, is_inside: NDArray[np.bool_]) -> Slice | None:
         p_value = float(stats.fisher_exact(table).pvalue)
         interval = _wilson(metric, *table[0])
     else:
-        errors = [
-            jackknife_error(metric, side.target, side.output, side.clusters) for side in (inside, outside)
-        ]
+        errors = [_error(side) for side in (inside, outside)]
         p_value = _p_value(metric, (inside, outside), errors, difference)
         interval = _by_error(metric, values[0], *errors[0])
     return Slice("", "", len(inside.target), Score(values[0], *interval), values[1], difference, p_value)
@@ -211,32 +209,13 @@ def _p_value(
     return float(2 * stats.t.sf(abs(difference) / error, num_units - 1))
 
 
-def jackknife_error(
-    metric: Metric, target: Any, output: Any, clusters: NDArray[np.int64] | None
-) -> tuple[float, int]:
-    """Target (N,), output (N,) -> the standard error of the score, from leaving out each unit once; and U.
-
-    Source: Efron & Stein (1981), The jackknife estimate of variance, The Annals of Statistics 9.
-    """
-    values, sizes = metric.per_example(target, output), np.ones(len(target))
-    if clusters is not None:
-        codes = np.unique(clusters, return_inverse=True)[1]
-        sums = sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))))
-        values, sizes = sums @ values, sums @ sizes
-    num_units = len(sizes)
+def _error(side: _Side) -> tuple[float, int]:
+    """The standard error of the score by the infinitesimal jackknife, and how many units that is over (U)."""
+    moved = influences(side.metric, side.target, side.output, side.clusters)
+    num_units = len(moved)
     if num_units < 2:
         return float("inf"), num_units
-    total = np.asarray(values.sum(axis=0)).ravel()
-    rows = max(1, _CHUNK_VALUES // max(1, len(total)))
-    scores = []
-    for start in range(0, num_units, rows):
-        some = values[start : start + rows]
-        dense = some.toarray() if sparse.issparse(some) else some
-        left = (total - dense).T / (sizes.sum() - sizes[start : start + rows])
-        scores.append(metric.link(left))
-    spread = np.concatenate(scores)
-    variance = (num_units - 1) / num_units * float(((spread - spread.mean()) ** 2).sum())
-    return variance**0.5, num_units
+    return float((num_units / (num_units - 1) * (moved**2).sum()) ** 0.5), num_units
 
 
 def _take(values: Any, chosen: NDArray[np.int64]) -> Any:
