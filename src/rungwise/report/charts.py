@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from rungwise.language import Message, say
+from rungwise.metrics.calibration import ReliabilityBin
 from rungwise.report.bilingual import attribute, svg_text, svg_title
 from rungwise.report.scales import Scale, linear_scale, log_scale
 
@@ -21,6 +22,7 @@ __all__ = [
     "interval_bar",
     "line_chart",
     "line_key",
+    "reliability_chart",
     "residual_chart",
     "score_chart",
     "series_chart",
@@ -265,6 +267,27 @@ def residual_chart(
     dots = "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in zip(truths, guesses, strict=True))
     parts.append(f'<path class="dots" d="{dots}"/>')
     return _svg(parts, width, height, say("Predictions of {name} against the true values", name=name))
+
+
+def reliability_chart(bins: Sequence[ReliabilityBin], name: str) -> Markup:
+    """The share that is right by the confidence, each with its interval, and the line on which both are equal."""
+    width, height = 260, 220
+    x, y = linear_scale([0, 1], 40, width - 12), linear_scale([0, 1], height - 40, 24)
+    parts = [
+        _frame(x, y, height=height, axes=(say("confidence, %"), say("right, %")), texts=(_percent, _percent))
+    ]
+    parts.append(f'<path class="trivial" d="M{x(0):.1f} {y(0):.1f}L{x(1):.1f} {y(1):.1f}"/>')
+    for each in bins:
+        at = x(each.confidence)
+        parts.append(
+            f'<g class="point recommended"><path d="M{at:.1f} {y(each.low):.1f}V{y(each.high):.1f}"/>'
+            f'<circle cx="{at:.1f}" cy="{y(each.accuracy):.1f}" r="3"/></g>'
+        )
+    return _svg(parts, width, height, say("reliability of {name}; the table has its error", name=name))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
 
 
 def interval_bar(value: float, low: float, high: float, scale: Scale) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from rungwise.evaluation.wording import (
     interval_text,
     seconds_text,
     seeds_text,
+    signed_text,
 )
 from rungwise.language import Message, say, term
 from rungwise.metrics import Metric
@@ -47,19 +48,22 @@ def section(content: Content) -> Table:
     ends = near[["score_test_low", "score_test_high"]].to_numpy().ravel().tolist()
     scale = linear_scale(ends, 3, _BAR_WIDTH - 3) if ends else None
     has_seeds, is_greater = bool((board["num_seeds"] > 1).any()), metric.greater_is_better
+    has_gap = bool(board["gap"].notna().any())
+    extras = {"gap": has_gap, "seeds": has_seeds, "robustness": content.has_robustness}
     columns = [
         Column(say("Rung")),
         Column(say("Test"), is_descending=is_greater),
         Column(say("Validation"), is_descending=is_greater),
+        *([Column(say("Train gap"))] if has_gap else []),
         *([Column(say("Over seeds"), is_descending=is_greater)] if has_seeds else []),
         *([Column(say("Robust"), is_descending=is_greater)] if content.has_robustness else []),
         *(Column(title) for _, title, _ in _COSTS),
     ]
     rows = []
     for _, row in board.iterrows():
-        scores = _scores(row, metric, scale, has_seeds, content.has_robustness)
+        scores = _scores(row, metric, scale, extras)
         note = _note(row)
-        cells = scores or [Cell(note, style="reason", span=2 + has_seeds + content.has_robustness)]
+        cells = scores or [Cell(note, style="reason", span=2 + sum(extras.values()))]
         costs = [amount(row[column], text) for column, _, text in _COSTS]
         rows.append(
             Row(
@@ -87,20 +91,29 @@ def _caption(metric: Metric) -> Message:
     return say("{words} {word}", words=order, word=better)
 
 
-def _scores(
-    row: Any, metric: Metric, scale: Scale | None, has_seeds: bool, has_robustness: bool
-) -> Sequence[Cell]:
-    """The cells of a rung's scores; none where it has no score."""
+def _scores(row: Any, metric: Metric, scale: Scale | None, extras: Mapping[str, bool]) -> Sequence[Cell]:
+    """The cells of a rung's scores; none where it has no score.
+
+    Args:
+        row: of the leaderboard.
+        metric: of the scores.
+        scale: of the bars.
+        extras: whether there is a column of the gap to train, of seeds, and of robustness.
+    """
     value, low, high = (row[f"score_test{end}"] for end in ("", "_low", "_high"))
     if math.isnan(value):
         return []
     is_near = scale is not None and scale.low <= low and high <= scale.high
     bar = interval_bar(value, low, high, scale) if scale is not None and is_near else NO_BAR
+    further = {
+        "gap": amount(row["gap"], partial(signed_text, metric)),
+        "seeds": amount(row["score_test_mean"], lambda _: seeds_text(metric, row)),
+        "robustness": amount(row["robustness"], partial(amount_text, metric)),
+    }
     return [
         replace(_with_interval(metric, row, "test"), is_strong=True, figure=bar),
         _with_interval(metric, row, "val"),
-        *([amount(row["score_test_mean"], lambda _: seeds_text(metric, row))] if has_seeds else []),
-        *([amount(row["robustness"], partial(amount_text, metric))] if has_robustness else []),
+        *(cell for name, cell in further.items() if extras[name]),
     ]
 
 
