@@ -7,6 +7,7 @@ import pytest
 
 from rungwise.errors import ConfigError
 from rungwise.evaluation import (
+    Predictions,
     Results,
     Terms,
     append_record,
@@ -318,3 +319,25 @@ def test_a_difference_over_groups_is_no_wider_than_groups_make_it(make_run):
     [found] = verdict(Results(run), "accuracy").comparisons
     assert found.difference.high - found.difference.low < 0.2
     assert found.difference.smallest < 0.1
+
+
+def test_a_rung_that_knows_what_it_learned_from_much_better_than_test_is_said_to(make_run):
+    run = make_run({"baseline": (0.5, 0.5), "svm": (0.8, 0.8)})
+    target = np.arange(200) % 2
+    for right, is_said in ((200, True), (170, False)):
+        prediction = np.where(np.arange(200) < right, target, 1 - target)
+        write_predictions(run, "svm", "train", Predictions(target, prediction, np.eye(2)[prediction]))
+        append_record(
+            run,
+            {
+                "type": "rung",
+                "rung": "svm",
+                "order": 1,
+                "status": "done",
+                "reason": None,
+                "num_train_predicted": 200,
+            },
+        )
+        warnings = " ".join(map(str, verdict(Results(run), "accuracy").warnings))
+        said = "`svm` has 100.0 % accuracy on examples that it learned from, 20.0 points better than on test"
+        assert (said in warnings) == is_said
