@@ -61,7 +61,7 @@ def test_the_worst_slices_are_listed_and_escaped(page):
 
 def test_suspected_labels_are_listed_with_their_rows(page):
     section = page[0].split('id="label-errors"')[1]
-    assert f'<th scope="row">{page[1]}</th>' in section
+    assert f'<th scope="row"><bdi>{page[1]}</bdi></th>' in section
     assert "2 of 2" in section
 
 
