@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize, special
 
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError, RunError
@@ -21,14 +22,13 @@ from rungwise.evaluation.tag_errors import span_suspects
 from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric
 from rungwise.metrics.calibration import fit_temperature, tempered
-from rungwise.metrics.probabilities import LOG_LOSS
 
 __all__ = ["LabelErrors", "Suspect", "able", "doubts", "label_errors", "pooled"]
 
 _LEAST_RUNGS = 2
 
-_CLEAR = 2.0
-"""Standard errors from which on a rung's log-loss is clearly above the least."""
+_RIDGE = 0.1
+"""Of weights towards equal ones, for each example that they are learned from."""
 
 _SURE = 0.9
 """A probability of another class that is enough to suspect a label."""
@@ -174,26 +174,54 @@ def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, ND
 
 
 def pooled(results: Results, asked: Sequence[Outcome], part: str) -> Floats:
-    """What the best rungs say together of a part: the geometric mean of their calibrated probabilities (N, K).
+    """What the rungs say together of a part: the weighted geometric mean of their calibrated probabilities (N, K).
 
-    Those are the rungs whose log-loss on validation, or on the folds, isn't clearly above the least. Others made the
-    order worse, and weights learned on validation no better (`benchmarks/label_errors.py`).
+    Weights are those of the least log-loss on what rungs are chosen by, drawn towards equal ones: a weak rung spoils
+    equal weights, and the best rungs alone know less than all (`benchmarks/label_errors.py`).
     """
     folds = common_repeats(results.outcomes)
-    losses, logs = [], []
-    for outcome in asked:
-        learned, said = outcome.fits("valid", folds)[0], _said(outcome, part)
-        assert learned.probabilities is not None
-        assert said.probabilities is not None
-        temperature = fit_temperature(learned.target, learned.probabilities)
-        losses.append(LOG_LOSS.per_example(learned.target, tempered(learned.probabilities, temperature)))
-        calibrated = tempered(said.probabilities, temperature)
-        logs.append(np.log(np.maximum(calibrated, np.finfo(np.float64).tiny)))
-    behind = np.hstack(losses) - losses[int(np.argmin([loss.mean() for loss in losses]))]  # (N, R)
-    is_close = behind.mean(0) <= _CLEAR * behind.std(0) / len(behind) ** 0.5
-    mean = np.mean([log for log, is_kept in zip(logs, is_close, strict=True) if is_kept], axis=0)
-    powers = np.exp(mean - mean.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    learned = [outcome.fits("valid", folds)[0] for outcome in asked]
+    temperatures = [fit_temperature(each.target, _probabilities(each)) for each in learned]
+    weights = _weights(learned[0].target, _logs(learned, temperatures))
+    summed = np.tensordot(weights, _logs([_said(outcome, part) for outcome in asked], temperatures), 1)
+    return np.asarray(special.softmax(summed, axis=1), dtype=np.float64)
+
+
+def _probabilities(said: Predictions) -> NDArray[Any]:
+    assert said.probabilities is not None
+    return said.probabilities
+
+
+def _logs(said: Sequence[Predictions], temperatures: Sequence[float]) -> Floats:
+    """What each rung said, and its temperature -> logarithms of its calibrated probabilities (R, N, K)."""
+    calibrated = (
+        tempered(_probabilities(each), temperature)
+        for each, temperature in zip(said, temperatures, strict=True)
+    )
+    return np.stack([np.log(np.maximum(each, np.finfo(np.float64).tiny)) for each in calibrated])
+
+
+def _weights(target: NDArray[np.int64], logs: Floats) -> Floats:
+    """Target (N,), log-probabilities (R, N, K) -> weights of the rungs (R,), none below 0.
+
+    Source: the logarithmic opinion pool (Genest & Zidek 1986), by log-loss with a ridge towards equal weights.
+    """
+    seen = np.flatnonzero(target >= 0)
+    logs, truth, rows = logs[:, seen], target[seen], np.arange(len(seen))
+    equal = np.full(len(logs), 1 / len(logs))
+    of_truth = logs[:, rows, truth]  # (R, N)
+
+    def loss(weights: Floats) -> tuple[float, NDArray[Any]]:
+        summed = np.tensordot(weights, logs, 1)
+        off = weights - equal
+        value = (special.logsumexp(summed, axis=1) - weights @ of_truth).mean() + _RIDGE / 2 * off @ off
+        expected = np.einsum("nk,rnk->r", special.softmax(summed, axis=1), logs) / max(1, len(seen))
+        return float(value), expected - of_truth.mean(1) + _RIDGE * off
+
+    if not len(seen):
+        return equal
+    found = optimize.minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logs))
+    return np.asarray(found.x)
 
 
 def _classes(
