@@ -7,7 +7,7 @@ from rungwise.report.charts import Line, Point, line_chart, residual_chart, scor
 
 
 def drawn(points, size=(920, 420)):
-    return score_chart(points, size=size, axes=("cost", "<score>"), texts=(str, str))
+    return score_chart(points, size=size, axes=("cost", "<score>"), texts=(str, str), is_greater_better=True)
 
 
 def point(name, cost, score, is_recommended=False):
@@ -35,7 +35,7 @@ def test_charts_are_well_formed_and_named():
     ]
     for chart in charts:
         root = ElementTree.fromstring(str(chart))
-        assert root.get("role") == "img"
+        assert root.get("role") in ("img", "group")
         assert root.get("aria-label")
 
 

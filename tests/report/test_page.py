@@ -6,79 +6,20 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import EVIL, make_run, predicted, tagged_run, text_run
 
-from rungwise import tags as tag_numbers
-from rungwise.data import Dataset, prepare
+from rungwise.data import Dataset
 from rungwise.errors import RunError
-from rungwise.evaluation import Predictions, Results, append_record, write_json, write_predictions
+from rungwise.evaluation import Predictions, Results
 from rungwise.report import write_report
 from rungwise.report.confusions import confused_pairs, confusion_rows
-from rungwise.report.examples import most_wrong, show_examples
+from rungwise.report.examples import most_wrong, show_examples, worth_reading
 from rungwise.report.spans import _pieces, _window
-from rungwise.tasks import task_for
-
-EVIL = "<script>alert('x')</script>"
-RUNGS = ("baseline", "svm", "lstm")
-
-
-def make_run(folder, data, *, target, status="done", **options):
-    """A run of three rungs whose predictions get better from one to the next."""
-    dataset = prepare(data, target=target, folder=folder / "data", **options)
-    task = task_for(dataset.pair)
-    for order, rung in enumerate(RUNGS):
-        append_record(folder, record(rung, order, status))
-        if status == "done":
-            for part in ("valid", "test"):
-                write_predictions(folder, rung, part, predicted(dataset, part, order))
-    config = {"task": task.name, "metric": task.default_metric, "budget": 600.0, "seed": 0, "settings": {}}
-    write_json(
-        folder / "config.json", config | {"environment": {"python": "3.11", "packages": {"numpy": "2.0"}}}
-    )
-    return dataset
-
-
-def record(rung, order, status):
-    history = (
-        [{"epoch": e, "train_loss": 1 / e, "valid_loss": 2 / e} for e in (1, 2, 3)] if rung == "lstm" else []
-    )
-    costs = {"fit_seconds": 1.0, "fit_cpu_seconds": 10.0**order, "model_bytes": 1000, "parameters": 7}
-    reason = None if status == "done" else "out of memory"
-    return {
-        "type": "rung",
-        "rung": rung,
-        "order": order,
-        "status": status,
-        "reason": reason,
-        "history": history,
-        **costs,
-    }
-
-
-def predicted(dataset, part, order):
-    rng = np.random.default_rng(order)
-    targets = dataset.targets(part)
-    if dataset.classes is None:
-        return Predictions(
-            targets, targets + rng.normal(scale=targets.std() / (order + 1), size=len(targets))
-        )
-    numbers = {name: number for number, name in enumerate(dataset.classes.tolist())}
-    target = np.array([numbers.get(name, -1) for name in targets.tolist()])
-    weights = rng.dirichlet(np.ones(len(numbers)), len(target))
-    weights[np.arange(len(target)), target] += 0.5 * order
-    probabilities = weights / weights.sum(axis=1, keepdims=True)
-    return Predictions(target, probabilities.argmax(1), probabilities)
 
 
 @pytest.fixture
 def texts(tmp_path):
-    rng = np.random.default_rng(0)
-    words = ["很好", "not so good at all", EVIL, "一般般", "a fine film about nothing"]
-    rows = [
-        f"{words[i % 5]} number {i} of the reviews that were written, {rng.integers(1e6)}" for i in range(200)
-    ]
-    labels = [("差评", EVIL)[i % 2] for i in range(200)]
-    make_run(tmp_path, pd.DataFrame({"text": rows, "label": labels}), target="label")
-    return tmp_path
+    return text_run(tmp_path)
 
 
 class Tags(HTMLParser):
@@ -99,9 +40,11 @@ def read(folder):
 
 def test_the_page_begins_with_the_verdict_and_has_every_section(texts):
     page = read(texts)
-    assert re.search(r'<h1 class="verdict">Take <code>lstm</code>: \d', page)
+    assert re.search(
+        r'<h1 class="verdict" id="verdict"><span class="t" lang="en">Take <code>lstm</code>: \d', page
+    )
     headings = re.findall(r'<h2 id="([\w-]+)"', page)
-    assert headings == ["cost", "leaderboard", "beside", "curves", "calibration", "errors", "facts"]
+    assert headings == ["next", "cost", "leaderboard", "beside", "errors", "calibration", "curves", "facts"]
     assert "差评" in page
 
 
@@ -203,12 +146,24 @@ def test_the_most_wrong_are_the_surest_or_the_farthest():
     assert most_wrong(numbers, 2).tolist() == [1, 0]
 
 
+def test_examples_worth_reading_are_of_every_confused_pair():
+    prediction = np.array([0] * 8 + [2, 1, 0])
+    target = np.array([1] * 8 + [0, 0, 0])
+    sure = np.linspace(0.9, 0.5, 11)
+    probabilities = np.full((11, 3), 0.01)
+    probabilities[np.arange(11), prediction] = sure
+    predictions = Predictions(target, prediction, probabilities)
+    assert most_wrong(predictions, 4).tolist() == [0, 1, 2, 3]
+    assert worth_reading(predictions, 4).tolist() == [0, 1, 8, 9]
+    assert worth_reading(predictions, 99).tolist() == list(range(10))
+
+
 def test_examples_say_their_row_truth_and_prediction(texts):
     dataset = Dataset.open(texts / "data")
     predictions = predicted(dataset, "test", 0)
     classes = [str(name) for name in dataset.classes]
     examples = show_examples(dataset, predictions, classes, 4)
-    worst = most_wrong(predictions, 4)
+    worst = worth_reading(predictions, 4)
     assert len(examples) == 4
     for place, example in zip(worst, examples, strict=True):
         assert example.row == dataset.row_numbers("test")[place]
@@ -216,38 +171,6 @@ def test_examples_say_their_row_truth_and_prediction(texts):
         assert example.prediction != example.truth
         assert example.text == dataset.inputs("test")[int(place)].as_py()
         assert example.doubt.endswith("% sure")
-
-
-TAGGED = pd.DataFrame(
-    {
-        "tokens": [[EVIL, "met", f"No{n}", "in", "Rome"] + ["again"] * 100 * (n == 39) for n in range(40)],
-        "tags": [["B-PER", "O", "B-NUM", "O", "B-LOC"] + ["O"] * 100 * (n == 39) for n in range(40)],
-    }
-)
-
-
-def tagged_run(folder, data=TAGGED):
-    """A run on sentences whose one rung takes PER for LOC, misses every NUM, and is right of LOC."""
-    dataset = prepare(data, folder=folder / "data")
-    append_record(folder, record("svm", 0, "done"))
-    names = tuple(dataset.classes.tolist())
-    for part in ("valid", "test"):
-        rows = dataset.targets(part).to_pylist()
-        offsets = np.cumsum([0, *map(len, rows)])
-        values = np.array([names.index(tag) for row in rows for tag in row])
-        said = values.copy()
-        said[values == names.index("B-PER")] = names.index("B-LOC")
-        said[values == names.index("B-NUM")] = 0
-        write_predictions(
-            folder,
-            "svm",
-            part,
-            Predictions(*(tag_numbers.Tags(side, offsets) for side in (values, said)), tags=names),
-        )
-    task = task_for(dataset.pair)
-    config = {"task": task.name, "metric": task.default_metric, "budget": 600.0, "seed": 0, "settings": {}}
-    write_json(folder / "config.json", config | {"environment": {"python": "3.11", "packages": {}}})
-    return dataset
 
 
 def test_spans_are_marked_in_their_sentences(tmp_path):
@@ -259,8 +182,8 @@ def test_spans_are_marked_in_their_sentences(tmp_path):
     assert f'<mark class="span miss">{evil} <small>LOC</small></mark>' in page
     assert '<mark class="span hit">Rome <small>LOC</small></mark>' in page
     assert page.count(" again") <= 2 * 2 * 60  # long sentences are cut, the same in both rows
-    assert "<td>PER</td><td>LOC</td>" in page
-    assert "<td>NUM</td><td>–</td>" in page
+    assert "<bdi>PER</bdi></th><td>LOC</td>" in page
+    assert "<bdi>NUM</bdi></th><td>–</td>" in page
     assert "3 spans missed or invented" in page
     assert "Precision, recall and F1 of each type" in page
 
