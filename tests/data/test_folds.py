@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rungwise.data import Fold, are_even, num_folds, prepare
+from rungwise.data import are_even, fold, num_folds, prepare
 
 
 def table(num_rows=200):
@@ -12,7 +12,7 @@ def table(num_rows=200):
 
 
 def folds_of(dataset):
-    return [Fold(dataset, number) for number in range(1, num_folds(dataset) + 1)]
+    return [fold(dataset, number) for number in range(1, num_folds(dataset) + 1)]
 
 
 def xs(fold, part):

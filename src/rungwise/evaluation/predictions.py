@@ -26,6 +26,7 @@ from rungwise.tags import Tags, concatenated
 __all__ = [
     "Predictions",
     "fit_name",
+    "growth_name",
     "has_predictions",
     "joined",
     "joined_outputs",
@@ -94,6 +95,11 @@ def joined_outputs(chunks: Sequence[Any]) -> Any:
 def fit_name(rung: str, repeat: int) -> str:
     """What a fit's files are called: the rung's name for the first seed, such as "lstm@1" for a further one."""
     return f"{rung}@{repeat}" if repeat else rung
+
+
+def growth_name(rung: str, num_rows: int, draw: int) -> str:
+    """What the files of a fit on a part of train are called, such as "growth/lstm@500.1"."""
+    return f"growth/{rung}@{num_rows}.{draw}"
 
 
 def _file(run_folder: Path, name: str, part: str) -> Path:
