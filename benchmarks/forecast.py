@@ -80,7 +80,12 @@ def measure(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int)
         points = curves.setdefault(rung, [])
 
         def fit(
-            learned: np.ndarray, stop: np.ndarray, draw: int, aside: np.ndarray, rung: str = rung, points: Any = points
+            learned: np.ndarray,
+            stop: np.ndarray,
+            draw: int,
+            aside: np.ndarray,
+            rung: str = rung,
+            points: Any = points,
         ) -> None:
             started = time.process_time()
             estimator = estimator_class(rung, kind)(random_state=sub_seed(seed, rung))
@@ -117,7 +122,9 @@ def measure(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", nargs="?", default=os.environ.get("RUNGWISE_DATA"), type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs/forecast"))
     parser.add_argument("--rows", type=int, default=800)

@@ -79,12 +79,12 @@ class Predictions:
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """What was said of classes or numbers of some examples, and of the next ones, … -> of all of them."""
+    """What was said of some examples, and of the next ones, … -> of all of them."""
     target, prediction, probabilities, clusters = (
-        None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
+        None if getattr(parts[0], name) is None else joined_outputs([getattr(part, name) for part in parts])
         for name in ("target", "prediction", "probabilities", "clusters")
     )
-    return Predictions(target, prediction, probabilities, clusters=clusters)
+    return Predictions(target, prediction, probabilities, parts[0].tags, clusters)
 
 
 def joined_outputs(chunks: Sequence[Any]) -> Any:

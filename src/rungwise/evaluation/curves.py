@@ -1,0 +1,126 @@
+"""Learning curves of a run: the errors of its fits on parts of train, and of its own fits.
+
+Each fit on a part of train is judged on the test part and on the rows of train that it hasn't seen, of which small parts
+leave many. The run's own fits have seen them all: of these the test part's error is taken, less what that part is harder
+than the rows aside, by the fits on the largest parts, which were judged on both.
+"""
+
+# N examples, K sizes
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rungwise.data.subsets import judged_rows
+from rungwise.evaluation.forecast import Curve
+from rungwise.evaluation.grown import Grown
+from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
+from rungwise.evaluation.predictions import Predictions, joined
+from rungwise.metrics import Metric, metric
+
+__all__ = ["Points", "error_of", "learning_curves", "points_of", "score_of"]
+
+COMPARED = 4
+"""The largest parts that tell how hard the test part is."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """Errors of a rung by how many rows it learned from (K,), rising, the last being the run's own fit.
+
+    Attributes:
+        sizes: rows (K,).
+        errors: by the test part and the rows aside (K,).
+        tests: by the test part alone (K,).
+        draws: fits of each size (K,).
+    """
+
+    sizes: np.ndarray
+    errors: np.ndarray
+    tests: np.ndarray
+    draws: np.ndarray
+
+
+def error_of(by: Metric, score: Any) -> Any:
+    """A score as an error, which is the better the smaller it is: what is missing to 1 where more is better."""
+    return 1 - score if by.greater_is_better else score
+
+
+def score_of(by: Metric, error: Any) -> Any:
+    """The score of an error; see `error_of`."""
+    return 1 - error if by.greater_is_better else error
+
+
+def learning_curves(results: Results, by: Metric) -> dict[str, Curve]:
+    """Rung → its curve, of those that have fits on parts of train."""
+    [judged] = results.judge("test", [by])
+    baseline = next((o for o in results.outcomes if o.rung == BASELINE and o.is_finished), None)
+    chance = None if baseline is None else error_of(by, judged.mean(BASELINE))
+    curves = {}
+    for outcome in results.outcomes:
+        fits = [grown for grown in results.growth if grown.rung == outcome.rung]
+        if not fits or not outcome.is_finished:
+            continue
+        points = _measured(outcome, fits, by)
+        score = judged.score(outcome.rung)
+        num_judged = len(fits[0].test.target) + max(len(fit.aside.target) for fit in fits)
+        error = max(error_of(by, score.value), 1e-12)
+        spread = float(np.std(judged.scores[outcome.rung][0])) / error
+        level = spread * (len(outcome.test.target) / num_judged) ** 0.5 if outcome.test is not None else 0.0
+        curves[outcome.rung] = points_of(points, level=level, chance=chance)
+    return curves
+
+
+def points_of(points: Points, *, level: float, chance: float | None) -> Curve:
+    """The curve of a rung's points.
+
+    Args:
+        points: as they were measured.
+        level: see `Curve`.
+        chance: see `Curve`.
+    """
+    errors, known = points.errors.copy(), slice(-1 - COMPARED, -1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        harder = (
+            np.mean(np.log(points.tests[known]) - np.log(points.errors[known])) if len(errors) > 1 else 0.0
+        )
+    if np.isfinite(harder):
+        errors[-1] *= np.exp(-harder)
+    return Curve(points.sizes, errors, points.draws**0.5, level, chance)
+
+
+def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
+    assert outcome.test is not None
+    rows = []
+    for num_rows in sorted({fit.num_rows for fit in fits}):
+        same = [fit for fit in fits if fit.num_rows == num_rows]
+        rows.append(
+            (
+                np.mean([fit.num_train for fit in same]),
+                np.mean([_error(by, joined([fit.test, fit.aside])) for fit in same]),
+                np.mean([_error(by, fit.test) for fit in same]),
+                len(same),
+            )
+        )
+    own = _error(by, _some(outcome.test, judged_rows(len(outcome.test.target))))
+    rows.append((outcome.num_train, own, own, 1))
+    return Points(*(np.array(column, float) for column in zip(*rows, strict=True)))
+
+
+def _some(predictions: Predictions, rows: np.ndarray) -> Predictions:
+    """What was said of some examples."""
+    if predictions.tags or len(rows) == len(predictions.target):
+        return predictions
+    values = (predictions.target, predictions.prediction, predictions.probabilities)
+    target, prediction, probabilities = (None if value is None else value[rows] for value in values)
+    return Predictions(target, prediction, probabilities)
+
+
+def _error(by: Metric, predictions: Predictions) -> float:
+    if predictions.tags:  # a small part may lack some, so that they have other numbers
+        by = metric(by.name, tags=predictions.tags)
+    return error_of(by, by.score(predictions.target, predictions.output(by)))
