@@ -41,7 +41,7 @@ def show_outlook(console: Console, found: Outlook, ladder: Ladder) -> None:
     by = ladder.results.metric(found.metric)
     console.print(_table(found, by))
     forecasts = Forecasts(ladder.results, by, [each.rung for each in found.rungs])
-    for sentence in outlook_sentences(forecasts, found):
+    for sentence in outlook_sentences(forecasts, found, ladder.verdict_by(metric=found.metric).recommended):
         console.print(f"\n{escape(sentence)}", highlight=False)
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,9 @@ __all__ = ["FURTHEST", "Ahead", "Band", "Crossing", "Outlook", "RungOutlook", "U
 
 FURTHEST = 8.0
 """Times the data of the run up to which forecasts were held against real fits."""
+
+_LIKELY = 0.8
+"""How often among the samples a rung passes another by then, to be told."""
 
 _STEPS = 73
 _TAILS = (2.5, 97.5)
@@ -92,7 +94,7 @@ class Crossing:
         rung: the one that is behind now.
         passed: the best now.
         rows: to learn from, where that is; infinite ends are beyond the furthest size.
-        chance: the share of the samples in which it passes by then.
+        chance: the share of the samples in which it is ahead at the furthest size.
     """
 
     rung: str
@@ -190,14 +192,14 @@ class Forecasts:
         return Band(value, float(min(low, value)), float(max(high, value)))
 
     def crossing(self, behind: str, best: str) -> Crossing | None:
-        """Where a rung that is behind now passes another, None where more likely it doesn't."""
+        """Where a rung that is behind now passes another; None where it isn't likely to be ahead in the end."""
         times = np.geomspace(1, FURTHEST, _STEPS)
         gaps = self.sample(behind, times) - self.sample(best, times)
-        rows = _first(gaps < 0, times) * self.num_train
-        chance = float(np.isfinite(rows).mean())
-        middle = float(np.median(rows))
-        if not math.isfinite(middle):
+        chance = float((gaps[:, -1] < 0).mean())
+        if chance < _LIKELY:
             return None
+        rows = _first(gaps < 0, times) * self.num_train
+        middle = float(np.median(rows))
         low, high = np.percentile(rows, _TAILS, method="nearest")
         return Crossing(behind, best, Band(middle, float(low), float(high)), chance)
 

@@ -45,11 +45,11 @@ def ahead_sentence(found: Forecasts, recommended: str, times: float = 4.0) -> st
     return f"{start} puts {code(best)} {size} ahead ({bounds})."
 
 
-def outlook_sentences(found: Forecasts, told: Outlook) -> list[str]:
-    """What crosses, what reaches the score that was asked for, and what can't be forecast."""
-    sentences = []
-    if told.best is not None and len(found.told) > 1:
-        sentences.append(ahead_sentence(found, told.best, told.times))
+def outlook_sentences(found: Forecasts, told: Outlook, recommended: str | None) -> list[str]:
+    """Which rung is ahead then, what crosses, what reaches the score that was asked for, and what can't be forecast."""
+    rival = recommended if recommended in found.told else told.best
+    ahead = ahead_sentence(found, rival, told.times) if rival is not None else ""
+    sentences = [ahead] if ahead else []
     sentences += [_crossing(each) for each in told.crossings]
     if len(found.told) > 1 and not told.crossings:
         sentences.append(

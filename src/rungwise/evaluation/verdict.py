@@ -16,6 +16,9 @@ from rungwise.evaluation.sentences import (
     unfinished,
     warnings_of,
 )
+from rungwise.evaluation.outlook import Forecasts
+from rungwise.evaluation.outlook_text import ahead_sentence
+from rungwise.evaluation.sentences import Findings, nothing_to_take, sentence_of, unfinished, warnings_of
 from rungwise.evaluation.significance import Comparison, compare
 from rungwise.evaluation.terms import Cost, Terms
 from rungwise.language import Message, paragraph
@@ -45,6 +48,8 @@ class Verdict:
         beyond: rung → the limits that it isn't within, in words.
         front: the rungs that none beats on test without costing more of what is to be saved, else of training.
         sentences: the verdict in plain words: which rung to take, and why.
+        sentence: the verdict in plain words.
+        forecast: what more data would change, where rungs have been fitted on parts of train; it ends the sentence.
         warnings: what else one should know before trusting it.
     """
 
@@ -64,6 +69,8 @@ class Verdict:
     beyond: dict[str, str]
     front: tuple[str, ...] = ()
     sentences: tuple[str, ...]
+    sentence: str
+    forecast: str = ""
     warnings: tuple[str, ...]
 
     @property
@@ -112,6 +119,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     findings = Findings(
         valid, test, finished, terms, choice, best, recommended, difference, over_baseline, comparisons
     )
+    forecast = ahead_sentence(Forecasts(results, chosen), recommended.rung) if results.growth else ""
     return Verdict(
         metric=metric,
         terms=terms,
@@ -129,6 +137,8 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         beyond=choice.beyond,
         front=front,
         sentences=sentences_of(findings),
+        sentence=" ".join(text for text in (sentence_of(findings), forecast) if text),
+        forecast=forecast,
         warnings=warnings_of(findings, outcomes),
     )
 

@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.02
 _START_SECONDS = 0.3
 """What a worker takes beside its fit."""
 
-_LEAST_BUDGET = 20.0
+_LEAST_BUDGET, _PART = 20.0, 2.0
 
 _CARE = 1.5
 """By how much a fit may take longer than is expected of it, to be begun with so much time left."""
@@ -70,8 +70,11 @@ def growth_sizes(num_train: int, num_classes: int) -> list[int]:
 
 
 def growth_budget(records: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds that are spent where none are named: what the climb's fits took, by its clock."""
-    return max([_LEAST_BUDGET, *(record["elapsed"] for record in records if record["type"] == "climb")])
+    """Seconds that are spent where none are named: twice what the climb took.
+
+    Parts of one draw have 2.4 times the rows of train.
+    """
+    return max([_LEAST_BUDGET, *(_PART * record["elapsed"] for record in records if record["type"] == "climb")])
 
 
 def plan_growth(
@@ -79,7 +82,7 @@ def plan_growth(
 ) -> list[Job]:
     """Fits that have no result yet, those that say most for their time first; `seconds` is what each will take.
 
-    What a further part of the same size says is less than what the first did, and what one between two others does.
+    The first part of each size comes before further ones, and those of every second size before those between them.
 
     Args:
         records: of the journal.
@@ -100,8 +103,8 @@ def plan_growth(
                     job, num_rows=num_rows, draw=draw, split_seed=split_seed, seconds=seconds, repeat=0
                 )
                 if (job.rung, _repeat(part)) not in known:
-                    planned.append((seconds * (1 + draw) * (1 if place % 2 else 2), len(planned), part))
-    return [part for _, _, part in sorted(planned, key=lambda each: each[:2])]
+                    planned.append(((min(draw, 1), seconds * (1 + draw) * (1 if place % 2 else 2)), part))
+    return [part for _, part in sorted(planned, key=lambda each: each[0])]
 
 
 def _repeat(job: Job) -> str:
