@@ -2,9 +2,9 @@
 
     python benchmarks/forecast.py [DATA] [--runs FOLDER] [--rows 800] [--repeats 2] [--sets adult sst2] [--judge]
 
-Of each data set some rows are drawn, as a user's own, and split; each rung learns from parts of train that grow by √2, as
-`rungwise forecast` does it, and from 2, 4 and 8 times the data. What these fits score on thousands of further rows is the
-truth. Curves are kept as JSON, and not made again; --judge makes none.
+Of each data set some rows are drawn, as a user's own, and split; each rung learns from parts of train that grow by √2,
+as `rungwise forecast` does it, and from 2, 4 and 8 times the data. What these fits score on thousands of further rows is
+the truth. Curves are kept as JSON, and not made again; --judge makes none.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from real_data import RealData, real_data
 from rungwise.data import as_table
 from rungwise.estimators import estimator_class
 from rungwise.kinds import OutputKind
+from rungwise.ladder.growth import DRAWS, growth_sizes
 from rungwise.ladder.measuring import outputs_of
 from rungwise.training.seeds import sub_seed
 
@@ -35,7 +36,6 @@ USER_SHARE, TRUTH_ROWS = 12, 5_000
 TEST_SHARE, VALID_SHARE = 0.2, 0.08
 """As `rungwise fit` splits."""
 
-LEAST_ROWS, DRAWS = 50, 4
 ASIDE_ROWS = 2_000
 DEAR = ("cnn", "fasttext", "textcnn")
 """Rungs left out, whose fits would take most of the time."""
@@ -114,10 +114,8 @@ def measure(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int)
         fit(own, valid[:num_valid], 0, nothing)
         for draw in range(DRAWS):
             dealt = own if draw == 0 else np.random.default_rng([seed, draw]).permutation(own)
-            size = num_train / 2**0.5
-            while round(size) >= min(LEAST_ROWS, num_train / 3):
-                fit(dealt[: round(size)], valid[:num_valid], draw, dealt[round(size) :][:ASIDE_ROWS])
-                size /= 2**0.5
+            for size in growth_sizes(num_train, 0):
+                fit(dealt[:size], valid[:num_valid], draw, dealt[size:][:ASIDE_ROWS])
     return {"rows": num_train, "task": data.task, "curves": curves}
 
 

@@ -18,8 +18,8 @@ MOST_JUDGED = 10_000
 def subset(dataset: Dataset, num_rows: int, draw: int, seed: int) -> Portion:
     """A dataset of which only so many rows of train are learned from; others are its part `ASIDE`.
 
-    Of one draw, the rows of a smaller part are among those of a larger one. Rows of a group, and equal texts, images and
-    sentences, stay together, and classes have their share. The test part has the rows of `judged_rows`.
+    Of one draw, the rows of a smaller part are among those of a larger one. Rows of a group, and equal texts, images
+    and sentences, stay together, and classes have their share. The test part has the rows of `judged_rows`.
 
     Args:
         dataset: what was prepared.

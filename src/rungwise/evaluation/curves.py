@@ -1,8 +1,8 @@
 """Learning curves of a run: the errors of its fits on parts of train, and of its own fits.
 
-Each fit on a part of train is judged on the test part and on the rows of train that it hasn't seen, of which small parts
-leave many. The run's own fits have seen them all: of these the test part's error is taken, less what that part is harder
-than the rows aside, by the fits on the largest parts, which were judged on both.
+Each fit on a part of train is judged on the test part and on the rows of train that it hasn't seen, of which small
+parts leave many. The run's own fits have seen them all: of these the test part's error is taken, less what that part is
+harder than the rows aside, by the fits on the largest parts, which were judged on both.
 """
 
 # N examples, K sizes
@@ -16,16 +16,22 @@ from typing import Any
 import numpy as np
 
 from rungwise.data.subsets import judged_rows
-from rungwise.evaluation.forecast import Curve
+from rungwise.evaluation.families import Floats
+from rungwise.evaluation.forecast import NOISE, Curve
 from rungwise.evaluation.grown import Grown
 from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
 from rungwise.evaluation.predictions import Predictions, joined
 from rungwise.metrics import Metric, metric
 
-__all__ = ["Points", "error_of", "learning_curves", "points_of", "score_of"]
+__all__ = ["Points", "error_of", "learning_curves", "level_of", "noise_of", "points_of", "score_of"]
 
 COMPARED = 4
 """The largest parts that tell how hard the test part is."""
+
+_LEAST_NOISE = 0.003
+
+_UNEVEN = 1.2
+"""By how much a curve's level is less sure than if all its fits were judged on all rows."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,14 @@ class Points:
         errors: by the test part and the rows aside (K,).
         tests: by the test part alone (K,).
         draws: fits of each size (K,).
+        noise: of the logarithm of one fit's error, over the draws of a size; None where no size has two.
     """
 
     sizes: np.ndarray
     errors: np.ndarray
     tests: np.ndarray
     draws: np.ndarray
+    noise: float | None = None
 
 
 def error_of(by: Metric, score: Any) -> Any:
@@ -70,7 +78,7 @@ def learning_curves(results: Results, by: Metric) -> dict[str, Curve]:
         num_judged = len(fits[0].test.target) + max(len(fit.aside.target) for fit in fits)
         error = max(error_of(by, score.value), 1e-12)
         spread = float(np.std(judged.scores[outcome.rung][0])) / error
-        level = spread * (len(outcome.test.target) / num_judged) ** 0.5 if outcome.test is not None else 0.0
+        level = level_of(spread, len(judged.target), num_judged)
         curves[outcome.rung] = points_of(points, level=level, chance=chance)
     return curves
 
@@ -90,25 +98,46 @@ def points_of(points: Points, *, level: float, chance: float | None) -> Curve:
         )
     if np.isfinite(harder):
         errors[-1] *= np.exp(-harder)
-    return Curve(points.sizes, errors, points.draws**0.5, level, chance)
+    noise = NOISE if points.noise is None else max(points.noise, _LEAST_NOISE)
+    return Curve(points.sizes, errors, points.draws**0.5, level, chance, noise)
+
+
+def noise_of(errors: Sequence[Floats]) -> float | None:
+    """Of each size the errors of its fits -> the spread of the logarithm of one; None where no size has two."""
+    spreads = [np.var(np.log(same), ddof=1) for same in errors if len(same) > 1 and min(same) > 0]
+    return float(np.mean(spreads) ** 0.5) if spreads else None
+
+
+def level_of(spread: float, num_test: int, num_judged: int) -> float:
+    """How far all of a curve's errors may be off alike, as the standard error of their logarithm.
+
+    Args:
+        spread: that of the error on the test part.
+        num_test: rows of the test part.
+        num_judged: rows that some fit is judged on.
+    """
+    return float(_UNEVEN * spread * (num_test / num_judged) ** 0.5)
 
 
 def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
     assert outcome.test is not None
-    rows = []
+    rows: list[tuple[float, float, float, float]] = []
+    errors: list[Floats] = []
     for num_rows in sorted({fit.num_rows for fit in fits}):
         same = [fit for fit in fits if fit.num_rows == num_rows]
+        errors.append(np.array([_error(by, joined([fit.test, fit.aside])) for fit in same]))
         rows.append(
             (
-                np.mean([fit.num_train for fit in same]),
-                np.mean([_error(by, joined([fit.test, fit.aside])) for fit in same]),
-                np.mean([_error(by, fit.test) for fit in same]),
+                float(np.mean([fit.num_train for fit in same])),
+                float(np.mean(errors[-1])),
+                float(np.mean([_error(by, fit.test) for fit in same])),
                 len(same),
             )
         )
     own = _error(by, _some(outcome.test, judged_rows(len(outcome.test.target))))
     rows.append((outcome.num_train, own, own, 1))
-    return Points(*(np.array(column, float) for column in zip(*rows, strict=True)))
+    sizes, means, tests, draws = np.array(rows, float).T
+    return Points(sizes, means, tests, draws, noise_of(errors))
 
 
 def _some(predictions: Predictions, rows: np.ndarray) -> Predictions:
@@ -123,4 +152,4 @@ def _some(predictions: Predictions, rows: np.ndarray) -> Predictions:
 def _error(by: Metric, predictions: Predictions) -> float:
     if predictions.tags:  # a small part may lack some, so that they have other numbers
         by = metric(by.name, tags=predictions.tags)
-    return error_of(by, by.score(predictions.target, predictions.output(by)))
+    return float(error_of(by, by.score(predictions.target, predictions.output(by))))

@@ -1,10 +1,10 @@
 """What more data would bring: a learning curve's points → its error at larger sizes, with a band, or a refusal.
 
-The families of `families` are fitted to the logarithm of the error, which is log ε(1) + log u(x) + noise. At each point
-of a family's grid ε(1) follows from the points by weighted least squares, and the noise's size is integrated out, so that
-what is left of the points is Student's distribution (Gelman et al. 2013, Bayesian data analysis, ch. 14). Points far off
-weigh less, as by Huber's (1964) loss. The grid's points are weighed by how well they fit, families by how well they foretell
-the largest sizes from the smaller ones; the forecast is the mean of all by these weights, the band their spread.
+The families of `families` are fitted to the logarithm of the error, which is log ε(1) + log u(x) + noise. At each
+point of a family's grid ε(1) follows from the sizes by weighted least squares, and the noise's spread is integrated
+out, which leaves Student's distribution (Gelman et al. 2013, Bayesian data analysis, ch. 14). Sizes far off weigh less,
+as by Huber's (1964) loss. A grid's points are weighed by how well they fit, families by how well they foretell the
+largest sizes from the smaller ones; the forecast is the mean of all by these weights, the band their spread.
 """
 
 # K sizes, F families, G points of a grid, S samples
@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
 
 from rungwise.evaluation.families import Family, Floats, families
 
@@ -31,8 +30,8 @@ _TAILS = (2.5, 97.5)
 _HELD, _LEAST_LEARNED = 2, 3
 """The largest sizes that families are weighed by, if so many smaller ones are left."""
 
-_NOISE, _NOISE_POINTS = 0.03, 4.0
-"""Of an error's logarithm, the noise expected before a curve is seen, and as how many points that counts."""
+NOISE, _NOISE_POINTS = 0.02, 4.0
+"""Of an error's logarithm, the noise expected where nothing is known of it, and as how many points that counts."""
 
 _SMALL = 0.5
 """A point counts as the power of its size to this: small parts differ more, and the families hold less well there."""
@@ -40,7 +39,7 @@ _SMALL = 0.5
 _HUBER = 1.5
 _NOISES = 1.4826  # median absolute deviations in a standard deviation
 
-_FLAT = 0.3
+_FLAT = 0.45
 """How likely it is, before a curve is seen, that more data bring nothing."""
 
 _RISES, _WORSE = 3.0, 3.0
@@ -48,7 +47,8 @@ _RISES, _WORSE = 3.0, 3.0
 one does, to be refused."""
 
 _DRIFT = 0.06
-"""Of an error's logarithm, what forecasts miss for each doubling beside what a curve shows: see `benchmarks/forecast.py`."""
+"""Of an error's logarithm, what forecasts miss for each doubling beside what a curve shows; chosen by
+`benchmarks/forecast.py`, so that bands hold."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Curve:
         weights: what each point counts beside the others (K,), 1 for a single fit that is judged as the last is.
         level: standard error of the logarithm of all errors alike, since the rows that judge are a sample.
         chance: the error without learning, None if it isn't known.
+        noise: of the logarithm of one fit's error, as far as it is known from several of a size.
     """
 
     sizes: Floats
@@ -68,6 +69,7 @@ class Curve:
     weights: Floats
     level: float = 0.0
     chance: float | None = None
+    noise: float = NOISE
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Forecast:
         return np.asarray(np.exp(logs))
 
     def sample(self, sizes: Any, *, seed: int = 0, levels: Floats | None = None) -> Floats:
-        """Rows (K,) -> curves that may be the true one (S, K).
+        """Rows (K,) -> errors that a fit may come to (S, K).
 
         Args:
             sizes: rows.
@@ -147,7 +149,8 @@ class Forecast:
         if levels is None:
             levels = self.curve.level * rng.standard_normal(number)
         drift = _DRIFT * rng.standard_normal((number, 1)) * np.maximum(0, np.log2(x))
-        return np.asarray(np.exp(logs + levels[:, None] + drift))
+        own = self.curve.noise * rng.standard_normal((number, 1))
+        return np.asarray(np.exp(logs + levels[:, None] + drift + own))
 
     def band(self, sizes: Any) -> tuple[Floats, Floats]:
         """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""
@@ -163,14 +166,14 @@ def forecast(curve: Curve) -> Forecast:
     x, y = curve.sizes / curve.sizes[-1], np.log(_positive(curve.errors))
     weights = curve.weights * x**_SMALL
     known = families(None if curve.chance is None else curve.chance / max(curve.errors[-1], 1e-12))
-    weighed = _weighed(known, x, y, weights)
+    weighed = _weighed(known, x, y, weights, curve.noise)
     away = np.abs(y - _mean(weighed, x)) * weights**0.5
     typical = _HUBER * _NOISES * float(np.median(away))
     if typical > 0:
         weights = weights * np.minimum(1, typical / np.maximum(away, 1e-12))
-        weighed = _weighed(known, x, y, weights)
+        weighed = _weighed(known, x, y, weights, curve.noise)
     fits, shares = zip(*weighed, strict=True)
-    missed, by_last, noise = _held_back(known, x, y, weights)
+    missed, by_last, scatter = _held_back(known, x, y, weights, curve.noise)
     best = int(np.argmax(shares))
     most = int(np.argmax(fits[best].posterior))
     found = Forecast(
@@ -183,7 +186,7 @@ def forecast(curve: Curve) -> Forecast:
         None,
         fits,
     )
-    problem = _ill_behaved(found, x, y, weights, noise)
+    problem = _ill_behaved(found, x, y, weights, scatter)
     return (
         found if problem is None else Forecast(curve, missed=missed, missed_by_last=by_last, refusal=problem)
     )
@@ -192,7 +195,7 @@ def forecast(curve: Curve) -> Forecast:
 def _positive(errors: Floats) -> Floats:
     """Errors of 0, of which there is no logarithm, as half of the least other one."""
     above = errors[errors > 0]
-    return np.maximum(errors, above.min() / 2)
+    return np.asarray(np.maximum(errors, above.min() / 2))
 
 
 def _unfit(curve: Curve) -> str | None:
@@ -205,27 +208,30 @@ def _unfit(curve: Curve) -> str | None:
     return None
 
 
-def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, noise: float) -> str | None:
+def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, scatter: float) -> str | None:
     """Why a curve isn't one that these families are for, None if it is."""
     logs = np.log(x)
     centred = logs - np.average(logs, weights=weights)
     spread = float(weights @ centred**2)
     slope = float(weights @ (centred * y)) / spread
     rest = y - np.average(y, weights=weights) - slope * centred
-    scale = float((_NOISE_POINTS * _NOISE**2 + weights @ rest**2) / (_NOISE_POINTS + len(x) - 2)) ** 0.5
+    scale = (
+        float((_NOISE_POINTS * found.curve.noise**2 + weights @ rest**2) / (_NOISE_POINTS + len(x) - 2))
+        ** 0.5
+    )
     if slope > _RISES * scale / spread**0.5:
         return "its errors grow with the data, by more than chance"
-    if found.missed > found.missed_by_last + _WORSE * noise:
+    if found.missed > found.missed_by_last + _WORSE * scatter:
         return "its largest sizes can't be foretold from the smaller ones: the last value does that better"
     return None
 
 
-def _fit(family: Family, x: Floats, y: Floats, weights: Floats) -> tuple[_Fit, Floats]:
+def _fit(family: Family, x: Floats, y: Floats, weights: Floats, noise: float) -> tuple[_Fit, Floats]:
     """A family on points (K,); the second is the logarithm of each grid point's weight, not normalised (G,)."""
     away = y - family.shape(x)  # (G, K)
     total = float(weights.sum())
     start = away @ weights / total
-    squares = _NOISE_POINTS * _NOISE**2 + (away - start[:, None]) ** 2 @ weights
+    squares = _NOISE_POINTS * noise**2 + (away - start[:, None]) ** 2 @ weights
     freedom = _NOISE_POINTS + len(x) - 1
     logs = family.prior - freedom / 2 * np.log(squares)
     posterior = np.exp(logs - np.logaddexp.reduce(logs))
@@ -236,29 +242,23 @@ def _num_held(num_points: int) -> int:
     return min(_HELD, num_points - _LEAST_LEARNED)
 
 
-def _weighed(known: Sequence[Family], x: Floats, y: Floats, weights: Floats) -> list[tuple[_Fit, float]]:
-    """Each family fitted to all points, with its weight by how it foretells the largest from the smaller ones."""
+def _weighed(
+    known: Sequence[Family], x: Floats, y: Floats, weights: Floats, noise: float
+) -> list[tuple[_Fit, float]]:
+    """Each family fitted to all sizes, with its weight: how likely it makes the largest, given the smaller ones."""
     count = len(x) - _num_held(len(x))
     logs = []
     for family in known:
-        fit, _ = _fit(family, x[:count], y[:count], weights[:count])
-        told = fit.start[:, None] + family.shape(x[count:])  # (G, held)
-        scale = fit.scale[:, None] * (1 / weights[count:] + 1 / fit.total) ** 0.5
-        density = _log_t(y[count:] - told, scale, fit.freedom)
-        each = np.log(fit.posterior + 1e-300)[:, None] + density
-        logs.append(float(np.logaddexp.reduce(each, axis=0).sum()))
+        _, early = _fit(family, x[:count], y[:count], weights[:count], noise)
+        _, late = _fit(family, x, y, weights, noise)
+        logs.append(np.logaddexp.reduce(late) - np.logaddexp.reduce(early))
     prior = np.array([_FLAT if family.name == "M0" else (1 - _FLAT) / (len(known) - 1) for family in known])
     shares = np.array(logs) + np.log(prior)
     shares = np.exp(shares - np.logaddexp.reduce(shares))
     return [
-        (_fit(family, x, y, weights)[0], float(share)) for family, share in zip(known, shares, strict=True)
+        (_fit(family, x, y, weights, noise)[0], float(share))
+        for family, share in zip(known, shares, strict=True)
     ]
-
-
-def _log_t(away: Floats, scale: Floats, freedom: float) -> Floats:
-    """The logarithm of the density of Student's distribution."""
-    constant = gammaln((freedom + 1) / 2) - gammaln(freedom / 2) - np.log(freedom * np.pi) / 2
-    return np.asarray(constant - np.log(scale) - (freedom + 1) / 2 * np.log1p((away / scale) ** 2 / freedom))
 
 
 def _mean(weighed: Sequence[tuple[_Fit, float]], x: Floats) -> Floats:
@@ -267,15 +267,17 @@ def _mean(weighed: Sequence[tuple[_Fit, float]], x: Floats) -> Floats:
     return np.asarray(np.sum(means, axis=0))
 
 
-def _held_back(known: Sequence[Family], x: Floats, y: Floats, weights: Floats) -> tuple[float, float, float]:
+def _held_back(
+    known: Sequence[Family], x: Floats, y: Floats, weights: Floats, noise: float
+) -> tuple[float, float, float]:
     """How far the families, and the last value, miss the largest sizes from the smaller ones; and the noise of that."""
     count = len(x) - _num_held(len(x))
     if count - _num_held(count) < _LEAST_LEARNED or count == len(x):
         return float("nan"), float("nan"), float("nan")
-    weighed = _weighed(known, x[:count], y[:count], weights[:count])
+    weighed = _weighed(known, x[:count], y[:count], weights[:count], noise)
     told = _mean(weighed, x)
-    noise = float(np.median(np.abs(y - told) * weights**0.5)) * _NOISES
+    scatter = float(np.median(np.abs(y - told) * weights**0.5)) * _NOISES
     beyond = slice(count, None)
     missed = float(np.abs(y[beyond] - told[beyond]).mean())
     by_last = float(np.abs(y[beyond] - y[count - 1]).mean())
-    return missed, by_last, max(noise, _NOISE) / float(weights[beyond].mean()) ** 0.5
+    return missed, by_last, max(scatter, noise) / float(weights[beyond].mean()) ** 0.5

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from rungwise.evaluation.curves import error_of, learning_curves, score_of
-from rungwise.evaluation.forecast import SAMPLES, Forecast, Floats, forecast
+from rungwise.evaluation.families import Floats
+from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast
 from rungwise.evaluation.outcomes import BASELINE, Results
 from rungwise.metrics import Metric
 
@@ -165,7 +166,7 @@ class Forecasts:
         return {rung: found for rung, found in self.forecasts.items() if found.refusal is None}
 
     def sample(self, rung: str, times: Any) -> Floats:
-        """Multiples of the data (K,) -> errors that may be the true ones (S, K); sample s of all rungs goes together."""
+        """Multiples of the data (K,) -> errors that may come (S, K); sample s of all rungs goes together."""
         found = self.forecasts[rung]
         sizes = np.asarray(times, float) * found.curve.sizes[-1]
         return found.sample(sizes, seed=_seed(rung), levels=self._levels[rung])

@@ -24,7 +24,8 @@ STEP = 2**0.5
 """By which the parts of train grow."""
 
 LEAST_ROWS, CLASS_ROWS, LEAST_SHARE = 50, 5, 1 / 16
-"""That the smallest part has: rows, rows for each class, and of all rows."""
+_FEW_SHARE = 1 / 5
+"""That the smallest part has: rows, though no more than a share of few, rows for each class, and a share of many."""
 
 DRAWS = 4
 """Parts of each size, of different rows, of those that are cheap."""
@@ -61,7 +62,7 @@ class GrowthStep:
 
 def growth_sizes(num_train: int, num_classes: int) -> list[int]:
     """Rows of the parts of train, from the largest on, each 1/√2 of the one before; without all of train."""
-    least = max(min(LEAST_ROWS, num_train / 3), CLASS_ROWS * num_classes, LEAST_SHARE * num_train)
+    least = max(min(LEAST_ROWS, _FEW_SHARE * num_train), CLASS_ROWS * num_classes, LEAST_SHARE * num_train)
     sizes, size = [], num_train / STEP
     while round(size) >= least:
         sizes.append(round(size))
@@ -74,7 +75,8 @@ def growth_budget(records: Sequence[Mapping[str, Any]]) -> float:
 
     Parts of one draw have 2.4 times the rows of train.
     """
-    return max([_LEAST_BUDGET, *(_PART * record["elapsed"] for record in records if record["type"] == "climb")])
+    took = [float(record["elapsed"]) for record in records if record["type"] == "climb"]
+    return max(_LEAST_BUDGET, _PART * max(took, default=0.0))
 
 
 def plan_growth(
