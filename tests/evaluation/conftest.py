@@ -76,7 +76,13 @@ def make_grown_run() -> MakeGrownRun:
             for part, target in targets.items():
                 write_predictions(folder, rung, part, classified(target, 1 - error(num_train), seed=order))
             for num_rows in sizes if rung != "baseline" else ():
-                fit = {"num_rows": num_rows, "num_train": num_rows, "draw": 0, "status": "done"}
+                fit = {
+                    "num_rows": num_rows,
+                    "num_train": num_rows,
+                    "num_all": num_train,
+                    "draw": 0,
+                    "status": "done",
+                }
                 append_record(folder, {"type": "growth", "rung": rung, "repeat": f"{num_rows}.0", **fit})
                 for part, target in targets.items():
                     said = classified(target, 1 - error(num_rows), seed=order)

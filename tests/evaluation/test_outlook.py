@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from rungwise.evaluation import Results, outlook, verdict
+from rungwise.evaluation import Results, append_record, outlook, read_records, verdict
 from rungwise.evaluation.outlook import Forecasts
 from rungwise.evaluation.outlook_text import outlook_sentences, rows_text, times_text
 
@@ -88,6 +88,14 @@ def test_a_curve_that_rises_is_refused_and_said_so(tmp_path, make_grown_run):
     assert outlook_sentences(Forecasts(results, by), found, "svm") == [
         "`svm` has no forecast: its errors grow with the data, by more than chance."
     ]
+
+
+def test_a_fit_that_the_budget_cut_is_no_last_point(tmp_path, make_grown_run):
+    run = make_grown_run(tmp_path, CURVES, NUM_TRAIN, SIZES)
+    append_record(run, next(r for r in read_records(run) if r.get("rung") == "mlp") | {"status": "deadline"})
+    found = outlook(Results(run), Results(run).metric("accuracy"))
+    assert found.best == "svm"
+    assert found.rungs[-1].refusal.startswith("its own fit was stopped by the budget")
 
 
 def test_other_metrics_are_forecast_too(results):

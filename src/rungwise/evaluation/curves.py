@@ -135,7 +135,7 @@ def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
             )
         )
     own = _error(by, _some(outcome.test, judged_rows(len(outcome.test.target))))
-    rows.append((outcome.num_train, own, own, 1))
+    rows.append((fits[0].num_all, own, own, 1))
     sizes, means, tests, draws = np.array(rows, float).T
     return Points(sizes, means, tests, draws, noise_of(errors))
 

@@ -19,6 +19,7 @@ class Grown:
         rung: its rung.
         num_rows: that it was to learn from.
         num_train: that it learned from.
+        num_all: of all of train.
         test: what it said of the test part's judged rows.
         aside: what it said of rows of train that it hasn't seen.
     """
@@ -26,6 +27,7 @@ class Grown:
     rung: str
     num_rows: int
     num_train: int
+    num_all: int
     test: Predictions
     aside: Predictions
 
@@ -43,5 +45,6 @@ def read_growth(run_folder: Path) -> list[Grown]:
         name = growth_name(record["rung"], record["num_rows"], record["draw"])
         if has_predictions(run_folder, name):
             aside, test = (read_predictions(run_folder, name, part) for part in ("valid", "test"))
-            grown.append(Grown(record["rung"], record["num_rows"], record["num_train"], test, aside))
+            sizes = (record[key] for key in ("num_rows", "num_train", "num_all"))
+            grown.append(Grown(record["rung"], *sizes, test, aside))
     return grown

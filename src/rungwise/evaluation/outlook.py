@@ -24,6 +24,8 @@ FURTHEST = 8.0
 _LIKELY = 0.8
 """How often among the samples a rung passes another by then, to be told."""
 
+_CUT = "its own fit was stopped by the budget, so that its last size says more of time than of data"
+
 _STEPS = 73
 _TAILS = (2.5, 97.5)
 _LIMIT = 1e6
@@ -153,7 +155,9 @@ class Forecasts:
             for rung, curve in curves.items()
             if rung != BASELINE and (rungs is None or rung in rungs)
         }
-        self.num_train = next((o.num_train for o in results.outcomes if o.is_finished), 0)
+        cut = {o.rung for o in results.outcomes if o.record["status"] == "deadline"} & self.forecasts.keys()
+        self.forecasts |= {rung: Forecast(curves[rung], refusal=_CUT) for rung in cut}
+        self.num_train = results.growth[0].num_all if results.growth else 0
         [judged] = results.judge("test", [by])
         self.now = {rung: judged.mean(rung) for rung in self.forecasts}
         self._levels = {

@@ -39,7 +39,15 @@ _LEAST_BUDGET, _PART = 20.0, 2.0
 _CARE = 1.5
 """By how much a fit may take longer than is expected of it, to be begun with so much time left."""
 
-_KEPT = ("num_train", "fit_seconds", "fit_cpu_seconds", "total_seconds", "parameters", "num_threads")
+_KEPT = (
+    "num_train",
+    "num_all",
+    "fit_seconds",
+    "fit_cpu_seconds",
+    "total_seconds",
+    "parameters",
+    "num_threads",
+)
 """What is journaled of a fit."""
 
 

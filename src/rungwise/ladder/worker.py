@@ -170,6 +170,7 @@ def fit(job: Job) -> dict[str, Any]:
         "total_seconds": time.monotonic() - started + before[0],
         "num_predicted": num_predicted,
         "num_train": dataset.num("train"),
+        "num_all": prepared.num("train"),
         "parameters": estimator.learner_.num_parameters(),
         "peak_memory_bytes": peak_memory_bytes(),
         "num_threads": job.num_threads,
