@@ -24,7 +24,7 @@ def record(rung, order, **fields):
     return {"type": "rung", "rung": rung, "order": order, "status": "done", "reason": None, **costs, **fields}
 
 
-def classified(target, rate, seed):
+def classified_as(target, rate, seed):
     """Predictions of which exactly this share is right."""
     rng = np.random.default_rng(seed)
     is_right = rng.permutation(len(target)) < round(rate * len(target))
@@ -54,10 +54,16 @@ def make_run(tmp_path) -> MakeRun:
                     tmp_path, {"type": "latency", "rung": rung, "latency_seconds": 0.001 * 3**order}
                 )
             for part, rate in zip(("valid", "test"), by_part, strict=True):
-                write_predictions(tmp_path, name, part, classified(targets[part], rate, seed=order))
+                write_predictions(tmp_path, name, part, classified_as(targets[part], rate, seed=order))
         return tmp_path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def classified():
+    """See `classified_as`."""
+    return classified_as
 
 
 MakeGrownRun = Callable[[Path, Mapping[str, Callable[[float], float]], int, Sequence[int]], Path]
@@ -74,7 +80,7 @@ def make_grown_run() -> MakeGrownRun:
         for order, (rung, error) in enumerate(curves.items()):
             append_record(folder, record(rung, order))
             for part, target in targets.items():
-                write_predictions(folder, rung, part, classified(target, 1 - error(num_train), seed=order))
+                write_predictions(folder, rung, part, classified_as(target, 1 - error(num_train), seed=order))
             for num_rows in sizes if rung != "baseline" else ():
                 fit = {
                     "num_rows": num_rows,
@@ -85,7 +91,7 @@ def make_grown_run() -> MakeGrownRun:
                 }
                 append_record(folder, {"type": "growth", "rung": rung, "repeat": f"{num_rows}.0", **fit})
                 for part, target in targets.items():
-                    said = classified(target, 1 - error(num_rows), seed=order)
+                    said = classified_as(target, 1 - error(num_rows), seed=order)
                     write_predictions(folder, growth_name(rung, num_rows, 0), part, said)
         return folder
 

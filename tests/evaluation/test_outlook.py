@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from rungwise.evaluation import Results, append_record, outlook, read_records, verdict
+from rungwise.evaluation import Results, append_record, outlook, read_records, verdict, write_predictions
 from rungwise.evaluation.outlook import Forecasts
 from rungwise.evaluation.outlook_text import outlook_sentences, rows_text, times_text
+from rungwise.evaluation.predictions import growth_name
+from rungwise.evaluation.sizes import size_sentence
 
 NUM_TRAIN = 1600
 SIZES = [round(NUM_TRAIN / 2 ** (step / 2)) for step in range(1, 9)]
@@ -109,3 +111,24 @@ def test_numbers_of_rows_and_times_are_rounded_for_people():
     assert rows_text(87.4) == "87 rows"
     assert times_text(4.0) == "four times"
     assert times_text(2.5) == "2.5 times"
+
+
+def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, make_grown_run, classified):
+    run = make_grown_run(tmp_path, {"baseline": lambda n: 0.5, "mlp": CURVES["mlp"]}, NUM_TRAIN, SIZES)
+    for fit in [r for r in read_records(run) if r["type"] == "growth"]:
+        append_record(run, fit | {"parameters": 4000})
+        for width, parameters, worse in ((16, 1000, 1.5), (128, 16000, 0.8)):
+            name = growth_name("mlp", fit["num_rows"], 0, width)
+            for part in ("valid", "test"):
+                rate = 1 - worse * CURVES["mlp"](fit["num_rows"])
+                target = np.random.default_rng(0).integers(0, 2, 400)
+                write_predictions(run, name, part, classified(target, rate, seed=1))
+            wide = {"width": width, "parameters": parameters, "repeat": f"{fit['num_rows']}.0.{width}"}
+            append_record(run, fit | wide)
+    results = Results(run)
+    found = outlook(results, results.metric("accuracy"))
+    [law] = found.sizes
+    assert law.num_fits == 3 * len(SIZES)
+    assert law.at < law.limit
+    assert len(found.rungs[0].sizes) == len(SIZES) + 1
+    assert "By its scaling law from 24 fits `mlp`" in size_sentence(results.metric("accuracy"), law)

@@ -11,6 +11,8 @@ from rungwise.evaluation import Results, append_record, read_records
 from rungwise.ladder import Ladder, growth
 from rungwise.ladder.folder import locked
 from rungwise.ladder.growth import growth_budget, growth_sizes, plan_growth
+from rungwise.ladder.jobs import Job
+from rungwise.ladder.widths import plan_widths, widths_of
 
 DRAWS = 2
 
@@ -80,7 +82,7 @@ def test_without_time_for_fits_there_are_too_few_sizes(climbed):
 
 
 def test_fits_that_say_most_for_their_time_come_first(climbed):
-    jobs = plan_growth(read_records(climbed.run), [climbed._job("logistic-regression")], climbed.dataset, 0)
+    jobs = plan_growth(read_records(climbed.run), [climbed._job("logistic-regression")], climbed.dataset)
     assert [job.draw for job in jobs] == sorted(job.draw for job in jobs) or jobs[-1].draw > 0
     firsts = [job.num_rows for job in jobs if job.draw == 0]
     assert jobs[: len(firsts)] == [job for job in jobs if job.draw == 0]
@@ -141,3 +143,18 @@ def test_a_run_without_results_has_nothing_to_forecast(climbed, tmp_path):
     shutil.rmtree(run / "predictions")
     with pytest.raises(RunError, match="has no rung with a result to forecast"):
         Ladder.open(run).forecast()
+
+
+def test_rungs_with_a_hidden_size_are_fitted_wider_and_narrower(climbed):
+    job = Job(kind="fit", run=str(climbed.run), rung="mlp", settings={"hidden_size": 64})
+    planned = plan_widths([], [job], climbed.dataset)
+    assert {part.width for part in planned} == {16, 32, 128}
+    assert all(part.settings == {"hidden_size": part.width} for part in planned)
+    assert len({part.name for part in planned}) == len(planned)
+    known = {"type": "growth", "rung": "mlp", "repeat": f"{planned[0].num_rows}.0.{planned[0].width}"}
+    assert len(plan_widths([known], [job], climbed.dataset)) == len(planned) - 1
+
+
+def test_rungs_without_one_and_pretrained_ones_have_one_size():
+    assert widths_of("logistic-regression", {}) == []
+    assert widths_of("mlp", {}) == [64, 128, 512]

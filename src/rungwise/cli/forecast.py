@@ -27,13 +27,16 @@ def _times(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
     help="How often the run's data.",
 )
 @click.option(
-    "--budget", metavar="TIME", help="For the fits: seconds, or such as 2m; 0 for none (what the climb took)."
+    "--budget",
+    metavar="TIME",
+    help="For the fits: seconds, or such as 2m; 0 for none (twice what the climb took).",
 )
 @click.option(
     "--until", type=float, metavar="SCORE", help="How much data each rung needs for it, such as 0.95."
 )
 @click.option("--rungs", callback=split_names, metavar="A,B", help="Only these rungs (all with a result).")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
+@click.option("--sizes", is_flag=True, help="Fit rungs wider and narrower too, for a law of size and data.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; progress goes to standard error.")
 def command(
     run: str,
@@ -42,6 +45,7 @@ def command(
     until: float | None,
     rungs: list[str] | None,
     metric: str | None,
+    sizes: bool,
     as_json: bool,
 ) -> None:
     """Forecast what the rungs of RUN, a run's folder, would score with more data.
@@ -56,7 +60,9 @@ def command(
 
     ladder = Ladder.open(run)
     asked = 0 if budget is not None and budget.strip() in ("0", "0s") else budget
-    found = grow_and_forecast(ladder, to=to, budget=asked, until=until, rungs=rungs, metric=metric)
+    found = grow_and_forecast(
+        ladder, to=to, budget=asked, until=until, rungs=rungs, metric=metric, sizes=sizes
+    )
     if as_json:
         from dataclasses import asdict
 

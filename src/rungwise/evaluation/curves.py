@@ -23,7 +23,16 @@ from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
 from rungwise.evaluation.predictions import Predictions, joined
 from rungwise.metrics import Metric, metric
 
-__all__ = ["Points", "error_of", "learning_curves", "level_of", "noise_of", "points_of", "score_of"]
+__all__ = [
+    "Points",
+    "error_of",
+    "error_on",
+    "learning_curves",
+    "level_of",
+    "noise_of",
+    "points_of",
+    "score_of",
+]
 
 COMPARED = 4
 """The largest parts that tell how hard the test part is."""
@@ -125,7 +134,7 @@ def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
     errors: list[Floats] = []
     for num_rows in sorted({fit.num_rows for fit in fits}):
         same = [fit for fit in fits if fit.num_rows == num_rows]
-        errors.append(np.array([_error(by, joined([fit.test, fit.aside])) for fit in same]))
+        errors.append(np.array([error_on(by, fit) for fit in same]))
         rows.append(
             (
                 float(np.mean([fit.num_train for fit in same])),
@@ -138,6 +147,11 @@ def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
     rows.append((fits[0].num_all, own, own, 1))
     sizes, means, tests, draws = np.array(rows, float).T
     return Points(sizes, means, tests, draws, noise_of(errors))
+
+
+def error_on(by: Metric, fit: Grown) -> float:
+    """The error of a fit on a part of train, on the test part and the rows aside."""
+    return _error(by, joined([fit.test, fit.aside]))
 
 
 def _some(predictions: Predictions, rows: np.ndarray) -> Predictions:

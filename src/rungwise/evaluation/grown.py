@@ -20,6 +20,8 @@ class Grown:
         num_rows: that it was to learn from.
         num_train: that it learned from.
         num_all: of all of train.
+        width: its hidden size, where that is another than the run's; else 0.
+        parameters: of its model.
         test: what it said of the test part's judged rows.
         aside: what it said of rows of train that it hasn't seen.
     """
@@ -28,6 +30,8 @@ class Grown:
     num_rows: int
     num_train: int
     num_all: int
+    width: int
+    parameters: int
     test: Predictions
     aside: Predictions
 
@@ -42,9 +46,19 @@ def read_growth(run_folder: Path) -> list[Grown]:
     for record in read_records(run_folder):
         if record["type"] != "growth" or record["status"] != "done":
             continue
-        name = growth_name(record["rung"], record["num_rows"], record["draw"])
+        width = record.get("width", 0)
+        name = growth_name(record["rung"], record["num_rows"], record["draw"], width)
         if has_predictions(run_folder, name):
-            aside, test = (read_predictions(run_folder, name, part) for part in ("valid", "test"))
-            sizes = (record[key] for key in ("num_rows", "num_train", "num_all"))
-            grown.append(Grown(record["rung"], *sizes, test, aside))
+            grown.append(
+                Grown(
+                    rung=record["rung"],
+                    num_rows=record["num_rows"],
+                    num_train=record["num_train"],
+                    num_all=record["num_all"],
+                    width=width,
+                    parameters=record.get("parameters", 0),
+                    test=read_predictions(run_folder, name, "test"),
+                    aside=read_predictions(run_folder, name, "valid"),
+                )
+            )
     return grown

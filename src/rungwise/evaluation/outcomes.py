@@ -274,9 +274,14 @@ class Results:
         self._judged: dict[tuple[str, str], Judged] = {}
 
     @cached_property
-    def growth(self) -> list[Grown]:
-        """The fits on parts of train; see `read_growth`."""
+    def all_growth(self) -> list[Grown]:
+        """The fits on parts of train, those of other widths too; see `read_growth`."""
         return read_growth(self.run_folder)
+
+    @property
+    def growth(self) -> list[Grown]:
+        """The fits on parts of train of models as wide as the run's."""
+        return [grown for grown in self.all_growth if not grown.width]
 
     def metric(self, name: str) -> Metric:
         """The metric of that name, for what the run predicts; see `run_metric`."""

@@ -14,6 +14,7 @@ from rungwise.evaluation.curves import error_of, learning_curves, score_of
 from rungwise.evaluation.families import Floats
 from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast
 from rungwise.evaluation.outcomes import BASELINE, Results
+from rungwise.evaluation.sizes import SizeOutlook, size_outlooks
 from rungwise.metrics import Metric
 
 __all__ = ["FURTHEST", "Ahead", "Band", "Crossing", "Outlook", "RungOutlook", "Until", "outlook"]
@@ -127,6 +128,7 @@ class Outlook:
         best: the rung that is forecast to be best, None if all are refused.
         crossings: rungs that are behind now and forecast to pass.
         until: rows to reach a score, where one was asked for.
+        sizes: what the size of each rung brings that was fitted in several.
     """
 
     metric: str
@@ -136,6 +138,7 @@ class Outlook:
     best: str | None
     crossings: tuple[Crossing, ...]
     until: tuple[Until, ...]
+    sizes: tuple[SizeOutlook, ...] = ()
 
 
 class Forecasts:
@@ -268,6 +271,7 @@ def outlook(
         best=best,
         crossings=tuple(each for each in crossings if each is not None),
         until=tuple(found.until(rung, until) for rung in told) if until is not None else (),
+        sizes=tuple(size_outlooks(results, by, times, list(found.forecasts))),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rungwise.evaluation.outlook import FURTHEST, Band, Crossing, Forecasts, Outlook, Until
+from rungwise.evaluation.sizes import size_sentence
 from rungwise.evaluation.wording import amount_text, code, difference_text, signed_text
 from rungwise.metrics import Metric
 
@@ -57,6 +58,7 @@ def outlook_sentences(found: Forecasts, told: Outlook, recommended: str | None) 
         )
     limits = {each.rung: each.limit for each in told.rungs}
     sentences += [_until(found.by, each, limits[each.rung]) for each in told.until]
+    sentences += [size_sentence(found.by, each) for each in told.sizes]
     refused = [each for each in told.rungs if each.refusal is not None]
     sentences += [f"{code(each.rung)} has no forecast: {each.refusal}." for each in refused]
     if told.times > FURTHEST:

@@ -97,9 +97,9 @@ def fit_name(rung: str, repeat: int) -> str:
     return f"{rung}@{repeat}" if repeat else rung
 
 
-def growth_name(rung: str, num_rows: int, draw: int) -> str:
-    """What the files of a fit on a part of train are called, such as "growth/lstm@500.1"."""
-    return f"growth/{rung}@{num_rows}.{draw}"
+def growth_name(rung: str, num_rows: int, draw: int, width: int = 0) -> str:
+    """What the files of a fit on a part of train are called: "growth/lstm@500.1", "…@500.0.64" of another width."""
+    return f"growth/{rung}@{num_rows}.{draw}{f'.{width}' if width else ''}"
 
 
 def _file(run_folder: Path, name: str, part: str) -> Path:

@@ -16,6 +16,7 @@ from rungwise.ladder.folder import Paths, full_disk_said, locked, num_cores
 from rungwise.ladder.growth import GrowthStep, grow, growth_budget, plan_growth
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.plan import parse_budget
+from rungwise.ladder.widths import plan_widths
 from rungwise.metrics import Metric
 
 __all__ = ["check_forecast", "forecast_rungs", "grow_run", "write_outlook"]
@@ -62,21 +63,21 @@ def grow_run(
     paths: Paths,
     dataset: Dataset,
     jobs: Sequence[Job],
-    seed: int,
-    *,
     budget: str | float | None,
     workers: int | None,
+    *,
+    sizes: bool,
     observe: Callable[[GrowthStep], None] | None,
 ) -> None:
-    """Fits rungs on the parts of train that they haven't been fitted on.
+    """Fits rungs on the parts of train that they haven't been fitted on, then in other sizes if that is asked for.
 
     Args:
         paths: of the run.
         dataset: the run's.
         jobs: of the run's own fits.
-        seed: of the run.
-        budget: seconds or such as "2m"; about what the climb took when None; 0 for no fits.
+        budget: seconds or such as "2m"; twice what the climb took when None; 0 for no fits.
         workers: fits side by side; as many as there are cores for when None.
+        sizes: whether rungs are fitted in other sizes too.
         observe: is shown the fits many times a second.
 
     Raises:
@@ -88,7 +89,9 @@ def grow_run(
     with locked(paths.run / JOURNAL), full_disk_said(paths.run):
         records = read_records(paths.run)
         seconds = growth_budget(records) if budget is None else parse_budget(budget)
-        planned = plan_growth(records, jobs, dataset, seed)
+        planned = plan_growth(records, jobs, dataset)
+        if sizes:
+            planned += plan_widths(records, jobs, dataset)
         num_workers = workers or max(1, num_cores() // max(job.num_threads for job in jobs))
         grow(paths, planned, budget=seconds, num_workers=num_workers, observe=observe or (lambda _: None))
 

@@ -18,7 +18,7 @@ from rungwise.ladder.memory import claim_buffers
 from rungwise.ladder.processes import READY_SECONDS, Worker, end_left_behind, make_launcher
 from rungwise.ladder.states import Status
 
-__all__ = ["GrowthStep", "grow", "growth_budget", "growth_sizes", "plan_growth"]
+__all__ = ["START_SECONDS", "GrowthStep", "grow", "growth_budget", "growth_sizes", "is_known", "plan_growth"]
 
 STEP = 2**0.5
 """By which the parts of train grow."""
@@ -31,7 +31,7 @@ DRAWS = 4
 """Parts of each size, of different rows, of those that are cheap."""
 
 _POLL_SECONDS = 0.02
-_START_SECONDS = 0.3
+START_SECONDS = 0.3
 """What a worker takes beside its fit."""
 
 _LEAST_BUDGET, _PART = 20.0, 2.0
@@ -87,9 +87,7 @@ def growth_budget(records: Sequence[Mapping[str, Any]]) -> float:
     return max(_LEAST_BUDGET, _PART * max(took, default=0.0))
 
 
-def plan_growth(
-    records: Sequence[Mapping[str, Any]], jobs: Sequence[Job], dataset: Dataset, split_seed: int
-) -> list[Job]:
+def plan_growth(records: Sequence[Mapping[str, Any]], jobs: Sequence[Job], dataset: Dataset) -> list[Job]:
     """Fits that have no result yet, those that say most for their time first; `seconds` is what each will take.
 
     The first part of each size comes before further ones, and those of every second size before those between them.
@@ -98,27 +96,30 @@ def plan_growth(
         records: of the journal.
         jobs: of the run's own fits, of the rungs that are to grow.
         dataset: the run's.
-        split_seed: parts of train are drawn with.
     """
-    known = {(r["rung"], r["repeat"]) for r in records if r["type"] == "growth"}
     took = {r["rung"]: r["total_seconds"] for r in records if r["type"] == "rung" and r.get("total_seconds")}
     num_classes = 0 if dataset.classes is None else len(dataset.classes)
     sizes = growth_sizes(dataset.num("train"), num_classes)
     planned = []
     for job in jobs:
         for place, num_rows in enumerate(sizes):
-            seconds = _START_SECONDS + took.get(job.rung, 0.0) * num_rows / dataset.num("train")
+            seconds = START_SECONDS + took.get(job.rung, 0.0) * num_rows / dataset.num("train")
             for draw in range(DRAWS):
-                part = replace(
-                    job, num_rows=num_rows, draw=draw, split_seed=split_seed, seconds=seconds, repeat=0
-                )
-                if (job.rung, _repeat(part)) not in known:
+                part = replace(job, num_rows=num_rows, draw=draw, seconds=seconds, repeat=0)
+                if not is_known(records, part):
                     planned.append(((min(draw, 1), seconds * (1 + draw) * (1 if place % 2 else 2)), part))
     return [part for _, part in sorted(planned, key=lambda each: each[0])]
 
 
+def is_known(records: Sequence[Mapping[str, Any]], job: Job) -> bool:
+    """Whether it is journaled what came of a fit."""
+    return any(
+        r["type"] == "growth" and (r["rung"], r["repeat"]) == (job.rung, _repeat(job)) for r in records
+    )
+
+
 def _repeat(job: Job) -> str:
-    return f"{job.num_rows}.{job.draw}"
+    return f"{job.num_rows}.{job.draw}{f'.{job.width}' if job.width else ''}"
 
 
 def grow(
@@ -217,6 +218,7 @@ class _Growth:
                 "repeat": _repeat(job),
                 "num_rows": job.num_rows,
                 "draw": job.draw,
+                "width": job.width,
                 "status": result.get("status", Status.FAILED),
                 "reason": result.get("reason", f"its process ended; {job.log_file} may say why")
                 if result.get("status") != Status.DONE

@@ -29,6 +29,7 @@ class Job:
         num_rows: of train that are learned from, to see what more bring; 0 for all.
         draw: which rows those are, from 0.
         split_seed: that they are drawn with.
+        width: of the model, where it is another than the run's, to see what size brings; 0 for the run's own.
         settings: of the rung's config, where they differ from the defaults.
         seed: of the fit.
         seconds: that the whole job may take.
@@ -47,6 +48,7 @@ class Job:
     num_rows: int = 0
     draw: int = 0
     split_seed: int = 0
+    width: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     seconds: float = 0.0
@@ -60,7 +62,7 @@ class Job:
     def name(self) -> str:
         """Of the fit: the rung's, with the repeat's number from 1 on, such as "lstm@1"."""
         if self.num_rows:
-            return growth_name(self.rung, self.num_rows, self.draw)
+            return growth_name(self.rung, self.num_rows, self.draw, self.width)
         return fit_name(self.rung, self.repeat)
 
     @property

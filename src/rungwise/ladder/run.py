@@ -295,16 +295,18 @@ class Ladder(RunView):
         until: float | None = None,
         rungs: Sequence[str] | None = None,
         metric: str | None = None,
+        sizes: bool = False,
         observe: Callable[[GrowthStep], None] | None = None,
     ) -> Outlook:
         """What more data would bring: fits the rungs on parts of train that grow, unless that is done, and forecasts.
 
         Args:
             to: how often the run's data.
-            budget: for the fits, seconds or such as "2m"; about what the climb took when None; 0 for none.
+            budget: for the fits, seconds or such as "2m"; twice what the climb took when None; 0 for none.
             until: a score, to say how much data each rung needs for it.
             rungs: those that are looked at; all that have a model, but for the baseline, when None.
             metric: what scores are; the run's when None.
+            sizes: whether rungs that can be wider or narrower are fitted so too, for a law of size and data.
             observe: is shown the fits many times a second.
 
         Raises:
@@ -316,9 +318,7 @@ class Ladder(RunView):
         chosen = forecast_rungs(self.results, rungs)
         check_forecast(by, to, until)
         jobs = [self._job(rung) for rung in chosen]
-        grow_run(
-            self.paths, self.dataset, jobs, self.seed, budget=budget, workers=self.workers, observe=observe
-        )
+        grow_run(self.paths, self.dataset, jobs, budget, self.workers, sizes=sizes, observe=observe)
         self._results = None
         return write_outlook(self.results, by, chosen, to, until)
 
@@ -360,6 +360,7 @@ class Ladder(RunView):
             rung=rung,
             repeat=repeat,
             is_fold=repeat > 0 and self.seeds == 1,
+            split_seed=self.seed,
             settings=dict(self.settings.get(rung, {})),
             seed=sub_seed(self.seed, rung, repeat) if repeat else sub_seed(self.seed, rung),
             device=self.device,
