@@ -7,6 +7,7 @@ import math
 from rungwise.evaluation.outlook import FURTHEST, Band, Crossing, Forecasts, Outlook, Until
 from rungwise.evaluation.sizes import size_sentence
 from rungwise.evaluation.wording import amount_text, code, difference_text, signed_text
+from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
 __all__ = ["FAMILY_TEXTS", "ahead_sentence", "band_text", "outlook_sentences", "rows_text", "times_text"]
@@ -20,30 +21,38 @@ FAMILY_TEXTS = {
 }
 """Family → what it is called."""
 
-_TIMES = {2.0: "twice", 3.0: "three times", 4.0: "four times", 8.0: "eight times", 10.0: "ten times"}
+_TIMES = {2.0: say("twice"), 4.0: say("four times"), 8.0: say("eight times")}
 
 
-def times_text(times: float) -> str:
+def times_text(times: float) -> Message:
     """Such as "four times"."""
-    return _TIMES.get(times, f"{times:g} times")
+    return _TIMES.get(times, say("{number} times", number=f"{times:g}"))
 
 
-def ahead_sentence(found: Forecasts, recommended: str, times: float = 4.0) -> str:
+def ahead_sentence(found: Forecasts, recommended: str, times: float = 4.0) -> Message:
     """Which rung more data would put ahead, of the recommended one or of the next; "" where nothing can be said."""
     told = list(found.told)
     if len(told) < 2 or recommended not in told:
-        return ""
+        return Message("")
     sizes = [times * found.num_train]
     ranked = sorted(told, key=lambda rung: found.told[rung].at(sizes)[0])
     best = ranked[0]
     other = recommended if best != recommended else ranked[1]
     ahead = found.ahead(best, other, times)
-    size = difference_text(found.by, ahead.value)
-    bounds = f"{signed_text(found.by, ahead.low)} to {signed_text(found.by, ahead.high)}"
-    start = f"With {times_text(times)} the data the forecast"
+    known = {
+        "times": times_text(times),
+        "best": code(best),
+        "size": difference_text(found.by, ahead.value),
+        "low": signed_text(found.by, ahead.low),
+        "high": signed_text(found.by, ahead.high),
+    }
     if best == recommended:
-        return f"{start} still has {code(best)} {size} ahead of {code(other)}, the next ({bounds})."
-    return f"{start} puts {code(best)} {size} ahead ({bounds})."
+        return say(
+            "With {times} the data the forecast still has {best} {size} ahead of {other}, the next ({low} to {high}).",
+            other=code(other),
+            **known,
+        )
+    return say("With {times} the data the forecast puts {best} {size} ahead ({low} to {high}).", **known)
 
 
 def outlook_sentences(found: Forecasts, told: Outlook, recommended: str | None) -> list[str]:
