@@ -33,6 +33,9 @@ _HELD, _LEAST_LEARNED = 2, 3
 NOISE, _NOISE_POINTS = 0.02, 4.0
 """Of an error's logarithm, the noise expected where nothing is known of it, and as how many points that counts."""
 
+_MISFIT = 2.0
+"""The noise about a family's curve, against that of one fit: no family holds exactly, and fits share rows."""
+
 _SMALL = 0.5
 """A point counts as the power of its size to this: small parts differ more, and the families hold less well there."""
 
@@ -164,16 +167,17 @@ def forecast(curve: Curve) -> Forecast:
     if problem is not None:
         return Forecast(curve, refusal=problem)
     x, y = curve.sizes / curve.sizes[-1], np.log(_positive(curve.errors))
+    noise = _MISFIT * curve.noise
     weights = curve.weights * x**_SMALL
     known = families(None if curve.chance is None else curve.chance / max(curve.errors[-1], 1e-12))
-    weighed = _weighed(known, x, y, weights, curve.noise)
+    weighed = _weighed(known, x, y, weights, noise)
     away = np.abs(y - _mean(weighed, x)) * weights**0.5
     typical = _HUBER * _NOISES * float(np.median(away))
     if typical > 0:
         weights = weights * np.minimum(1, typical / np.maximum(away, 1e-12))
-        weighed = _weighed(known, x, y, weights, curve.noise)
+        weighed = _weighed(known, x, y, weights, noise)
     fits, shares = zip(*weighed, strict=True)
-    missed, by_last, scatter = _held_back(known, x, y, weights, curve.noise)
+    missed, by_last, scatter = _held_back(known, x, y, weights, noise)
     best = int(np.argmax(shares))
     most = int(np.argmax(fits[best].posterior))
     found = Forecast(
