@@ -292,3 +292,13 @@ def test_a_climb_goes_on_when_its_reader_has_gone(folder, tmp_path):
     board = pd.read_csv(tmp_path / "run" / "leaderboard.csv")
     assert board["status"].tolist() == ["done", "done"]
     assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_forecast_prints_a_table_and_sentences_or_json(folder, fitted):
+    shown = rungwise("forecast", "runs/flowers", "--budget", "20s", "--until", "0.999", cwd=folder)
+    for part in ("at 4×", "levels off at", "logistic-regression", "99.9 % accuracy"):
+        assert part in shown.stdout, (part, shown.stderr)
+    told = json.loads(rungwise("forecast", "runs/flowers", "--budget", "0", "--json", cwd=folder).stdout)
+    assert [each["rung"] for each in told["rungs"]] == ["logistic-regression"]
+    wrong = rungwise("forecast", "runs/flowers", "--to", "far", cwd=folder)
+    assert "'far' is no multiple of the data; write such as 4x." in wrong.stderr

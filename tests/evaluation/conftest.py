@@ -1,12 +1,13 @@
 """Run folders made by hand: labels that each rung gets right or wrong as told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rungwise.evaluation import Predictions, append_record, write_predictions
+from rungwise.evaluation.predictions import growth_name
 
 NUM_EXAMPLES = 400
 
@@ -23,7 +24,7 @@ def record(rung, order, **fields):
     return {"type": "rung", "rung": rung, "order": order, "status": "done", "reason": None, **costs, **fields}
 
 
-def classified(target, rate, seed):
+def classified_as(target, rate, seed):
     """Predictions of which exactly this share is right."""
     rng = np.random.default_rng(seed)
     is_right = rng.permutation(len(target)) < round(rate * len(target))
@@ -53,7 +54,45 @@ def make_run(tmp_path) -> MakeRun:
                     tmp_path, {"type": "latency", "rung": rung, "latency_seconds": 0.001 * 3**order}
                 )
             for part, rate in zip(("valid", "test"), by_part, strict=True):
-                write_predictions(tmp_path, name, part, classified(targets[part], rate, seed=order))
+                write_predictions(tmp_path, name, part, classified_as(targets[part], rate, seed=order))
         return tmp_path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def classified():
+    """See `classified_as`."""
+    return classified_as
+
+
+MakeGrownRun = Callable[[Path, Mapping[str, Callable[[float], float]], int, Sequence[int]], Path]
+
+
+@pytest.fixture(scope="session")
+def make_grown_run() -> MakeGrownRun:
+    """A folder, rung → its error by rows, cheapest first, rows of train and of its parts → a run with their fits."""
+
+    def make(folder, curves, num_train, sizes):
+        append_record(folder, {"type": "run", "config": {"rows": {"train": num_train}}})
+        rng = np.random.default_rng(0)
+        targets = {part: rng.integers(0, 2, NUM_EXAMPLES) for part in ("valid", "test")}
+        for order, (rung, error) in enumerate(curves.items()):
+            append_record(folder, record(rung, order))
+            for part, target in targets.items():
+                write_predictions(folder, rung, part, classified_as(target, 1 - error(num_train), seed=order))
+            for num_rows in sizes if rung != "baseline" else ():
+                fit = {
+                    "num_rows": num_rows,
+                    "num_train": num_rows,
+                    "num_all": num_train,
+                    "draw": 0,
+                    "status": "done",
+                }
+                append_record(folder, {"type": "growth", "rung": rung, "repeat": f"{num_rows}.0", **fit})
+                for part, target in targets.items():
+                    said = classified_as(target, 1 - error(num_rows), seed=order)
+                    write_predictions(folder, growth_name(rung, num_rows, 0), part, said)
+        return folder
 
     return make

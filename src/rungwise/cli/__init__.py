@@ -21,6 +21,7 @@ _ORDER = (
     "fit",
     "leaderboard",
     "verdict",
+    "forecast",
     "calibrate",
     "slices",
     "label-errors",

@@ -5,22 +5,24 @@ from __future__ import annotations
 from rungwise.data.arrays import as_images, as_table, as_texts
 from rungwise.data.columns import Column
 from rungwise.data.dataset import Dataset
-from rungwise.data.folds import ASIDE, Fold, are_even, num_folds
+from rungwise.data.folds import are_even, fold, num_folds
 from rungwise.data.newdata import NewInputs, inputs_for
+from rungwise.data.portions import ASIDE, Portion
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
 from rungwise.data.sample import Sample
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source
+from rungwise.data.subsets import judged_rows, subset
 
 __all__ = [
     "ASIDE",
     "Column",
     "Dataset",
-    "Fold",
     "Level",
     "NewInputs",
     "Note",
+    "Portion",
     "Sample",
     "Source",
     "are_even",
@@ -30,8 +32,11 @@ __all__ = [
     "as_texts",
     "as_tokens",
     "check_exists",
+    "fold",
     "inputs_for",
+    "judged_rows",
     "num_folds",
     "prepare",
     "read",
+    "subset",
 ]

@@ -3,6 +3,7 @@
 from rungwise.evaluation.intervals import Difference, Score, paired
 from rungwise.evaluation.leaderboard import leaderboard
 from rungwise.evaluation.outcomes import Outcome, Results
+from rungwise.evaluation.outlook import Outlook, outlook
 from rungwise.evaluation.predictions import Predictions, read_predictions, write_predictions
 from rungwise.evaluation.records import append_record, read_records, write_json
 from rungwise.evaluation.resampling import bootstrap
@@ -15,6 +16,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Outcome",
+    "Outlook",
     "Predictions",
     "Results",
     "Score",
@@ -23,6 +25,7 @@ __all__ = [
     "append_record",
     "bootstrap",
     "leaderboard",
+    "outlook",
     "paired",
     "read_predictions",
     "read_records",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rungwise.errors import ConfigError, RunError
+from rungwise.evaluation.grown import Grown, read_growth
 from rungwise.evaluation.intervals import Difference, Score, difference, fold_error, furthest, score
 from rungwise.evaluation.predicates import predicate_sentences
 from rungwise.evaluation.predictions import (
@@ -270,6 +272,16 @@ class Results:
         self.run_folder, self.outcomes = run_folder, read_outcomes(run_folder)
         self.predicates = predicate_sentences(read_records(run_folder))
         self._judged: dict[tuple[str, str], Judged] = {}
+
+    @cached_property
+    def all_growth(self) -> list[Grown]:
+        """The fits on parts of train, those of other widths too; see `read_growth`."""
+        return read_growth(self.run_folder)
+
+    @property
+    def growth(self) -> list[Grown]:
+        """The fits on parts of train of models as wide as the run's."""
+        return [grown for grown in self.all_growth if not grown.width]
 
     def metric(self, name: str) -> Metric:
         """The metric of that name, for what the run predicts; see `run_metric`."""

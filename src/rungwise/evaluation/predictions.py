@@ -26,6 +26,7 @@ from rungwise.tags import Tags, concatenated
 __all__ = [
     "Predictions",
     "fit_name",
+    "growth_name",
     "has_predictions",
     "joined",
     "joined_outputs",
@@ -78,12 +79,12 @@ class Predictions:
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """What was said of classes or numbers of some examples, and of the next ones, … -> of all of them."""
+    """What was said of some examples, and of the next ones, … -> of all of them."""
     target, prediction, probabilities, clusters = (
-        None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
+        None if getattr(parts[0], name) is None else joined_outputs([getattr(part, name) for part in parts])
         for name in ("target", "prediction", "probabilities", "clusters")
     )
-    return Predictions(target, prediction, probabilities, clusters=clusters)
+    return Predictions(target, prediction, probabilities, parts[0].tags, clusters)
 
 
 def joined_outputs(chunks: Sequence[Any]) -> Any:
@@ -94,6 +95,11 @@ def joined_outputs(chunks: Sequence[Any]) -> Any:
 def fit_name(rung: str, repeat: int) -> str:
     """What a fit's files are called: the rung's name for the first seed, such as "lstm@1" for a further one."""
     return f"{rung}@{repeat}" if repeat else rung
+
+
+def growth_name(rung: str, num_rows: int, draw: int, width: int = 0) -> str:
+    """What the files of a fit on a part of train are called: "growth/lstm@500.1", "…@500.0.64" of another width."""
+    return f"growth/{rung}@{num_rows}.{draw}{f'.{width}' if width else ''}"
 
 
 def _file(run_folder: Path, name: str, part: str) -> Path:

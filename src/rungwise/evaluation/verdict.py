@@ -8,6 +8,8 @@ from typing import Any
 from rungwise.evaluation.choice import choose, cost_ratios, front_of
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome, Results
+from rungwise.evaluation.outlook import Forecasts
+from rungwise.evaluation.outlook_text import ahead_sentence
 from rungwise.evaluation.sentences import (
     VALIDATION,
     Findings,
@@ -21,6 +23,8 @@ from rungwise.evaluation.terms import Cost, Terms
 from rungwise.language import Message, paragraph
 
 __all__ = ["Verdict", "verdict"]
+
+_NOTHING = Message("")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,7 @@ class Verdict:
         beyond: rung → the limits that it isn't within, in words.
         front: the rungs that none beats on test without costing more of what is to be saved, else of training.
         sentences: the verdict in plain words: which rung to take, and why.
+        forecast: what more data would change, where rungs have been fitted on parts of train; the last sentence.
         warnings: what else one should know before trusting it.
     """
 
@@ -64,6 +69,7 @@ class Verdict:
     beyond: dict[str, str]
     front: tuple[str, ...] = ()
     sentences: tuple[str, ...]
+    forecast: Message = _NOTHING
     warnings: tuple[str, ...]
 
     @property
@@ -112,6 +118,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     findings = Findings(
         valid, test, finished, terms, choice, best, recommended, difference, over_baseline, comparisons
     )
+    forecast = ahead_sentence(Forecasts(results, chosen), recommended.rung) if results.growth else _NOTHING
     return Verdict(
         metric=metric,
         terms=terms,
@@ -128,7 +135,8 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         comparisons=comparisons,
         beyond=choice.beyond,
         front=front,
-        sentences=sentences_of(findings),
+        sentences=(*sentences_of(findings), *([forecast] if forecast else [])),
+        forecast=forecast,
         warnings=warnings_of(findings, outcomes),
     )
 

@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rungwise.ladder.folder import free_folder
+    from rungwise.ladder.growth import GrowthStep
     from rungwise.ladder.loading import load
     from rungwise.ladder.plan import parse_budget, plan_rungs
     from rungwise.ladder.run import Ladder
     from rungwise.ladder.states import FitState, Status, Step
 
-__all__ = ["FitState", "Ladder", "Status", "Step", "free_folder", "load", "parse_budget", "plan_rungs"]
+__all__ = [
+    "FitState",
+    "GrowthStep",
+    "Ladder",
+    "Status",
+    "Step",
+    "free_folder",
+    "load",
+    "parse_budget",
+    "plan_rungs",
+]
 
 _HOMES = {
     "FitState": "states",
+    "GrowthStep": "growth",
     "Ladder": "run",
     "Status": "states",
     "Step": "states",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.errors import RunError
-from rungwise.evaluation.predictions import fit_name
+from rungwise.evaluation.predictions import fit_name, growth_name
 from rungwise.evaluation.records import write_json
 from rungwise.ladder.folder import Paths
 
@@ -26,6 +26,10 @@ class Job:
         rung: the rung's name.
         repeat: 0, and from 1 on for fits with further seeds or folds, of which only the predictions are kept.
         is_fold: whether it is a repeat on other rows, and not with another seed.
+        num_rows: of train that are learned from, to see what more bring; 0 for all.
+        draw: which rows those are, from 0.
+        split_seed: that they are drawn with.
+        width: of the model, where it is another than the run's, to see what size brings; 0 for the run's own.
         settings: of the rung's config, where they differ from the defaults.
         seed: of the fit.
         seconds: that the whole job may take.
@@ -41,6 +45,10 @@ class Job:
     rung: str
     repeat: int = 0
     is_fold: bool = False
+    num_rows: int = 0
+    draw: int = 0
+    split_seed: int = 0
+    width: int = 0
     settings: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     seconds: float = 0.0
@@ -53,7 +61,14 @@ class Job:
     @property
     def name(self) -> str:
         """Of the fit: the rung's, with the repeat's number from 1 on, such as "lstm@1"."""
+        if self.num_rows:
+            return growth_name(self.rung, self.num_rows, self.draw, self.width)
         return fit_name(self.rung, self.repeat)
+
+    @property
+    def is_models_own(self) -> bool:
+        """Whether the fit's model is the run's of this rung, to be kept."""
+        return self.repeat == 0 and self.num_rows == 0
 
     @property
     def file(self) -> Path:
@@ -82,6 +97,7 @@ class Job:
 
     def write(self) -> None:
         """Writes the job, and clears what an earlier try left."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
         for file in (self.progress_file, self.result_file):
             file.unlink(missing_ok=True)
         write_json(self.file, asdict(self))

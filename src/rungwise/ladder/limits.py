@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rungwise.ladder.states import FitState, Status
 
-__all__ = ["LEAST_SECONDS", "Limits"]
+__all__ = ["LEAST_SECONDS", "MEMORY_SHARE", "Limits"]
 
 LEAST_SECONDS = 1.0
 """A fit that would have less than this isn't started, but for protected ones."""
@@ -34,7 +34,7 @@ _RESCUE_SHARE, _RESCUE_SECONDS = 0.1, 0.5
 _GRACE_SHARE, _GRACE_SECONDS = 0.25, 1.0
 """By how much of its share, or by so many seconds, a fit may be over it if there is no checkpoint."""
 
-_MEMORY_SHARE = 0.9
+MEMORY_SHARE = 0.9
 """Of the memory that is free at the start, what fits may take."""
 
 
@@ -72,7 +72,7 @@ class Limits:
             min(_ROBUSTNESS_SHARE * budget, _ROBUSTNESS_SECONDS) if is_corruptible else 0.0
         )
         self.finder_seconds = _FINDER_SHARE * budget if identifies else 0.0
-        self.memory = float("inf") if free_memory is None else _MEMORY_SHARE * free_memory
+        self.memory = float("inf") if free_memory is None else MEMORY_SHARE * free_memory
 
     # ------------------------------------------------------------------------------------------------ time
 

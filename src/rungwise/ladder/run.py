@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from rungwise.data import Dataset, prepare
 from rungwise.errors import RunError
-from rungwise.evaluation import Terms, append_record, read_records
+from rungwise.evaluation import Outlook, Terms, append_record, read_records
 from rungwise.evaluation.records import JOURNAL
 from rungwise.fitting import Precision
 from rungwise.kinds import ColumnKind
@@ -34,6 +34,8 @@ from rungwise.ladder.folder import (
     new_folder,
     num_cores,
 )
+from rungwise.ladder.forecasting import check_forecast, forecast_rungs, grow_run, write_outlook
+from rungwise.ladder.growth import GrowthStep
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.plan import facts_of, from_random, parse_budget, plan_folds, plan_rungs
 from rungwise.ladder.processes import Launcher, make_launcher
@@ -285,6 +287,41 @@ class Ladder(RunView):
             )
         return self
 
+    def forecast(
+        self,
+        to: float = 4.0,
+        *,
+        budget: str | float | None = None,
+        until: float | None = None,
+        rungs: Sequence[str] | None = None,
+        metric: str | None = None,
+        sizes: bool = False,
+        observe: Callable[[GrowthStep], None] | None = None,
+    ) -> Outlook:
+        """What more data would bring: fits the rungs on parts of train that grow, unless that is done, and forecasts.
+
+        Args:
+            to: how often the run's data.
+            budget: for the fits, seconds or such as "2m"; twice what the climb took when None; 0 for none.
+            until: a score, to say how much data each rung needs for it.
+            rungs: those that are looked at; all that have a model, but for the baseline, when None.
+            metric: what scores are; the run's when None.
+            sizes: whether rungs that can be wider or narrower are fitted so too, for a law of size and data.
+            observe: is shown the fits many times a second.
+
+        Raises:
+            ConfigError: if a number can't be used, or the metric doesn't fit the run.
+            UnknownNameError: if there is no such rung or metric.
+            RunError: if no rung has a model, another command uses the folder, its data are gone, or the disk is full.
+        """
+        by = self.results.metric(metric or str(self.metric))
+        chosen = forecast_rungs(self.results, rungs)
+        check_forecast(by, to, until)
+        jobs = [self._job(rung) for rung in chosen]
+        grow_run(self.paths, self.dataset, jobs, budget, self.workers, sizes=sizes, observe=observe)
+        self._results = None
+        return write_outlook(self.results, by, chosen, to, until)
+
     def write_results(self) -> None:
         """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html` from the journal."""
         self._results = None
@@ -323,6 +360,7 @@ class Ladder(RunView):
             rung=rung,
             repeat=repeat,
             is_fold=repeat > 0 and self.seeds == 1,
+            split_seed=self.seed,
             settings=dict(self.settings.get(rung, {})),
             seed=sub_seed(self.seed, rung, repeat) if repeat else sub_seed(self.seed, rung),
             device=self.device,

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
-from rungwise.data import ASIDE, Dataset, Fold, Sample
+from rungwise.data import ASIDE, Dataset, Portion, Sample, fold, subset
 from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
@@ -134,7 +134,7 @@ def fit(job: Job) -> dict[str, Any]:
     started = time.monotonic()
     paths = Paths(Path(job.run))
     prepared = Dataset.open(paths.data)
-    dataset = Fold(prepared, job.repeat) if job.is_fold else prepared
+    dataset = _portion(job, prepared)
     clock = _Clock()
     is_rescue = job.kind == "rescue"
     estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
@@ -143,14 +143,14 @@ def fit(job: Job) -> dict[str, Any]:
     clock = _Clock()
     _report(job, "predict", 1.0, None)
     result: dict[str, Any] = {}
-    if job.repeat == 0:
+    if job.is_models_own:
         folder = paths.model(job.rung)
         estimator.set_params(time_limit=None).save(folder)  # the limit was this run's alone
         result["model_bytes"] = model_bytes(folder)
     valid_score = predict_parts(estimator, dataset, paths.run, job.name)
     predict_seconds, _ = clock.read()
     num_predicted = dataset.num("valid") + dataset.num("test")
-    if job.repeat == 0:
+    if job.is_models_own:
         left = started + job.seconds - time.monotonic()
         pace = predict_seconds / max(1, num_predicted)
         result["num_train_predicted"] = _predict_sample(estimator, prepared, job, pace=pace, seconds=left)
@@ -169,6 +169,8 @@ def fit(job: Job) -> dict[str, Any]:
         "predict_seconds": predict_seconds,
         "total_seconds": time.monotonic() - started + before[0],
         "num_predicted": num_predicted,
+        "num_train": dataset.num("train"),
+        "num_all": prepared.num("train"),
         "parameters": estimator.learner_.num_parameters(),
         "peak_memory_bytes": peak_memory_bytes(),
         "num_threads": job.num_threads,
@@ -177,7 +179,14 @@ def fit(job: Job) -> dict[str, Any]:
     }
 
 
-def _fitted(job: Job, dataset: Dataset | Fold) -> RungEstimator:
+def _portion(job: Job, dataset: Dataset) -> Dataset | Portion:
+    """What the job learns from and is judged on."""
+    if job.num_rows:
+        return subset(dataset, job.num_rows, job.draw, job.split_seed)
+    return fold(dataset, job.repeat) if job.is_fold else dataset
+
+
+def _fitted(job: Job, dataset: Dataset | Portion) -> RungEstimator:
     """Fits the rung, from its checkpoint on where there is a whole one."""
     check_device(job.device)  # what is wrong with it is not the checkpoint's fault
     job.checkpoint_file.parent.mkdir(exist_ok=True)
@@ -230,22 +239,22 @@ class _Clock:
         return time.perf_counter() - self._wall, time.process_time() - self._cpu
 
 
-def predict_parts(estimator: RungEstimator, dataset: Dataset | Fold, run: Path, name: str) -> float:
+def predict_parts(estimator: RungEstimator, dataset: Dataset | Portion, run: Path, name: str) -> float:
     """Stores predictions on valid and test, made a chunk of rows at a time, as those of the fit of that name.
 
-    What is aside in a fold stands in for valid, which has chosen the fit's settings and when it stopped.
+    What is aside stands in for valid, which has chosen the fit's settings and when it stopped.
 
     Returns their score on valid, as learners measure it: accuracy, R² or the F1 of spans.
     """
     made: dict[str, Predictions] = {}
     for part in PARTS:
-        judged = ASIDE if part == "valid" and isinstance(dataset, Fold) else part
+        judged = ASIDE if part == "valid" and isinstance(dataset, Portion) else part
         made[part] = _predict_part(estimator, dataset, judged)
         write_predictions(run, name, part, made[part])
     return _score(estimator, made["valid"])
 
 
-def _predict_part(estimator: RungEstimator, dataset: Dataset | Fold | Sample, part: str) -> Predictions:
+def _predict_part(estimator: RungEstimator, dataset: Dataset | Portion | Sample, part: str) -> Predictions:
     """Predictions of a part, made a chunk of rows at a time."""
     inputs = dataset.inputs(part)
     chunks = [
@@ -282,7 +291,7 @@ def _score(estimator: RungEstimator, valid: Predictions) -> float:
 
 
 def _predictions(
-    estimator: RungEstimator, dataset: Dataset | Fold | Sample, part: str, outputs: Any
+    estimator: RungEstimator, dataset: Dataset | Portion | Sample, part: str, outputs: Any
 ) -> Predictions:
     targets = dataset.targets(part)
     if isinstance(estimator, RungTagger):
@@ -300,7 +309,7 @@ def _predictions(
 
 
 def _tag_predictions(
-    estimator: RungTagger, dataset: Dataset | Fold | Sample, part: str, tags: Tags
+    estimator: RungTagger, dataset: Dataset | Portion | Sample, part: str, tags: Tags
 ) -> Predictions:
     targets, names = estimator.encode_tags(dataset.targets(part)), tuple(estimator.classes_.tolist())
     if not np.array_equal(tags.offsets, targets.offsets) or len(tags.values) != len(targets.values):

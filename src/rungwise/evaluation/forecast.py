@@ -1,0 +1,287 @@
+"""What more data would bring: a learning curve's points → its error at larger sizes, with a band, or a refusal.
+
+The families of `families` are fitted to the logarithm of the error, which is log ε(1) + log u(x) + noise. At each
+point of a family's grid ε(1) follows from the sizes by weighted least squares, and the noise's spread is integrated
+out, which leaves Student's distribution (Gelman et al. 2013, Bayesian data analysis, ch. 14). Sizes far off weigh less,
+as by Huber's (1964) loss. A grid's points are weighed by how well they fit, families by how well they foretell the
+largest sizes from the smaller ones; the forecast is the mean of all by these weights, the band their spread.
+"""
+
+# K sizes, F families, G points of a grid, S samples
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rungwise.evaluation.families import Family, Floats, families
+
+__all__ = ["LEAST_POINTS", "Curve", "Forecast", "forecast"]
+
+LEAST_POINTS = 5
+"""Sizes that a curve has, to be forecast."""
+
+SAMPLES = 1000
+_TAILS = (2.5, 97.5)
+
+_HELD, _LEAST_LEARNED = 2, 3
+"""The largest sizes that families are weighed by, if so many smaller ones are left."""
+
+NOISE, _NOISE_POINTS = 0.02, 4.0
+"""Of an error's logarithm, the noise expected where nothing is known of it, and as how many points that counts."""
+
+_MISFIT = 2.0
+"""The noise about a family's curve, against that of one fit: no family holds exactly, and fits share rows."""
+
+_SMALL = 0.5
+"""A point counts as the power of its size to this: small parts differ more, and the families hold less well there."""
+
+_HUBER = 1.5
+_NOISES = 1.4826  # median absolute deviations in a standard deviation
+
+_FLAT = 0.45
+"""How likely it is, before a curve is seen, that more data bring nothing."""
+
+_RISES, _WORSE = 3.0, 3.0
+"""Standard errors by which a curve has to rise, or the families to miss the largest sizes further than the last smaller
+one does, to be refused."""
+
+_DRIFT = 0.06
+"""Of an error's logarithm, what forecasts miss for each doubling beside what a curve shows; chosen by
+`benchmarks/forecast.py`, so that bands hold."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Errors by how many rows were learned from.
+
+    Attributes:
+        sizes: rows (K,), rising; the last is all that there are.
+        errors: of each size (K,), smaller being better; the mean over the draws.
+        weights: what each point counts beside the others (K,), 1 for a single fit that is judged as the last is.
+        level: standard error of the logarithm of all errors alike, since the rows that judge are a sample.
+        chance: the error without learning, None if it isn't known.
+        noise: of the logarithm of one fit's error, as far as it is known from several of a size.
+    """
+
+    sizes: Floats
+    errors: Floats
+    weights: Floats
+    level: float = 0.0
+    chance: float | None = None
+    noise: float = NOISE
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A family fitted: at each point of its grid its weight (G,) and log ε(1) (G,), and the noise's scale (G,)."""
+
+    family: Family
+    posterior: Floats
+    start: Floats
+    scale: Floats
+    freedom: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a curve is expected to come to.
+
+    Attributes:
+        curve: what it is made of.
+        family: the one that counts most, "M0" to "M4"; None where it is refused.
+        parameters: of that family, those that fit best.
+        weights: family → its weight.
+        missed: how far the families missed the largest sizes when they were held back, in logarithms of the error.
+        missed_by_last: the same of the last value before them.
+        refusal: why there is none, in words; None where there is one.
+        fits: what it is made from.
+    """
+
+    curve: Curve
+    family: str | None = None
+    parameters: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    missed: float = float("nan")
+    missed_by_last: float = float("nan")
+    refusal: str | None = None
+    fits: tuple[_Fit, ...] = ()
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether more data most likely bring nothing that the points show."""
+        return self.family == "M0"
+
+    def at(self, sizes: Any) -> Floats:
+        """Rows (K,) -> the error expected (K,); NaN where there is no forecast."""
+        x = np.asarray(sizes, float) / self.curve.sizes[-1]
+        if self.refusal is not None:
+            return np.full(x.shape, np.nan)
+        logs = sum(
+            self.weights[fit.family.name] * (fit.posterior @ (fit.start[:, None] + fit.family.shape(x)))
+            for fit in self.fits
+        )
+        return np.asarray(np.exp(logs))
+
+    def sample(self, sizes: Any, *, seed: int = 0, levels: Floats | None = None) -> Floats:
+        """Rows (K,) -> errors that a fit may come to (S, K).
+
+        Args:
+            sizes: rows.
+            seed: of the samples.
+            levels: logarithms by which all errors are off alike (S,); drawn by the curve's `level` when None.
+        """
+        x = np.asarray(sizes, float) / self.curve.sizes[-1]
+        rng = np.random.default_rng(seed)
+        number = SAMPLES if levels is None else len(levels)
+        if self.refusal is not None:
+            return np.full((number, len(x)), np.nan)
+        which = rng.choice(len(self.fits), number, p=[self.weights[fit.family.name] for fit in self.fits])
+        logs = np.empty((number, len(x)))
+        for place, fit in enumerate(self.fits):
+            rows = np.flatnonzero(which == place)
+            points = rng.choice(len(fit.posterior), len(rows), p=fit.posterior)
+            start = fit.start[points] + fit.scale[points] / fit.total**0.5 * rng.standard_t(
+                fit.freedom, len(rows)
+            )
+            logs[rows] = start[:, None] + fit.family.shape(x)[points]
+        if levels is None:
+            levels = self.curve.level * rng.standard_normal(number)
+        drift = _DRIFT * rng.standard_normal((number, 1)) * np.maximum(0, np.log2(x))
+        own = self.curve.noise * rng.standard_normal((number, 1))
+        return np.asarray(np.exp(logs + levels[:, None] + drift + own))
+
+    def band(self, sizes: Any) -> tuple[Floats, Floats]:
+        """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""
+        low, high = np.percentile(self.sample(sizes), _TAILS, axis=0)
+        return low, high
+
+
+def forecast(curve: Curve) -> Forecast:
+    """Fits the families to a curve, or says why it can't be forecast."""
+    problem = _unfit(curve)
+    if problem is not None:
+        return Forecast(curve, refusal=problem)
+    x, y = curve.sizes / curve.sizes[-1], np.log(_positive(curve.errors))
+    noise = _MISFIT * curve.noise
+    weights = curve.weights * x**_SMALL
+    known = families(None if curve.chance is None else curve.chance / max(curve.errors[-1], 1e-12))
+    weighed = _weighed(known, x, y, weights, noise)
+    away = np.abs(y - _mean(weighed, x)) * weights**0.5
+    typical = _HUBER * _NOISES * float(np.median(away))
+    if typical > 0:
+        weights = weights * np.minimum(1, typical / np.maximum(away, 1e-12))
+        weighed = _weighed(known, x, y, weights, noise)
+    fits, shares = zip(*weighed, strict=True)
+    missed, by_last, scatter = _held_back(known, x, y, weights, noise)
+    best = int(np.argmax(shares))
+    most = int(np.argmax(fits[best].posterior))
+    found = Forecast(
+        curve,
+        fits[best].family.name,
+        {name: float(values[most]) for name, values in fits[best].family.parameters.items()},
+        {fit.family.name: float(share) for fit, share in weighed},
+        missed,
+        by_last,
+        None,
+        fits,
+    )
+    problem = _ill_behaved(found, x, y, weights, scatter)
+    return (
+        found if problem is None else Forecast(curve, missed=missed, missed_by_last=by_last, refusal=problem)
+    )
+
+
+def _positive(errors: Floats) -> Floats:
+    """Errors of 0, of which there is no logarithm, as half of the least other one."""
+    above = errors[errors > 0]
+    return np.asarray(np.maximum(errors, above.min() / 2))
+
+
+def _unfit(curve: Curve) -> str | None:
+    if not np.isfinite(curve.errors).all():
+        return "its score isn't defined for every size"
+    if len(curve.sizes) < LEAST_POINTS:
+        return f"{len(curve.sizes)} sizes are too few for a curve; {LEAST_POINTS} are needed"
+    if not (curve.errors > 0).any():
+        return "it makes no errors, at any size"
+    return None
+
+
+def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, scatter: float) -> str | None:
+    """Why a curve isn't one that these families are for, None if it is."""
+    logs = np.log(x)
+    centred = logs - np.average(logs, weights=weights)
+    spread = float(weights @ centred**2)
+    slope = float(weights @ (centred * y)) / spread
+    rest = y - np.average(y, weights=weights) - slope * centred
+    scale = (
+        float((_NOISE_POINTS * found.curve.noise**2 + weights @ rest**2) / (_NOISE_POINTS + len(x) - 2))
+        ** 0.5
+    )
+    if slope > _RISES * scale / spread**0.5:
+        return "its errors grow with the data, by more than chance"
+    if found.missed > found.missed_by_last + _WORSE * scatter:
+        return "its largest sizes can't be foretold from the smaller ones: the last value does that better"
+    return None
+
+
+def _fit(family: Family, x: Floats, y: Floats, weights: Floats, noise: float) -> tuple[_Fit, Floats]:
+    """A family on points (K,); the second is the logarithm of each grid point's weight, not normalised (G,)."""
+    away = y - family.shape(x)  # (G, K)
+    total = float(weights.sum())
+    start = away @ weights / total
+    squares = _NOISE_POINTS * noise**2 + (away - start[:, None]) ** 2 @ weights
+    freedom = _NOISE_POINTS + len(x) - 1
+    logs = family.prior - freedom / 2 * np.log(squares)
+    posterior = np.exp(logs - np.logaddexp.reduce(logs))
+    return _Fit(family, posterior, start, (squares / freedom) ** 0.5, freedom, total), logs
+
+
+def _num_held(num_points: int) -> int:
+    return min(_HELD, num_points - _LEAST_LEARNED)
+
+
+def _weighed(
+    known: Sequence[Family], x: Floats, y: Floats, weights: Floats, noise: float
+) -> list[tuple[_Fit, float]]:
+    """Each family fitted to all sizes, with its weight: how likely it makes the largest, given the smaller ones."""
+    count = len(x) - _num_held(len(x))
+    logs = []
+    for family in known:
+        _, early = _fit(family, x[:count], y[:count], weights[:count], noise)
+        _, late = _fit(family, x, y, weights, noise)
+        logs.append(np.logaddexp.reduce(late) - np.logaddexp.reduce(early))
+    prior = np.array([_FLAT if family.name == "M0" else (1 - _FLAT) / (len(known) - 1) for family in known])
+    shares = np.array(logs) + np.log(prior)
+    shares = np.exp(shares - np.logaddexp.reduce(shares))
+    return [
+        (_fit(family, x, y, weights, noise)[0], float(share))
+        for family, share in zip(known, shares, strict=True)
+    ]
+
+
+def _mean(weighed: Sequence[tuple[_Fit, float]], x: Floats) -> Floats:
+    """The logarithm of the error expected at x (K,)."""
+    means = [share * (fit.posterior @ (fit.start[:, None] + fit.family.shape(x))) for fit, share in weighed]
+    return np.asarray(np.sum(means, axis=0))
+
+
+def _held_back(
+    known: Sequence[Family], x: Floats, y: Floats, weights: Floats, noise: float
+) -> tuple[float, float, float]:
+    """How far the families, and the last value, miss the largest sizes from the smaller ones; and the noise of that."""
+    count = len(x) - _num_held(len(x))
+    if count - _num_held(count) < _LEAST_LEARNED or count == len(x):
+        return float("nan"), float("nan"), float("nan")
+    weighed = _weighed(known, x[:count], y[:count], weights[:count], noise)
+    told = _mean(weighed, x)
+    scatter = float(np.median(np.abs(y - told) * weights**0.5)) * _NOISES
+    beyond = slice(count, None)
+    missed = float(np.abs(y[beyond] - told[beyond]).mean())
+    by_last = float(np.abs(y[beyond] - y[count - 1]).mean())
+    return missed, by_last, max(scatter, noise) / float(weights[beyond].mean()) ** 0.5

@@ -1,0 +1,298 @@
+"""What more data would bring to a run: the forecasts of its rungs beside each other."""
+
+# K sizes, S samples
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rungwise.evaluation.curves import error_of, learning_curves, score_of
+from rungwise.evaluation.families import Floats
+from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast
+from rungwise.evaluation.outcomes import BASELINE, Results
+from rungwise.evaluation.sizes import SizeOutlook, size_outlooks
+from rungwise.metrics import Metric
+
+__all__ = ["FURTHEST", "Ahead", "Band", "Crossing", "Outlook", "RungOutlook", "Until", "outlook"]
+
+FURTHEST = 8.0
+"""Times the data of the run up to which forecasts were held against real fits."""
+
+_LIKELY = 0.8
+"""How often among the samples a rung passes another by then, to be told."""
+
+_CUT = "its own fit was stopped by the budget, so that its last size says more of time than of data"
+
+_STEPS = 73
+_TAILS = (2.5, 97.5)
+_LIMIT = 1e6
+"""Times the data at which a curve has levelled off."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A number with the ends of its 95 % band; infinite where it isn't reached."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RungOutlook:
+    """A rung's forecast.
+
+    Attributes:
+        rung: its name.
+        now: its score on test.
+        sizes: rows of the fits that its curve is made of, the last being the run's own.
+        scores: the curve's scores.
+        family: the family of curves that counts most; see `families`.
+        parameters: of that family, the likeliest.
+        weights: family → its weight.
+        at: its score at as many rows as were asked for; None where it is refused.
+        limit: the score at which it levels off; None where it is refused.
+        grid: rows from those of the smallest fit to the furthest, for a picture.
+        curve: the score that is expected there, with its band.
+        refusal: why there is no forecast.
+    """
+
+    rung: str
+    now: float
+    sizes: tuple[float, ...]
+    scores: tuple[float, ...]
+    family: str | None = None
+    parameters: dict[str, float] | None = None
+    weights: dict[str, float] | None = None
+    at: Band | None = None
+    limit: float | None = None
+    grid: tuple[float, ...] = ()
+    curve: tuple[Band, ...] = ()
+    refusal: str | None = None
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """By how much one rung is forecast to be better than another at as many rows as were asked for.
+
+    Attributes:
+        rung: the one that is forecast to be best.
+        other: the recommended one, or the next best where that is the best.
+        difference: positive where the first is better.
+    """
+
+    rung: str
+    other: str
+    difference: Band
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Where a rung is forecast to pass the one that is best now.
+
+    Attributes:
+        rung: the one that is behind now.
+        passed: the best now.
+        rows: to learn from, where that is; infinite ends are beyond the furthest size.
+        chance: the share of the samples in which it is ahead at the furthest size.
+    """
+
+    rung: str
+    passed: str
+    rows: Band
+    chance: float
+
+
+@dataclass(frozen=True)
+class Until:
+    """How many rows a rung needs to reach a score; infinite where the furthest size doesn't."""
+
+    rung: str
+    score: float
+    rows: Band
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What more data would bring.
+
+    Attributes:
+        metric: what the rungs are judged by.
+        times: how often the run's data is forecast.
+        num_train: rows that the run's own fits learned from.
+        rungs: each rung's forecast, cheapest first.
+        best: the rung that is forecast to be best, None if all are refused.
+        crossings: rungs that are behind now and forecast to pass.
+        until: rows to reach a score, where one was asked for.
+        sizes: what the size of each rung brings that was fitted in several.
+    """
+
+    metric: str
+    times: float
+    num_train: int
+    rungs: tuple[RungOutlook, ...]
+    best: str | None
+    crossings: tuple[Crossing, ...]
+    until: tuple[Until, ...]
+    sizes: tuple[SizeOutlook, ...] = ()
+
+
+class Forecasts:
+    """The forecasts of a run by one metric, and samples of them on common resamples of the test part.
+
+    Args:
+        results: of the run.
+        by: the metric.
+        rungs: those that are looked at; all when None.
+    """
+
+    def __init__(self, results: Results, by: Metric, rungs: Sequence[str] | None = None) -> None:
+        self.by = by
+        curves = learning_curves(results, by)
+        self.forecasts = {
+            rung: forecast(curve)
+            for rung, curve in curves.items()
+            if rung != BASELINE and (rungs is None or rung in rungs)
+        }
+        cut = {o.rung for o in results.outcomes if o.record["status"] == "deadline"} & self.forecasts.keys()
+        self.forecasts |= {rung: Forecast(curves[rung], refusal=_CUT) for rung in cut}
+        self.num_train = results.growth[0].num_all if results.growth else 0
+        [judged] = results.judge("test", [by])
+        self.now = {rung: judged.mean(rung) for rung in self.forecasts}
+        self._levels = {
+            rung: _levels(judged.scores[rung][0], by, curves[rung].level) for rung in self.forecasts
+        }
+
+    @property
+    def told(self) -> dict[str, Forecast]:
+        """Those that aren't refused."""
+        return {rung: found for rung, found in self.forecasts.items() if found.refusal is None}
+
+    def sample(self, rung: str, times: Any) -> Floats:
+        """Multiples of the data (K,) -> errors that may come (S, K); sample s of all rungs goes together."""
+        found = self.forecasts[rung]
+        sizes = np.asarray(times, float) * found.curve.sizes[-1]
+        return found.sample(sizes, seed=_seed(rung), levels=self._levels[rung])
+
+    def band(self, rung: str, times: Sequence[float]) -> list[Band]:
+        """Scores at multiples of the data."""
+        found = self.forecasts[rung]
+        values = score_of(self.by, found.at(np.asarray(times) * found.curve.sizes[-1]))
+        ends = np.sort(np.percentile(score_of(self.by, self.sample(rung, times)), _TAILS, axis=0), axis=0)
+        return [
+            Band(float(value), float(min(low, value)), float(max(high, value)))
+            for value, low, high in zip(values, *ends, strict=True)
+        ]
+
+    def ahead(self, first: str, second: str, times: float) -> Band:
+        """By how much the first is better than the second at a multiple of the data."""
+        errors = [
+            self.forecasts[rung].at([times * self.forecasts[rung].curve.sizes[-1]])[0]
+            for rung in (first, second)
+        ]
+        samples = self.sample(second, [times])[:, 0] - self.sample(first, [times])[:, 0]
+        low, high = np.percentile(samples, _TAILS)
+        value = float(errors[1] - errors[0])
+        return Band(value, float(min(low, value)), float(max(high, value)))
+
+    def crossing(self, behind: str, best: str) -> Crossing | None:
+        """Where a rung that is behind now passes another; None where it isn't likely to be ahead in the end."""
+        times = np.geomspace(1, FURTHEST, _STEPS)
+        gaps = self.sample(behind, times) - self.sample(best, times)
+        chance = float((gaps[:, -1] < 0).mean())
+        if chance < _LIKELY:
+            return None
+        rows = _first(gaps < 0, times) * self.num_train
+        middle = float(np.median(rows))
+        low, high = np.percentile(rows, _TAILS, method="nearest")
+        return Crossing(behind, best, Band(middle, float(low), float(high)), chance)
+
+    def until(self, rung: str, score: float) -> Until:
+        """How many rows the rung needs to reach a score."""
+        times = np.geomspace(1, FURTHEST, _STEPS)
+        rows = _first(self.sample(rung, times) <= error_of(self.by, score), times) * self.num_train
+        low, middle, high = np.percentile(rows, (_TAILS[0], 50, _TAILS[1]), method="nearest")
+        return Until(rung, score, Band(float(middle), float(low), float(high)))
+
+    def limit(self, rung: str) -> float:
+        """The score at which a rung levels off."""
+        found = self.forecasts[rung]
+        return float(score_of(self.by, found.at([_LIMIT * found.curve.sizes[-1]])[0]))
+
+
+def _seed(rung: str) -> int:
+    return int.from_bytes(rung.encode()[-4:], "little")
+
+
+def _levels(scores: Floats, by: Metric, level: float) -> Floats:
+    """Scores on resamples of the test part (S,) -> as logarithms by which the error is off, of this spread (S,)."""
+    logs = np.log(np.maximum(error_of(by, scores), 1e-12))[:SAMPLES]
+    spread = float(np.std(logs))
+    return np.asarray((logs - logs.mean()) * (level / spread if spread > 0 else 0.0))
+
+
+def _first(is_there: np.ndarray, times: Floats) -> Floats:
+    """Whether something is so at multiples of the data (S, K) -> the first of those where it is (S,), else infinity."""
+    first = np.where(is_there.any(1), times[is_there.argmax(1)], np.inf)
+    return np.asarray(first)
+
+
+def outlook(
+    results: Results,
+    by: Metric,
+    *,
+    times: float = 4.0,
+    until: float | None = None,
+    rungs: Sequence[str] | None = None,
+) -> Outlook:
+    """What more data would bring to a run.
+
+    Args:
+        results: of the run.
+        by: the metric.
+        times: how often its data.
+        until: a score to be reached.
+        rungs: those that are looked at; all that have fits on parts of train when None.
+    """
+    found = Forecasts(results, by, rungs)
+    told = list(found.told)
+    best = min(told, key=lambda rung: found.told[rung].at([times * found.num_train])[0], default=None)
+    now = min(told, key=lambda rung: error_of(by, found.band(rung, [1.0])[0].value), default=None)
+    crossings = [found.crossing(rung, now) for rung in told if now is not None and rung != now]
+    return Outlook(
+        metric=by.name,
+        times=times,
+        num_train=found.num_train,
+        rungs=tuple(_rung(found, rung, times) for rung in found.forecasts),
+        best=best,
+        crossings=tuple(each for each in crossings if each is not None),
+        until=tuple(found.until(rung, until) for rung in told) if until is not None else (),
+        sizes=tuple(size_outlooks(results, by, times, list(found.forecasts))),
+    )
+
+
+def _rung(found: Forecasts, rung: str, times: float) -> RungOutlook:
+    told = found.forecasts[rung]
+    curve = told.curve
+    scores = tuple(float(score) for score in score_of(found.by, curve.errors))
+    sizes = tuple(float(size) for size in curve.sizes)
+    if told.refusal is not None:
+        return RungOutlook(rung, found.now[rung], sizes, scores, refusal=told.refusal)
+    grid = np.geomspace(curve.sizes[0] / curve.sizes[-1], max(FURTHEST, times), _STEPS)
+    return RungOutlook(
+        rung,
+        found.now[rung],
+        sizes,
+        scores,
+        told.family,
+        told.parameters,
+        told.weights,
+        found.band(rung, [times])[0],
+        found.limit(rung),
+        tuple(float(size) for size in grid * curve.sizes[-1]),
+        tuple(found.band(rung, list(grid))),
+    )

@@ -1,0 +1,120 @@
+"""A scaling law: a rung's error by how large its model is and how many rows it learned from.
+
+    L(N, D) = E + A N^-α + B D^-β
+
+Source: Hoffmann et al. (2022), Training compute-optimal large language models, arXiv 2203.15556, eq. 2. Given α and β
+the rest is linear: it is solved by non-negative least squares, and α and β alone are searched for (variable projection,
+Golub & Pereyra 1973), by Huber's loss of relative errors.
+"""
+
+# K fits
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize, nnls
+
+from rungwise.evaluation.families import Floats
+
+__all__ = ["LEAST_FITS", "ScalingLaw", "scaling_law"]
+
+LEAST_FITS = 6
+"""Fits that a law takes, of at least `_LEAST_SIZES` sizes of model and of data."""
+
+_LEAST_SIZES = 3
+_EXPONENTS = np.geomspace(0.05, 1.5, 8)
+_PASSES = 3
+_HUBER = 0.02
+"""A relative error from which on a fit counts linearly."""
+
+
+@dataclass(frozen=True)
+class ScalingLaw:
+    """L(N, D) = limit + model (N / N₀)^-alpha + data (D / D₀)^-beta.
+
+    Attributes:
+        limit: E, which no size and no data go under.
+        model: what the model's size adds at N₀.
+        alpha: how fast that falls.
+        data: what the data's size adds at D₀.
+        beta: how fast that falls.
+        parameters: N₀, the geometric mean of the fits'.
+        rows: D₀.
+    """
+
+    limit: float
+    model: float
+    alpha: float
+    data: float
+    beta: float
+    parameters: float
+    rows: float
+
+    def error(self, parameters: float, rows: float) -> float:
+        """The error of a model of a size that learned from so many rows."""
+        by_size = self.model * (parameters / self.parameters) ** -self.alpha
+        return float(self.limit + by_size + self.data * (rows / self.rows) ** -self.beta)
+
+    def balanced_parameters(self, rows: float) -> float | None:
+        """The size for so many rows at which size and data are worth the same to whoever pays for their product.
+
+        At the least error for a given N D, α A N^-α = β B D^-β. None where the law shows no gain by size or data.
+        """
+        if not (self.model > 0 and self.data > 0):
+            return None
+        by_data = self.beta * self.data * (rows / self.rows) ** -self.beta
+        return float(self.parameters * (self.alpha * self.model / by_data) ** (1 / self.alpha))
+
+
+def scaling_law(parameters: Floats, rows: Floats, errors: Floats) -> ScalingLaw | None:
+    """The law of fits, by their parameters (K,), rows (K,) and errors (K,); None where they are too few.
+
+    Args:
+        parameters: N.
+        rows: D.
+        errors: above 0.
+    """
+    is_known = np.isfinite(errors) & (errors > 0)
+    parameters, rows, errors = parameters[is_known], rows[is_known], errors[is_known]
+    sizes = min(len(np.unique(parameters)), len(np.unique(rows)))
+    if len(errors) < LEAST_FITS or sizes < _LEAST_SIZES:
+        return None
+    centres = np.exp(np.log(parameters).mean()), np.exp(np.log(rows).mean())
+    n, d = parameters / centres[0], rows / centres[1]
+    starts = [(a, b) for a in _EXPONENTS for b in _EXPONENTS]
+    start = min(starts, key=lambda both: _solve(both, n, d, errors)[1])
+    low, high = np.log(_EXPONENTS[[0, -1]])
+
+    def loss(logs: Floats) -> float:
+        return _solve(np.exp(np.clip(logs, low, high)), n, d, errors)[1]
+
+    found = minimize(loss, np.log(start), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-12})
+    alpha, beta = np.exp(np.clip(found.x, low, high))
+    limit, model, data = _solve((alpha, beta), n, d, errors)[0]
+    return ScalingLaw(
+        float(limit),
+        float(model),
+        float(alpha),
+        float(data),
+        float(beta),
+        float(centres[0]),
+        float(centres[1]),
+    )
+
+
+def _solve(
+    exponents: tuple[float, float] | Floats, n: Floats, d: Floats, errors: Floats
+) -> tuple[Floats, float]:
+    """E, A and B for given exponents, and Huber's loss of the relative errors that are left."""
+    alpha, beta = exponents
+    design = np.column_stack([np.ones_like(n), n**-alpha, d**-beta]) / errors[:, None]
+    weights = np.ones_like(errors)
+    for _ in range(_PASSES):
+        root = weights**0.5
+        linear, _ = nnls(design * root[:, None], root)
+        away = np.abs(design @ linear - 1)
+        weights = np.minimum(1, _HUBER / np.maximum(away, 1e-12))
+    loss = np.where(away < _HUBER, away**2 / 2, _HUBER * (away - _HUBER / 2)).sum()
+    return linear, float(loss)

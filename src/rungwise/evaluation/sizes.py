@@ -1,0 +1,99 @@
+"""What a rung's size brings, and which size goes with more data: scaling laws of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rungwise.evaluation.curves import error_on, score_of
+from rungwise.evaluation.outcomes import Results
+from rungwise.evaluation.scaling_law import ScalingLaw, scaling_law
+from rungwise.evaluation.wording import amount_text, code, count_text
+from rungwise.metrics import Metric
+
+__all__ = ["SizeOutlook", "size_outlooks", "size_sentence"]
+
+_FURTHEST = 8.0
+"""Times the largest model that was fitted up to which a size is named."""
+
+
+@dataclass(frozen=True)
+class SizeOutlook:
+    """What a rung's size brings.
+
+    Attributes:
+        rung: its name.
+        num_fits: that the law is made of.
+        law: the law of its errors; None where there are too few fits.
+        parameters: of the run's own model.
+        at: the score that it is forecast at the rows that were asked for.
+        balanced: parameters at which size and data are worth the same then; None where the law has no such.
+        at_balanced: the score that such a model is forecast.
+        limit: the score that no size and no data go beyond.
+        is_beyond: whether that size is too far from those that were fitted to be named.
+    """
+
+    rung: str
+    num_fits: int
+    law: ScalingLaw | None
+    parameters: float
+    at: float | None = None
+    balanced: float | None = None
+    at_balanced: float | None = None
+    limit: float | None = None
+    is_beyond: bool = False
+
+
+def size_outlooks(results: Results, by: Metric, times: float, rungs: list[str]) -> list[SizeOutlook]:
+    """The laws of the rungs that were fitted in several sizes."""
+    told = []
+    for outcome in results.outcomes:
+        fits = [grown for grown in results.all_growth if grown.rung == outcome.rung]
+        if outcome.rung not in rungs or not any(fit.width for fit in fits):
+            continue
+        sizes, rows = (
+            np.array([getattr(f, name) for f in fits], float) for name in ("parameters", "num_train")
+        )
+        law = scaling_law(sizes, rows, np.array([error_on(by, fit) for fit in fits]))
+        own = float(outcome.record["parameters"])
+        if law is None:
+            told.append(SizeOutlook(outcome.rung, len(fits), None, own))
+            continue
+        then = times * fits[0].num_all
+        balanced = law.balanced_parameters(then)
+        is_beyond = balanced is None or not sizes.min() / _FURTHEST <= balanced <= sizes.max() * _FURTHEST
+        told.append(
+            SizeOutlook(
+                outcome.rung,
+                len(fits),
+                law,
+                own,
+                float(score_of(by, law.error(own, then))),
+                balanced,
+                None if balanced is None else float(score_of(by, law.error(balanced, then))),
+                float(score_of(by, law.limit)),
+                is_beyond,
+            )
+        )
+    return told
+
+
+def size_sentence(by: Metric, told: SizeOutlook) -> str:
+    """Which size goes with so much data, or why none is named."""
+    rung, unit = code(told.rung), " %" if by.is_share else ""
+    if told.at is None or told.limit is None:
+        return f"{rung} has too few fits of several sizes for a scaling law ({told.num_fits})."
+    law = f"By its scaling law from {told.num_fits} fits {rung}"
+    if told.balanced is None or told.at_balanced is None:
+        then = f"it comes to {amount_text(by, told.at)}{unit} then"
+        return f"{law} gains nothing by its size, or nothing by data; {then}."
+    now = (
+        f"with its {count_text(told.parameters)} parameters it comes to {amount_text(by, told.at)}{unit} then"
+    )
+    if told.is_beyond:
+        return f"{law}: {now}; the size in balance with so much data is far from those that were fitted."
+    return (
+        f"{law}: {now}; {count_text(told.balanced)} parameters are in balance with so much data, "
+        f"for {amount_text(by, told.at_balanced)}{unit}."
+    )

@@ -1,0 +1,105 @@
+"""What more data would bring to a run: the fits for it, and what is written of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from rungwise import registry
+from rungwise.data import Dataset
+from rungwise.errors import ConfigError, RunError
+from rungwise.evaluation import Outlook, Results, outlook
+from rungwise.evaluation.outcomes import BASELINE
+from rungwise.evaluation.records import JOURNAL, read_records, write_json
+from rungwise.ladder.folder import Paths, full_disk_said, locked, num_cores
+from rungwise.ladder.growth import GrowthStep, grow, growth_budget, plan_growth
+from rungwise.ladder.jobs import Job
+from rungwise.ladder.plan import parse_budget
+from rungwise.ladder.widths import plan_widths
+from rungwise.metrics import Metric
+
+__all__ = ["check_forecast", "forecast_rungs", "grow_run", "write_outlook"]
+
+
+def check_forecast(by: Metric, to: float, until: float | None) -> None:
+    """Sees that what is to be forecast can be.
+
+    Raises:
+        ConfigError: if it can't.
+    """
+    if not isinstance(to, int | float) or not math.isfinite(to) or to <= 1:
+        raise ConfigError(f"to {to!r} must be a number above 1: 4 forecasts four times the run's data.")
+    if until is None:
+        return
+    if not isinstance(until, int | float) or not math.isfinite(until):
+        raise ConfigError(f"until {until!r} must be a score of {by.title}.")
+    if by.is_share and not 0 < until <= 1:
+        raise ConfigError(f"until {until!r} is no score of {by.title}, which is at most 1: 0.95 is 95 %.")
+
+
+def forecast_rungs(results: Results, rungs: Sequence[str] | None) -> list[str]:
+    """The rungs that were asked for, or all that a forecast is of use for, cheapest first.
+
+    Raises:
+        UnknownNameError: if there is no such rung.
+        RunError: if one has no result in this run, or none has.
+    """
+    finished = [o.rung for o in results.outcomes if o.is_finished and o.rung != BASELINE]
+    if not finished:
+        raise RunError(
+            f"{results.run_folder} has no rung with a result to forecast; `rungwise fit --resume` goes on with it."
+        )
+    for name in rungs or ():
+        registry.rung(name)
+        if name not in finished:
+            raise RunError(
+                f"{results.run_folder}: rung {name!r} has no result to forecast; these have: {', '.join(finished)}."
+            )
+    return [name for name in finished if rungs is None or name in rungs]
+
+
+def grow_run(
+    paths: Paths,
+    dataset: Dataset,
+    jobs: Sequence[Job],
+    budget: str | float | None,
+    workers: int | None,
+    *,
+    sizes: bool,
+    observe: Callable[[GrowthStep], None] | None,
+) -> None:
+    """Fits rungs on the parts of train that they haven't been fitted on, then in other sizes if that is asked for.
+
+    Args:
+        paths: of the run.
+        dataset: the run's.
+        jobs: of the run's own fits.
+        budget: seconds or such as "2m"; twice what the climb took when None; 0 for no fits.
+        workers: fits side by side; as many as there are cores for when None.
+        sizes: whether rungs are fitted in other sizes too.
+        observe: is shown the fits many times a second.
+
+    Raises:
+        ConfigError: if the budget is no time.
+        RunError: if another command uses the folder, or the disk is full.
+    """
+    if budget == 0:
+        return
+    with locked(paths.run / JOURNAL), full_disk_said(paths.run):
+        records = read_records(paths.run)
+        seconds = growth_budget(records) if budget is None else parse_budget(budget)
+        planned = plan_growth(records, jobs, dataset)
+        if sizes:
+            planned += plan_widths(records, jobs, dataset)
+        num_workers = workers or max(1, num_cores() // max(job.num_threads for job in jobs))
+        grow(paths, planned, budget=seconds, num_workers=num_workers, observe=observe or (lambda _: None))
+
+
+def write_outlook(
+    results: Results, by: Metric, rungs: Sequence[str], to: float, until: float | None
+) -> Outlook:
+    """What more data would bring, which is written to `forecast.json` too."""
+    found = outlook(results, by, times=to, until=until, rungs=rungs)
+    write_json(results.run_folder / "forecast.json", asdict(found))
+    return found

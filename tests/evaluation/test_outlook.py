@@ -1,0 +1,134 @@
+import json
+
+import numpy as np
+import pytest
+
+from rungwise.evaluation import Results, append_record, outlook, read_records, verdict, write_predictions
+from rungwise.evaluation.outlook import Forecasts
+from rungwise.evaluation.outlook_text import outlook_sentences, rows_text, times_text
+from rungwise.evaluation.predictions import growth_name
+from rungwise.evaluation.sizes import size_sentence
+
+NUM_TRAIN = 1600
+SIZES = [round(NUM_TRAIN / 2 ** (step / 2)) for step in range(1, 9)]
+
+
+def falling(now, limit, c):
+    return lambda n: limit + (now - limit) * (n / NUM_TRAIN) ** -c
+
+
+CURVES = {
+    "baseline": lambda n: 0.5,
+    "svm": falling(0.16, 0.155, 0.7),
+    "mlp": falling(0.18, 0.02, 0.5),
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, make_grown_run):
+    return Results(make_grown_run(tmp_path_factory.mktemp("grown"), CURVES, NUM_TRAIN, SIZES))
+
+
+def test_rungs_are_forecast_but_for_the_baseline(results):
+    found = outlook(results, results.metric("accuracy"))
+    assert [each.rung for each in found.rungs] == ["svm", "mlp"]
+    assert found.best == "mlp"
+    assert found.num_train == NUM_TRAIN
+    svm, mlp = found.rungs
+    assert svm.at.low < 1 - CURVES["svm"](4 * NUM_TRAIN) < svm.at.high
+    assert mlp.at.value == pytest.approx(1 - CURVES["mlp"](4 * NUM_TRAIN), abs=0.02)
+    assert mlp.sizes == (*SIZES[::-1], NUM_TRAIN)
+    assert len(mlp.grid) == len(mlp.curve)
+    json.dumps(mlp.family)
+
+
+def test_a_rung_that_is_behind_now_is_forecast_to_pass(results):
+    by = results.metric("accuracy")
+    found = outlook(results, by)
+    [crossing] = found.crossings
+    assert (crossing.rung, crossing.passed) == ("mlp", "svm")
+    assert NUM_TRAIN < crossing.rows.value < 2.5 * NUM_TRAIN
+    assert crossing.rows.low <= crossing.rows.value <= crossing.rows.high
+    sentences = " ".join(outlook_sentences(Forecasts(results, by), found, "svm"))
+    assert "`mlp` passes `svm` at about" in sentences
+
+
+def test_how_much_data_a_score_takes(results):
+    by = results.metric("accuracy")
+    found = outlook(results, by, until=0.88)
+    svm, mlp = found.until
+    assert not np.isfinite(svm.rows.value)
+    true = NUM_TRAIN * (0.16 / 0.10) ** 2
+    assert mlp.rows.low < true < mlp.rows.high
+    sentences = " ".join(outlook_sentences(Forecasts(results, by), found, None))
+    assert "`mlp` reaches 88.0 % accuracy at about" in sentences
+    assert (
+        "`svm` doesn't reach 88.0 % accuracy within 8 times the data: its curve levels off at 8" in sentences
+    )
+
+
+def test_the_verdict_says_what_four_times_the_data_would_change(results):
+    found = verdict(results, "accuracy")
+    assert found.recommended == "svm"
+    assert found.forecast.startswith("With four times the data the forecast puts `mlp` ")
+    assert " points ahead (" in found.forecast
+    assert found.sentence.endswith(found.forecast)
+
+
+def test_a_verdict_without_fits_on_parts_of_train_says_nothing_of_more_data(make_run):
+    run = make_run({"baseline": (0.5, 0.5), "svm": (0.8, 0.8)})
+    assert verdict(Results(run), "accuracy").forecast == ""
+
+
+def test_a_curve_that_rises_is_refused_and_said_so(tmp_path, make_grown_run):
+    rising = {"baseline": lambda n: 0.5, "svm": lambda n: 0.2 * (n / NUM_TRAIN) ** 0.3}
+    results = Results(make_grown_run(tmp_path, rising, NUM_TRAIN, SIZES))
+    by = results.metric("accuracy")
+    found = outlook(results, by, until=0.9)
+    assert found.best is None
+    assert found.rungs[0].at is None
+    assert outlook_sentences(Forecasts(results, by), found, "svm") == [
+        "`svm` has no forecast: its errors grow with the data, by more than chance."
+    ]
+
+
+def test_a_fit_that_the_budget_cut_is_no_last_point(tmp_path, make_grown_run):
+    run = make_grown_run(tmp_path, CURVES, NUM_TRAIN, SIZES)
+    append_record(run, next(r for r in read_records(run) if r.get("rung") == "mlp") | {"status": "deadline"})
+    found = outlook(Results(run), Results(run).metric("accuracy"))
+    assert found.best == "svm"
+    assert found.rungs[-1].refusal.startswith("its own fit was stopped by the budget")
+
+
+def test_other_metrics_are_forecast_too(results):
+    by = results.metric("log-loss")
+    for each in outlook(results, by).rungs:
+        assert each.at.low <= each.at.value <= each.at.high < each.now * 1.3
+
+
+def test_numbers_of_rows_and_times_are_rounded_for_people():
+    assert rows_text(12345.6) == "12,000 rows"
+    assert rows_text(87.4) == "87 rows"
+    assert times_text(4.0) == "four times"
+    assert times_text(2.5) == "2.5 times"
+
+
+def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, make_grown_run, classified):
+    run = make_grown_run(tmp_path, {"baseline": lambda n: 0.5, "mlp": CURVES["mlp"]}, NUM_TRAIN, SIZES)
+    for fit in [r for r in read_records(run) if r["type"] == "growth"]:
+        append_record(run, fit | {"parameters": 4000})
+        for width, parameters, worse in ((16, 1000, 1.5), (128, 16000, 0.8)):
+            name = growth_name("mlp", fit["num_rows"], 0, width)
+            for part in ("valid", "test"):
+                rate = 1 - worse * CURVES["mlp"](fit["num_rows"])
+                target = np.random.default_rng(0).integers(0, 2, 400)
+                write_predictions(run, name, part, classified(target, rate, seed=1))
+            wide = {"width": width, "parameters": parameters, "repeat": f"{fit['num_rows']}.0.{width}"}
+            append_record(run, fit | wide)
+    results = Results(run)
+    found = outlook(results, results.metric("accuracy"))
+    [law] = found.sizes
+    assert law.num_fits == 3 * len(SIZES)
+    assert law.at < law.limit
+    assert len(found.rungs[0].sizes) == len(SIZES) + 1
+    assert "By its scaling law from 24 fits `mlp`" in size_sentence(results.metric("accuracy"), law)
