@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from rungwise.errors import UnknownNameError
+
 __all__ = [
     "Language",
     "Message",
@@ -22,6 +24,7 @@ __all__ = [
     "comma_list",
     "joined",
     "paragraph",
+    "parse_language",
     "placeholders",
     "say",
     "spoken",
@@ -72,6 +75,17 @@ class Message(str):
 
 def _said(value: Any, language: Language) -> Any:
     return Message(value.said(language)) if isinstance(value, Message) else value
+
+
+def parse_language(name: str) -> Language:
+    """The language of that name.
+
+    Raises:
+        UnknownNameError: if there is none.
+    """
+    if name not in tuple(Language):
+        raise UnknownNameError("language", name, Language)
+    return Language(name)
 
 
 def say(template: str, /, **values: Any) -> Message:

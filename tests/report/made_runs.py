@@ -12,11 +12,11 @@ EVIL = "<script>alert('x')</script>"
 RUNGS = ("baseline", "svm", "lstm")
 
 
-def make_run(folder, data, *, target, status="done", **options):
-    """A run of three rungs whose predictions get better from one to the next."""
+def make_run(folder, data, *, target, status="done", rungs=RUNGS, **options):
+    """A run of rungs whose predictions get better from one to the next."""
     dataset = prepare(data, target=target, folder=folder / "data", **options)
     task = task_for(dataset.pair)
-    for order, rung in enumerate(RUNGS):
+    for order, rung in enumerate(rungs):
         append_record(folder, record(rung, order, status))
         if status == "done":
             for part in ("valid", "test"):

@@ -7,7 +7,10 @@ from typing import Any
 from rungwise import registry
 from rungwise.kinds import InputKind, OutputKind
 
-__all__ = ["model_card"]
+__all__ = ["RUN_MARK", "model_card"]
+
+RUN_MARK = "<!-- What the run knows of this model. -->"
+"""Where the card of a run's model goes on beyond what is known when it is saved."""
 
 
 def model_card(estimator: Any) -> str:
@@ -67,10 +70,11 @@ def _temperature(estimator: Any) -> str:
 
 def _pipeline_tag(kind: InputKind, output: OutputKind) -> str:
     """The name of the task on the hub."""
+    noun = "tabular" if kind is InputKind.TABLE else kind
     match output:
         case OutputKind.LABEL:
-            return f"{kind}-classification"
+            return f"{noun}-classification"
         case OutputKind.NUMBER:
-            return f"{kind}-regression"
+            return f"{noun}-regression"
         case OutputKind.TAGS:
             return "token-classification"

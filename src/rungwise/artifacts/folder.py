@@ -47,6 +47,7 @@ __all__ = [
     "load_model",
     "model_bytes",
     "read_config",
+    "replace_card",
     "save_model",
     "sha256",
 ]
@@ -68,8 +69,8 @@ MOST_BYTES = {
 """Of each file of a model folder; larger ones aren't read, and aren't written either."""
 
 _ASIDE = ".new"
-_OWN = {*MOST_BYTES, _ASIDE, f".{_CONFIG}.part"}
-"""Names in a model folder, the last two of them left there by a machine that stopped."""
+_OWN = {*MOST_BYTES, _ASIDE, *(f".{name}.part" for name in (_CONFIG, _CARD, SUMS))}
+"""Names in a model folder, the last of them left there by a machine that stopped."""
 
 _LONGEST_REASON = 500
 _ARCHIVES = (".zip", ".pkl", ".pickle", ".pt", ".pth", ".joblib", ".gz", ".tar", ".onnx", ".safetensors")
@@ -113,6 +114,17 @@ def save_model(estimator: RungEstimator, folder: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def replace_card(folder: Path, text: str) -> None:
+    """Gives a model folder another card, and its hash; one that says the same stays as it is."""
+    lines = [line for line in read_text(folder / SUMS, MOST_BYTES[SUMS]).splitlines() if line]
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    new = [f"{digest}  {_CARD}" if line.endswith(f"  {_CARD}") else line for line in lines]
+    if (new == lines and sha256(folder / _CARD) == digest) or len(text.encode()) > MOST_BYTES[_CARD]:
+        return
+    replace_text(folder / _CARD, text)
+    replace_text(folder / SUMS, "".join(f"{line}\n" for line in new))
 
 
 def _move(aside: Path, folder: Path) -> None:

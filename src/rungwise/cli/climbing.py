@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,13 @@ from rungwise.available import available_bytes
 from rungwise.cli.options import program
 from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
 from rungwise.evaluation import Verdict
+from rungwise.evaluation.next_steps import NextStep
 from rungwise.evaluation.records import json_text
 from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.kinds import OutputKind
 from rungwise.ladder import FitState, Ladder, Status, Step
 from rungwise.ladder.plan import expected_peak_bytes, on_request
+from rungwise.language import Language, say, spoken
 from rungwise.tags import type_names
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ __all__ = [
     "show_data",
     "show_dataset",
     "show_result",
+    "show_steps",
     "show_verdict",
 ]
 
@@ -202,11 +205,21 @@ def show_result(console: Console, ladder: Ladder) -> None:
         console.print(f"predict  {program()} predict {escape(str(ladder.run))} NEW_DATA")
 
 
-def show_verdict(console: Console, verdict: Verdict) -> None:
+def show_verdict(console: Console, verdict: Verdict, language: Language = Language.ENGLISH) -> None:
     """The sentence and the warnings."""
-    console.print(f"[bold]{escape(verdict.sentence)}[/]")
+    console.print(f"[bold]{escape(spoken(verdict.sentence, language))}[/]")
     for warning in verdict.warnings:
-        console.print(f"[yellow]{escape(warning)}[/]")
+        console.print(f"[yellow]{escape(spoken(warning, language))}[/]")
+
+
+def show_steps(console: Console, steps: Sequence[NextStep], language: Language = Language.ENGLISH) -> None:
+    """What to do next, and what to type for it."""
+    console.print()
+    console.print(f"[bold]{say('What to do next').said(language)}[/]")
+    for number, step in enumerate(steps, start=1):
+        console.print(f"{number}. {escape(step.text.said(language))}")
+        if step.command:
+            console.print(f"   {escape(step.command)}")
 
 
 class _LineView:

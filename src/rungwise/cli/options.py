@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 __all__ = [
+    "LANGUAGES",
     "check_files",
     "column_kinds",
     "data_options",
@@ -20,6 +21,9 @@ __all__ = [
     "split_names",
     "term_options",
 ]
+
+LANGUAGES = ("en", "zh")
+"""Of sentences: those of `language.Language`."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

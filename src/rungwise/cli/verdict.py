@@ -2,41 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
-from rungwise.cli.options import term_options
+from rungwise.cli.options import LANGUAGES, term_options
 
 
 @click.command(short_help="Ask a run again which rung pays, by other terms.")
 @click.argument("run")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
 @term_options
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentences."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(run: str, metric: str | None, as_json: bool, **terms: Any) -> None:
+def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any) -> None:
     """Say which rung of RUN, a run's folder, to take, and how sure that is.
 
     Nothing is fitted or written: the verdict follows from the predictions that the run has stored. Terms that are left
     out are those that the run was begun with, but for its margin where the metric is another; where one is given, only
     those that are given count.
     """
-    from rungwise.cli.climbing import make_console, show_verdict
+    from rungwise.cli.climbing import make_console, show_steps, show_verdict
     from rungwise.cli.tables import verdict_table
+    from rungwise.evaluation.next_steps import next_steps
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
+    from rungwise.language import parse_language, spoken
 
     ladder = Ladder.open(run)
     if metric not in (None, ladder.metric):
         ladder.metric, ladder.terms = metric, replace(ladder.terms, margin=None)  # it is in another unit
     is_given = any(value is not None for value in terms.values())
     found = ladder.verdict_by(**terms) if is_given else ladder.verdict
+    language, steps = parse_language(lang), next_steps(found, ladder.results)
     if as_json:
-        print(json_text(found.to_dict()))
+        told = found.to_dict() | {"next_steps": [asdict(step) for step in steps]}
+        print(json_text(spoken(told, language)))
     else:
         console = make_console(stderr=False)
-        show_verdict(console, found)
+        show_verdict(console, found, language)
+        show_steps(console, steps, language)
         if found.comparisons:
             console.print()
             console.print(verdict_table(found, ladder.results))

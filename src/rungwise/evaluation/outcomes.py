@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -301,6 +302,18 @@ class Results:
             have = ", ".join(outcome.rung for outcome in finished)
             raise RunError(f"{self.run_folder}: rung {rung!r} has no predictions; these have: {have}.")
         return chosen
+
+    def fitting_metrics(self, names: Sequence[str]) -> list[Metric]:
+        """Those of these names that are for what the run predicts.
+
+        Raises:
+            UnknownNameError: if there is no such metric.
+        """
+        found = []
+        for name in names:
+            with suppress(ConfigError):
+                found.append(self.metric(name))
+        return found
 
     def judge(self, part: str, metrics: Sequence[Metric]) -> list[Judged]:
         """The finished rungs on a part by each metric: those not judged yet in one pass of the bootstrap."""

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rungwise.errors import ConfigError
 from rungwise.evaluation.outcomes import PARTS, Results
 from rungwise.evaluation.predictions import Predictions
-from rungwise.metrics import Metric, class_scores, is_roles, type_scores
+from rungwise.metrics import class_scores, is_roles, type_scores
 
 __all__ = ["scores"]
 
@@ -25,7 +24,7 @@ def scores(results: Results, metrics: Sequence[str], classes: Sequence[str] = ()
     Raises:
         UnknownNameError: if there is no such metric.
     """
-    fitting = [chosen for name in metrics if (chosen := _fitting(name, results)) is not None]
+    fitting = results.fitting_metrics(metrics)
     finished = [outcome for outcome in results.outcomes if outcome.is_finished]
     rungs: dict[str, Any] = {outcome.rung: {} for outcome in finished}
     for part in PARTS:
@@ -37,13 +36,6 @@ def scores(results: Results, metrics: Sequence[str], classes: Sequence[str] = ()
                 row | _of_classes(predictions, classes) | _of_types(predictions, metrics)
             )
     return rungs
-
-
-def _fitting(name: str, results: Results) -> Metric | None:
-    try:
-        return results.metric(name)
-    except ConfigError:
-        return None
 
 
 def _of_classes(predictions: Predictions, classes: Sequence[str]) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def results_seconds(dataset: Dataset, num_fits: int) -> float:
 
 
 def write_results(results: Results, chosen: Task, metric: str, terms: Terms, dataset: Dataset) -> None:
-    """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html`."""
-    from rungwise.report import write_report
+    """Writes `metrics.json`, `leaderboard.csv`, `verdict.json`, `report.html` and the models' cards."""
+    from rungwise.report import Content, write_cards, write_report
 
     run = results.run_folder
     classes = [str(name) for name in dataset.classes] if dataset.classes is not None else []
@@ -40,3 +40,4 @@ def write_results(results: Results, chosen: Task, metric: str, terms: Terms, dat
     replace_text(run / "leaderboard.csv", leaderboard(results, metric).to_csv(index=False))
     write_json(run / "verdict.json", verdict(results, metric, terms).to_dict())
     write_report(results)
+    write_cards(Content.read(results))

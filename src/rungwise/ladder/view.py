@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from rungwise import registry
 from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset
-from rungwise.errors import RunError
+from rungwise.errors import RunError, UnknownNameError
 from rungwise.estimators import RungEstimator
 from rungwise.evaluation import Results, Terms, Verdict, leaderboard, verdict
 from rungwise.evaluation.calibration import RungCalibration, calibrations
 from rungwise.evaluation.label_errors import LabelErrors, label_errors
+from rungwise.evaluation.next_steps import NextStep, next_steps
 from rungwise.evaluation.slices import Slices, slices
 from rungwise.ladder.beyond import calibrate_models, grouped_by
 from rungwise.ladder.folder import Paths
+from rungwise.language import parse_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,6 +162,39 @@ class RunView:
         return label_errors(self.results, self.dataset, self.results.metric(str(self.metric)), part, top)
 
     # --------------------------------------------------------------------------------------- its models
+
+    def next_steps(self) -> list[NextStep]:
+        """What to do next, by the facts of the run; each with what to type, where there is something."""
+        return next_steps(self.verdict, self.results)
+
+    def report(
+        self,
+        format: str = "html",
+        *,
+        lang: str = "en",
+        rung: str | None = None,
+        out: str | Path | None = None,
+    ) -> Path:
+        """Writes what the run came to, and returns the file.
+
+        Args:
+            format: "html", "md", "json", "pdf-ready" or "card".
+            lang: of the sentences, "en" or "zh"; readers of the page may switch. Model cards are in English.
+            rung: whose model card; the recommended one when None.
+            out: the file; one in the run's folder when None.
+
+        Raises:
+            UnknownNameError: if there is no such format or language.
+            RunError: if the run folder can't be read, or the rung has no model.
+            ConfigError: if a rung is named for another format than a card.
+        """
+        from rungwise.report import Format, write_report
+
+        if format not in tuple(Format):
+            raise UnknownNameError("format", format, Format)
+        language = parse_language(lang)
+        file = None if out is None else Path(out)
+        return write_report(self.results, Format(format), language=language, rung=rung, out=file)
 
     @property
     def recommended(self) -> RungEstimator:

@@ -8,28 +8,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rungwise.evaluation import Results
-from rungwise.files import replace_text
 from rungwise.language import Language, say
 from rungwise.report.bilingual import attribute, both, capital, option, t
 from rungwise.report.content import Content
 from rungwise.report.sections import ORDER
 
-__all__ = ["html_page", "write_report"]
+__all__ = ["html_page"]
 
 _FOLDER = Path(__file__).parent
-
-
-def write_report(results: Results) -> Path:
-    """Writes `report.html` into the run's folder and returns it.
-
-    Raises:
-        RunError: if the run folder can't be read.
-        DataError: if its dataset can't be read.
-    """
-    file = results.run_folder / "report.html"
-    replace_text(file, html_page(Content.read(results)))
-    return file
 
 
 def html_page(content: Content, language: Language = Language.ENGLISH, *, printed: bool = False) -> str:

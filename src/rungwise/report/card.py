@@ -1,0 +1,215 @@
+"""The model card of a rung of a run: the card of its folder, and what the run knows of it, in Hugging Face's format."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from rungwise.artifacts.card import RUN_MARK
+from rungwise.artifacts.folder import replace_card
+from rungwise.errors import RunError
+from rungwise.evaluation import Outcome, Score
+from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
+from rungwise.metrics import class_scores, is_roles, type_scores
+from rungwise.report.content import Content
+from rungwise.report.markdown import markdown_table
+from rungwise.report.sections.facts import run_facts
+from rungwise.report.tables import Cell, Column, Row, Table
+from rungwise.tasks import task
+
+__all__ = ["run_card", "write_cards"]
+
+_MAX_CLASSES = 60
+
+_COSTS = {
+    "training, CPU": ("fit_cpu_seconds", seconds_text),
+    "training, wall": ("fit_seconds", seconds_text),
+    "latency of one prediction": ("latency_seconds", seconds_text),
+    "parameters": ("parameters", count_text),
+    "size": ("model_bytes", bytes_text),
+    "peak memory of training": ("peak_memory_bytes", bytes_text),
+}
+"""What a card says of costs → field of the record, and how it is written."""
+
+
+def write_cards(content: Content) -> None:
+    """Writes the card of every rung that has a model into its folder, where it says something else."""
+    for outcome in content.finished:
+        folder = content.results.run_folder / "models" / outcome.rung
+        if (folder / "README.md").is_file():
+            replace_card(folder, run_card(content, outcome.rung))
+
+
+def run_card(content: Content, rung: str) -> str:
+    """The card of a rung, as Markdown with a head in YAML.
+
+    Raises:
+        RunError: if the rung has no model.
+    """
+    file = content.results.run_folder / "models" / rung / "README.md"
+    outcome = next((each for each in content.finished if each.rung == rung), None)
+    if outcome is None or not file.is_file():
+        have = ", ".join(each.rung for each in content.finished) or "none"
+        raise RunError(f"{content.results.run_folder}: rung {rung!r} has no model; these have: {have}.")
+    head, body = _split(file.read_text(encoding="utf-8"))
+    scores = _scores(content, outcome)
+    parts = [
+        f"---\n{head}{_index(content, rung, scores)}---\n\n{body.rstrip()}",
+        RUN_MARK,
+        "## Intended use",
+        _use(content, rung),
+        "## Evaluation",
+        _evaluation(content, scores),
+        *_classes(content, outcome),
+        *_robustness(outcome),
+        "## Training data",
+        _bullets(run_facts(content)[:5]),
+        "## Costs",
+        _bullets(
+            [
+                (name, text(outcome.record[field]))
+                for name, (field, text) in _COSTS.items()
+                if outcome.record.get(field)
+            ]
+        ),
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in _limits(content, outcome)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _split(card: str) -> tuple[str, str]:
+    """The first lines of the YAML and the body of the model's own card, without what a run said before."""
+    match = re.match(r"---\n(.*?)---\n\n?", card, re.DOTALL)
+    head = "" if match is None else match[1].partition("model-index:")[0]
+    body = card if match is None else card[match.end() :]
+    return head, body.partition(RUN_MARK)[0]
+
+
+Scored = Sequence[tuple[str, str, Score, Score]]
+"""A metric's name, its title, the score on validation and on test."""
+
+
+def _scores(content: Content, outcome: Outcome) -> list[tuple[str, str, Score, Score]]:
+    """Every metric of the task that fits, the run's own first."""
+    names = dict.fromkeys([content.metric.name, *task(content.config["task"]).metrics])
+    known = content.results.fitting_metrics(list(names))
+    judged = zip(*(content.results.judge(part, known) for part in ("valid", "test")), strict=True)
+    rung = outcome.rung
+    return [
+        (test.metric.name, test.metric.title, valid.score(rung), test.score(rung)) for valid, test in judged
+    ]
+
+
+def _index(content: Content, rung: str, scores: Scored) -> str:
+    """The model's results as the hub reads them; JSON's strings are YAML's."""
+    lines = [
+        "model-index:",
+        f"- name: {_quoted(f'{content.name} {rung}')}",
+        "  results:",
+        "  - task:",
+        f"      type: {content.config['task']}",
+        "    dataset:",
+        f"      name: {_quoted(content.name)}",
+        f"      type: {_quoted(content.dataset.fingerprint)}",
+        "      split: test",
+        "    metrics:",
+    ]
+    for name, title, _, test in scores:
+        if test.value == test.value:  # NaN is no score
+            lines += [
+                f"    - type: {name}",
+                f"      name: {_quoted(title)}",
+                f"      value: {test.value:.6g}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _use(content: Content, rung: str) -> str:
+    title, target = task(content.config["task"]).title, content.dataset.target
+    if rung == content.recommended:
+        verdict = f"Of the rungs of its run this is the one to take: {content.verdict.sentence}"
+    elif content.recommended is None:
+        verdict = str(content.verdict.sentence)
+    else:
+        verdict = f"Of the rungs of its run another one is recommended: {content.verdict.sentence}"
+    return f"{title}, `{target}`, from data like those that it was trained on. {verdict}"
+
+
+def _evaluation(content: Content, scores: Scored) -> str:
+    metrics = content.results.fitting_metrics([name for name, *_ in scores])
+    rows = []
+    for by, (_, title, *both) in zip(metrics, scores, strict=True):
+        cells = [
+            Cell(amount_text(by, each.value), quiet=interval_text(by, each.low, each.high))
+            for each in reversed(both)
+        ]
+        rows.append(Row(f"{title}, %" if by.is_share else title, cells, is_rung=False))
+    caption = "Scores with 95 % intervals; validation chose among rungs and when to stop, and test nothing."
+    return markdown_table(
+        Table("", caption, [Column(each) for each in ("Metric", "Test", "Validation")], rows)
+    )
+
+
+def _costs(outcome: Outcome) -> list[tuple[str, str]]:
+    record = outcome.record
+    return [(name, text(record[field])) for name, (field, text) in _COSTS.items() if record.get(field)]
+
+
+def _classes(content: Content, outcome: Outcome) -> list[str]:
+    test = outcome.test
+    if test is None or not (test.tags or content.class_names):
+        return []
+    if test.tags:
+        roles = is_roles(task(content.config["task"]).metrics)
+        each = list(type_scores(test.target, test.prediction, test.tags, is_roles=roles))
+    else:
+        names = content.class_names
+        each = list(zip(names, class_scores(test.target, test.prediction, len(names)), strict=True))
+    rows = [
+        Row(
+            name,
+            [*(Cell(f"{100 * share:.1f}") for share in (s.precision, s.recall, s.f1)), Cell(str(s.support))],
+            is_rung=False,
+        )
+        for name, s in sorted(each, key=lambda pair: pair[1].f1)[:_MAX_CLASSES]
+    ]
+    columns = [Column(title) for title in ("Class", "Precision", "Recall", "F1", "Examples")]
+    return (
+        [markdown_table(Table("", "Each class on test, in %, the worst first.", columns, rows))]
+        if rows
+        else []
+    )
+
+
+def _robustness(outcome: Outcome) -> list[str]:
+    found = outcome.robustness
+    if found is None:
+        return []
+    names = ", ".join(f"{name} {sum(scores) / len(scores):.3g}" for name, scores in found.scores.items())
+    return [
+        f"Under corrupted inputs, {found.metric} over {found.num_examples:,} test examples: as they are "
+        f"{found.clean:.3g}; the mean over five strengths of {names}."
+    ]
+
+
+def _bullets(pairs: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in pairs)
+
+
+def _limits(content: Content, outcome: Outcome) -> list[str]:
+    """What one should know before using it."""
+    reason = outcome.record.get("reason")
+    said = [
+        "It was judged on one split of one data set; on data of another kind, place or time it may do worse.",
+        *([f"Its training ended early: {reason}."] if reason else []),
+        *content.verdict.warnings,
+    ]
+    if outcome.robustness is None:
+        said.append("How it stands corrupted inputs wasn't measured.")
+    return said
