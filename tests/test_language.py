@@ -4,6 +4,7 @@ import ast
 import copy
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,13 @@ SAME = re.compile(r"[^A-Za-z]*|p|F1|RMSE|R²|ROC AUC")
 """Templates without a word, but for symbols that are the same in every language."""
 
 
+@cache
 def said_in_modules():
     """Where `say` is called with what, in every module."""
+    return list(calls())
+
+
+def calls():
     for file in MODULES:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:

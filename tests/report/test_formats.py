@@ -105,7 +105,9 @@ def test_a_model_card_says_how_good_what_for_and_from_what(table):
     own = (folder / "README.md").read_text(encoding="utf-8")
     write_cards(Content.read(Results(table)))
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert card.startswith("---\nlibrary_name: rungwise\npipeline_tag: tabular-classification\nmodel-index:\n")
+    assert card.startswith(
+        "---\nlibrary_name: rungwise\npipeline_tag: tabular-classification\nmodel-index:\n"
+    )
     assert "    - type: accuracy\n" in card
     for part in ("## Intended use", "## Evaluation", "## Training data", "## Costs", "## Limits", "## Use"):
         assert part in card

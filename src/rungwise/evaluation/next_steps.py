@@ -7,13 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rungwise.evaluation.intervals import Difference
-from rungwise.evaluation.outcomes import Outcome, Results
+from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
+from rungwise.evaluation.outlook import Forecasts
 from rungwise.evaluation.verdict import Verdict
-from rungwise.evaluation.wording import bounds_text, code, difference_text, listed
+from rungwise.evaluation.wording import amount_text, bounds_text, code, difference_text, interval_text, listed
 from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
 __all__ = ["NextStep", "needed_examples", "next_steps"]
+
+_TIMES_DATA = 4.0
+"""How much more data is looked ahead to."""
 
 _MOST_TIMES = 100
 """Of what the test part has: asking for more is no advice."""
@@ -44,6 +48,7 @@ def next_steps(found: Verdict, results: Results) -> list[NextStep]:
         *_take(found, run),
         *_take_the_best(found, metric, run),
         *_tell_apart(found, metric, results.outcomes),
+        *_more_data(found, metric, results),
         *_go_on(results.outcomes, run),
         *_measure(results.outcomes, run),
     ]
@@ -114,6 +119,42 @@ def _round(number: int) -> int:
     """To two digits: it is a rough figure."""
     step: int = 10 ** max(0, len(str(number)) - 2)
     return math.ceil(number / step) * step
+
+
+def _more_data(found: Verdict, metric: Metric, results: Results) -> Iterator[NextStep]:
+    """Whether more data would help the recommended rung, or how to find that out."""
+    rung = found.recommended
+    if rung is None or rung == BASELINE:
+        return
+    if not results.growth:
+        yield NextStep(
+            say("Find out what more data would bring; it fits the rungs on growing parts of what there is:"),
+            f"rungwise forecast {results.run_folder}",
+        )
+        return
+    forecasts = Forecasts(results, metric, [rung])
+    if rung not in forecasts.told:
+        return
+    [ahead], now = forecasts.band(rung, [_TIMES_DATA]), forecasts.now[rung]
+    known = {
+        "rung": code(rung),
+        "score": amount_text(metric, ahead.value),
+        "interval": interval_text(metric, ahead.low, ahead.high),
+        "now": amount_text(metric, now),
+    }
+    if ahead.low > now if metric.greater_is_better else ahead.high < now:
+        text = say(
+            "Collect more data: with four times as much, {rung} is forecast to have {score} ({interval}); now it has "
+            "{now}.",
+            **known,
+        )
+    else:
+        text = say(
+            "More data may not pay: with four times as much, {rung} is forecast to have {score} ({interval}); now it "
+            "has {now}.",
+            **known,
+        )
+    yield NextStep(text)
 
 
 def _go_on(outcomes: Sequence[Outcome], run: str) -> Iterator[NextStep]:
