@@ -158,7 +158,7 @@ def test_a_message_is_its_english_text_and_can_be_said_in_chinese():
 
 def test_lists_and_paragraphs_are_joined_as_the_language_does():
     assert comma_list(["a", "b", "c"]) == "a, b and c"
-    assert comma_list(["a", "b", "c"]).said(Language.CHINESE) == "a、b和c"
+    assert comma_list(["a", "b", "c"]).said(Language.CHINESE) == "a、b、c"
     assert clauses([]) == ""
     both = paragraph([say("validation"), "", say("size")])
     assert (both, both.said(Language.CHINESE)) == ("validation size", "验证集体积")

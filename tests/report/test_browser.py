@@ -187,10 +187,10 @@ def test_every_control_is_reached_by_keyboard(opened):
     reached = set()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
-    for _ in range(90):
+    for _ in range(120):
         reached.add(page.evaluate("document.activeElement.dataset.key ??= String(Math.random())"))
         page.keyboard.press("Tab")
-    kinds = ("button", "select", "input:checked", "input[type=search]", "a", "summary", ".point")
+    kinds = ("button", "select", "input:checked", "input[type=search]", "a", "summary", ".point[tabindex]")
     controls = page.locator(", ".join(f"{kind}:visible" for kind in kinds))
     missed = [
         control.evaluate("(element) => element.outerHTML.slice(0, 80)")

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rungwise.language import Language, say
+from rungwise.language import Language, paragraph, say
 from rungwise.report.bilingual import attribute, both, capital, option, t
 from rungwise.report.content import Content
 from rungwise.report.sections import ORDER
@@ -57,5 +57,12 @@ def _environment(*, printed: bool) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"both": both, "capital": capital}
-    environment.globals |= {"attribute": attribute, "option": option, "printed": printed, "say": say, "t": t}
+    environment.globals |= {
+        "attribute": attribute,
+        "option": option,
+        "paragraph": paragraph,
+        "printed": printed,
+        "say": say,
+        "t": t,
+    }
     return environment
