@@ -101,7 +101,7 @@ def test_the_page_begins_with_the_verdict_and_has_every_section(texts):
     page = read(texts)
     assert re.search(r'<h1 class="verdict">Take <code>lstm</code>: \d', page)
     headings = re.findall(r'<h2 id="([\w-]+)"', page)
-    assert headings == ["cost", "leaderboard", "beside", "curves", "calibration", "errors", "facts"]
+    assert headings == ["cost", "leaderboard", "beside", "costs", "curves", "calibration", "errors", "facts"]
     assert "差评" in page
 
 

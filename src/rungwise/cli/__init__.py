@@ -24,6 +24,7 @@ _ORDER = (
     "calibrate",
     "slices",
     "label-errors",
+    "costs",
     "predict",
     "report",
     "verify",

@@ -25,6 +25,7 @@ from rungwise.ladder.choices import (
     with_class_weight,
 )
 from rungwise.ladder.climb import Climb
+from rungwise.ladder.energy import core_power
 from rungwise.ladder.folder import (
     Paths,
     circumstances,
@@ -82,10 +83,11 @@ class Ladder(RunView):
         settings: rung -> setting -> value, where they differ from the rung's defaults.
         margin: how far a rung may be behind the best on validation, in the metric's unit, to be recommended where it is
             cheaper: 0.01 is one point of accuracy; one standard error of the difference when None.
-        cost: of which the recommended rung is to have least: "train", "size" or "latency"; the order of the ladder,
-            which is that of expected training, when None.
+        cost: of which the recommended rung is to have least: "train", "size", "latency", "energy" or "price" (of
+            predictions); the order of the ladder, which is that of expected training, when None.
         max_latency: that a prediction for one example may take with it, such as "5ms", or in seconds.
         max_size: that its model may have, such as "20MB", or in bytes.
+        price_per_hour: of the machine, in any currency, for the price of a million predictions.
         class_weight: "balanced" lets each class count as much as any other in the training of the rungs that can.
         identify_predicates: whether models of semantic roles learn to find predicates in sentences without.
 
@@ -114,6 +116,7 @@ class Ladder(RunView):
         cost: str | None = None,
         max_latency: str | float | None = None,
         max_size: str | float | None = None,
+        price_per_hour: float | None = None,
         class_weight: str = "none",
         identify_predicates: bool = False,
     ) -> None:
@@ -124,7 +127,13 @@ class Ladder(RunView):
         self.workers, self.seeds, self.folds = workers, seeds, folds
         self.identify_predicates = identify_predicates
         self.class_weight = parse_class_weight(class_weight)
-        self.terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
+        self.terms = Terms.parse(
+            margin=margin,
+            cost=cost,
+            max_latency=max_latency,
+            max_size=max_size,
+            price_per_hour=price_per_hour,
+        )
         self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
         self._launcher: Launcher | None = None
@@ -351,6 +360,7 @@ class Ladder(RunView):
             "settings": self.settings,
             "identify_predicates": self.identify_predicates,
             "terms": self.terms.to_dict(),
+            "core_power": core_power(),
             "plan": {rung: asdict(cost) for rung, cost in self.plan.items()},
             "fingerprint": self.dataset.fingerprint,
             "split_hash": self.dataset.split_hash,
