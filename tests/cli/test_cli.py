@@ -87,6 +87,46 @@ def test_a_run_is_asked_again_by_other_terms(folder, fitted):
     assert found["terms"]["max_size"] == 1
 
 
+def test_costs_are_shown_with_how_they_are_known(folder, fitted):
+    said = rungwise("costs", "runs/flowers", "--price-per-hour", "0.4", cwd=folder)
+    assert said.returncode == 0, said.stderr
+    for part in (
+        "to train",
+        "to keep and start",
+        "to ask",
+        "p99",
+        "throughput",
+        "price: ~ at 0.4 an hour, as if",
+    ):
+        assert part in said.stdout, part
+    amounts = json.loads(rungwise("costs", "runs/flowers", "--json", cwd=folder).stdout)
+    assert set(amounts) == {"baseline", "logistic-regression"}
+    latency, price = (amounts["baseline"][name] for name in ("latency", "million_price"))
+    assert (latency["provenance"], latency["unit"]) == ("measured", "s")
+    assert price == {
+        "unit": "currency",
+        "value": None,
+        "provenance": "unavailable",
+        "note": "give what an hour of the machine costs: --price-per-hour",
+    }
+
+
+def test_a_price_is_needed_to_choose_by_it(folder, fitted):
+    refused = rungwise("verdict", "runs/flowers", "--cost", "price", cwd=folder)
+    assert refused.returncode == 2
+    assert "cost 'price' needs a price" in refused.stderr
+    refused = rungwise("fit", "flowers.csv", "--cost", "price", "--out", "runs/never", cwd=folder)
+    assert "cost 'price' needs a price" in refused.stderr
+    assert not (folder / "runs" / "never").exists()
+    found = rungwise(
+        "verdict", "runs/flowers", "--cost", "price", "--price-per-hour", "0.4", "--json", cwd=folder
+    )
+    terms = json.loads(found.stdout)["terms"]
+    assert (terms["cost"], terms["price_per_hour"]) == ("price", 0.4)
+    refused = rungwise("costs", "runs/flowers", "--price-per-hour", "-1", cwd=folder)
+    assert "price_per_hour -1.0 must be a number above 0" in refused.stderr
+
+
 def test_terms_are_part_of_a_run(folder):
     arguments = ("--rungs", "logistic-regression", "--max-latency", "1us", "--out", "runs/limited")
     done = rungwise("fit", "flowers.csv", *arguments, "--budget", "60s", cwd=folder)

@@ -14,14 +14,20 @@ def test_amounts_have_units():
 
 
 def test_what_is_stored_is_read_again():
-    terms = Terms.parse(margin=0.0, cost="size", max_latency="1s")
+    terms = Terms.parse(margin=0.0, cost="price", max_latency="1s", price_per_hour=0.4)
     assert Terms.parse(**terms.to_dict()) == terms
 
 
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"cost": "money"}, "cost 'money' is unknown; allowed are train, size, latency"),
+        ({"cost": "money"}, "cost 'money' is unknown; allowed are train, size, latency, energy, price"),
+        ({"cost": "price"}, "cost 'price' needs a price: give what an hour .* --price-per-hour 0.40"),
+        (
+            {"price_per_hour": 0},
+            "price_per_hour 0 must be a number above 0: what an hour of the machine costs",
+        ),
+        ({"price_per_hour": float("nan")}, "price_per_hour nan must be a number above 0"),
         ({"margin": -0.1}, "margin -0.1 must be a number from 0 on"),
         ({"margin": float("nan")}, "margin nan must be a number"),
         ({"max_latency": "5 parsecs"}, "max_latency '5 parsecs' is no amount; write such as 5ms"),

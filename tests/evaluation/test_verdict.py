@@ -341,3 +341,53 @@ def test_a_rung_that_knows_what_it_learned_from_much_better_than_test_is_said_to
         warnings = " ".join(map(str, verdict(Results(run), "accuracy").warnings))
         said = "`svm` has 100.0 % accuracy on examples that it learned from, 20.0 points better than on test"
         assert (said in warnings) == is_said
+
+
+# ----------------------------------------------------------------------------------------- energy and price
+
+ANSWERS = {"answer_energy": {"cpu_joules": None, "gpu_joules": 0.0}, "batch_size": 256}
+
+
+def answered(run, **rates):
+    """The run, with so many examples a second by each rung."""
+    for rung, rate in rates.items():
+        answers = {"throughput": rate, "answer_cpu_seconds": 1 / rate, "latency_seconds": 0.001, **ANSWERS}
+        append_record(run, {"type": "latency", "rung": rung, **answers})
+    return Results(run)
+
+
+@pytest.mark.parametrize(("cost", "least"), [("energy", "the least energy"), ("price", "the lowest price")])
+def test_what_predictions_take_can_be_saved(make_run, cost, least):
+    results = answered(make_run(RATES), baseline=1e6, svm=100, lstm=1000, bert=10)
+    found = verdict(results, "accuracy", Terms.parse(margin=0.06, cost=cost, price_per_hour=0.36))
+    assert (found.recommended, found.best) == ("lstm", "bert")
+    assert f"It is the rung with {least} within the margin" in found.sentence
+    assert f"and 100× the {cost}" in found.sentence
+    assert (
+        "At 0.36 an hour, a million predictions in batches cost about 0.1 by `lstm` and about 10 by `bert`."
+        in (found.sentence)
+    )
+    assert found.front == ("baseline", "lstm", "bert")
+
+
+def test_costs_that_are_alike_leave_the_choice_to_the_ladder(make_run):
+    run = make_run(RATES)
+    for rung, seconds in (("svm", 0.00104), ("lstm", 0.001), ("bert", 0.002)):
+        append_record(run, {"type": "latency", "rung": rung, "latency_seconds": seconds})
+    found = verdict(Results(run), "accuracy", Terms.parse(margin=0.06, cost="latency"))
+    assert found.recommended == "svm"
+    assert "It is the rung with about the least latency within" in found.sentence
+    assert found.front == ("lstm", "bert"), "others are beaten by one that costs about as much"
+    append_record(run, {"type": "latency", "rung": "svm", "latency_seconds": 0.0011})
+    found = verdict(Results(run), "accuracy", Terms.parse(margin=0.06, cost="latency"))
+    assert found.recommended == "lstm"
+    assert "It is the rung with the least latency within" in found.sentence
+
+
+def test_a_best_rung_that_costs_as_much_as_one_before_it_is_not_the_cheapest(make_run):
+    run = make_run({"svm": (0.9, 0.9), "lstm": (0.7, 0.7)})
+    for rung, seconds in (("svm", 0.00102), ("lstm", 0.001)):
+        append_record(run, {"type": "latency", "rung": rung, "latency_seconds": seconds})
+    found = verdict(Results(run), "accuracy", Terms.parse(cost="latency"))
+    assert found.recommended == "svm"
+    assert found.sentence.endswith("It is the rung with the least latency, and the best on validation.")

@@ -6,6 +6,9 @@ from rungwise.evaluation.wording import (
     bytes_text,
     count_text,
     difference_text,
+    joules_text,
+    number_text,
+    rate_text,
     ratio_text,
     score_text,
     seconds_text,
@@ -30,6 +33,27 @@ ACCURACY, RMSE = metric("accuracy"), metric("rmse")
 )
 def test_seconds(seconds, text):
     assert seconds_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (0.4, "0.4"),
+        (0.0021, "0.0021"),
+        (3.2e-5, "0.000032"),
+        (1.26, "1.3"),
+        (9.99, "10"),
+        (1250, "1,250"),
+    ],
+)
+def test_numbers_of_any_size(number, text):
+    assert number_text(number) == text
+
+
+def test_joules_and_rates():
+    assert [joules_text(j) for j in (0.012, 3.04, 14, 3400)] == ["0.012 J", "3 J", "14 J", "3.4 kJ"]
+    assert [rate_text(r) for r in (0.4, 5.0, 319, 5.6e6)] == ["0.4/s", "5/s", "319/s", "5.6 M/s"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,20 @@ def test_every_rung_of_images_is_judged_on_the_same_corrupted_examples(climbed):
     assert {r["num_examples"] for r in records} == {climbed.dataset.num("test")}
 
 
+def test_what_answers_cost_is_measured_of_every_rung_and_kept(climbed):
+    frame = climbed.costs(price_per_hour=0.4).set_index("rung")
+    assert frame.index.tolist() == ["baseline", "logistic-regression"]
+    for name in ("latency", "latency_p95", "throughput", "start_time", "million_energy", "million_price"):
+        assert (frame[name] > 0).all(), name
+    assert set(frame["throughput_provenance"]) == {"measured"}
+    assert set(frame["million_price_provenance"]) == {"estimated"}
+    again = Ladder.open(climbed.run)
+    assert again.costs()["throughput"].tolist() == frame["throughput"].tolist()
+    assert set(again.costs()["million_price_provenance"]) == {"unavailable"}
+    board = climbed.leaderboard().set_index("rung")
+    assert board["throughput"].tolist() == frame["throughput"].tolist()
+
+
 def test_texts_are_judged_too(tmp_path):
     texts = [f"a {word} film number {number}" for number in range(60) for word in ("good", "bad")]
     ladder = Ladder(rungs=["linear-svm"], budget="60s", out=tmp_path / "films")

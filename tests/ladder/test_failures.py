@@ -27,7 +27,7 @@ _LOOKS = 3
 class ScriptedLauncher:
     """Its workers end well, but for those of guilty rungs, which take the launcher and all its workers along."""
 
-    pid = 0
+    pid, import_cpu_seconds = 0, None
 
     def __init__(self, guilty):
         self.guilty, self.is_lost = guilty, False

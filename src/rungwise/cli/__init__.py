@@ -25,6 +25,7 @@ _ORDER = (
     "calibrate",
     "slices",
     "label-errors",
+    "costs",
     "predict",
     "report",
     "verify",

@@ -48,7 +48,7 @@ _LINE_SECONDS = 30.0
 
 _PHASES = {
     "fit": "climbing",
-    "latency": "measuring the latency of each, alone",
+    "latency": "measuring what answers of each cost, alone",
     "predicates": "learning to find predicates",
     "robustness": "measuring robustness",
 }

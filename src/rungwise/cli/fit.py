@@ -137,6 +137,7 @@ def command(
         "cost",
         "max_latency",
         "max_size",
+        "price_per_hour",
         "class_weight",
         "identify_predicates",
     )

@@ -16,6 +16,7 @@ __all__ = [
     "check_files",
     "column_kinds",
     "data_options",
+    "price_option",
     "program",
     "rung_settings",
     "split_names",
@@ -64,6 +65,14 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+price_option = click.option(
+    "--price-per-hour",
+    type=float,
+    metavar="PRICE",
+    help="Of the machine, in any currency: predictions and training get a price.",
+)
+
+
 def term_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What a rung is recommended by, beside the metric."""
     options: list[Decorator] = [
@@ -77,12 +86,14 @@ def term_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--cost",
             metavar="COST",
-            help="Of which the recommended rung has least: train, size or latency (the order of the ladder).",
+            help="Of which the recommended rung has least: train, size, latency, energy or price (the order of the "
+            "ladder).",
         ),
         click.option(
             "--max-latency", metavar="TIME", help="Of one prediction by the recommended rung, such as 5ms."
         ),
         click.option("--max-size", metavar="BYTES", help="Of the recommended rung's model, such as 20MB."),
+        price_option,
     ]
     for option in reversed(options):
         command = option(command)

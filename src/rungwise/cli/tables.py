@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from rungwise.evaluation.beside import RATIOS, rows_beside
+from rungwise.evaluation.beside import ratio_names, rows_beside
 from rungwise.evaluation.wording import (
     amount_text,
     bytes_text,
@@ -99,7 +99,13 @@ def verdict_table(found: Verdict, results: Results) -> Table:
     table = plain_table(f"beside {found.recommended}, on test{', points' if by.is_share else ''}")
     table.add_column("rung", no_wrap=True)
     tests = {each.test for each in found.comparisons}
-    for name in ("better by", "95 % interval", *(f"p, {test}" for test in tests), "p, Holm", *RATIOS):
+    for name in (
+        "better by",
+        "95 % interval",
+        *(f"p, {test}" for test in tests),
+        "p, Holm",
+        *ratio_names(found),
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for row in rows_beside(found, results.outcomes, by):

@@ -23,7 +23,7 @@ def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
 
     Nothing is fitted or written: the verdict follows from the predictions that the run has stored. Terms that are left
     out are those that the run was begun with, but for its margin where the metric is another; where one is given, only
-    those that are given count.
+    those that are given count, but for the price of an hour, which stays.
     """
     from rungwise.cli.climbing import make_console, show_steps, show_verdict
     from rungwise.cli.tables import verdict_table
@@ -35,6 +35,9 @@ def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
     ladder = Ladder.open(run)
     if metric not in (None, ladder.metric):
         ladder.metric, ladder.terms = metric, replace(ladder.terms, margin=None)  # it is in another unit
+    price = terms.pop("price_per_hour")
+    if price is not None:
+        ladder.terms = replace(ladder.terms, price_per_hour=price)
     is_given = any(value is not None for value in terms.values())
     found = ladder.verdict_by(**terms) if is_given else ladder.verdict
     language, steps = parse_language(lang), next_steps(found, ladder.results)

@@ -1,5 +1,6 @@
 """What a run says: pure functions of its folder, from the journal and the stored predictions to the verdict."""
 
+from rungwise.evaluation.costs import Amount, Provenance, cost_frame, costs_of
 from rungwise.evaluation.intervals import Difference, Score, paired
 from rungwise.evaluation.leaderboard import leaderboard
 from rungwise.evaluation.outcomes import Outcome, Results
@@ -13,17 +14,21 @@ from rungwise.evaluation.terms import Terms
 from rungwise.evaluation.verdict import Verdict, verdict
 
 __all__ = [
+    "Amount",
     "Comparison",
     "Difference",
     "Outcome",
     "Outlook",
     "Predictions",
+    "Provenance",
     "Results",
     "Score",
     "Terms",
     "Verdict",
     "append_record",
     "bootstrap",
+    "cost_frame",
+    "costs_of",
     "leaderboard",
     "outlook",
     "paired",

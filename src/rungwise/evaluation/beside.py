@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rungwise.evaluation.choice import COSTS
+from rungwise.evaluation.choice import cost_ratios, costs_shown
 from rungwise.evaluation.outcomes import Outcome
-from rungwise.evaluation.terms import Cost
+from rungwise.evaluation.terms import COST_NOUNS
 from rungwise.evaluation.verdict import Verdict
 from rungwise.evaluation.wording import p_text, ratio_text, signed_text
 from rungwise.language import Message, clauses, say
 from rungwise.metrics import Metric
 
-__all__ = ["RATIOS", "Beside", "rows_beside"]
-
-RATIOS = {say("training"): Cost.TRAIN, say("size"): Cost.SIZE, say("latency"): Cost.LATENCY}
-"""What a rung costs of the recommended one's → the cost."""
+__all__ = ["Beside", "ratio_names", "rows_beside"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +26,7 @@ class Beside:
         interval: of that.
         p_value: of chance, by itself.
         adjusted: the same among all comparisons.
-        ratios: what it costs of each of `RATIOS`; empty where that isn't known.
+        ratios: what it takes of the recommended one's, of each of `ratio_names`; empty where that isn't known.
         ratio_values: the same as numbers; None where it isn't known.
         remarks: what else is to be said.
         is_clear: whether it differs among all comparisons.
@@ -47,15 +43,19 @@ class Beside:
     is_clear: bool
 
 
+def ratio_names(found: Verdict) -> tuple[Message, ...]:
+    """What a rung's ratios are of: training, size, latency, and what is to be saved."""
+    return tuple(COST_NOUNS[cost] for cost in costs_shown(found.terms.cost))
+
+
 def rows_beside(found: Verdict, outcomes: Sequence[Outcome], by: Metric) -> list[Beside]:
     """The rungs that a verdict compares, cheapest first; none where no rung is recommended."""
-    records = {outcome.rung: outcome.record for outcome in outcomes}
-    taken = records[found.recommended] if found.recommended is not None else {}
-    fields = [COSTS[cost] for cost in RATIOS.values()]
+    by_name, shown = {outcome.rung: outcome for outcome in outcomes}, costs_shown(found.terms.cost)
     rows = []
     for each in found.comparisons:
-        gain, own = each.difference, records[each.rung]
-        ratios = tuple(_ratio(own.get(field), taken.get(field)) for field in fields)
+        gain = each.difference
+        known = cost_ratios(by_name[each.rung], by_name[str(found.recommended)], found.terms.cost)
+        ratios = tuple(known.get(cost) for cost in shown)
         rows.append(
             Beside(
                 each.rung,
@@ -74,10 +74,6 @@ def rows_beside(found: Verdict, outcomes: Sequence[Outcome], by: Metric) -> list
 
 def _bare(p_value: float) -> str:
     return p_text(p_value).removeprefix("p ").removeprefix("= ")
-
-
-def _ratio(own: float | None, other: float | None) -> float | None:
-    return None if own is None or not other or math.isnan(own) else own / other
 
 
 def _remarks(found: Verdict, rung: str) -> Message:

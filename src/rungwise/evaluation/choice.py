@@ -2,8 +2,9 @@
 
 The margin is the user's, or one standard error of the difference, by the paired bootstrap (the rule of Breiman et al.
 1984 for trees). Rungs beyond the user's limits don't take part.
-A rung that measures dearer than the best in every way is no saving, whatever its formula said, and isn't taken. Nothing
-is chosen by the set that judges it.
+Where the user says what is to be saved, costs that are alike count as equal, since a measurement repeats no better, and
+the order of the ladder decides. A rung that measures dearer than the best in every way is no saving, whatever its
+formula said, and isn't taken. Nothing is chosen by the set that judges it.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rungwise.evaluation.costs import spent
 from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import Judged, Outcome
 from rungwise.evaluation.terms import Cost, Terms
 from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.language import Message, clauses, say
 
-__all__ = ["COSTS", "Choice", "best_of", "choose", "cost_ratios", "front_of", "rank"]
+__all__ = ["ALIKE", "Choice", "best_of", "choose", "cost_ratios", "costs_shown", "front_of", "is_cheaper"]
 
-COSTS = {Cost.TRAIN: "fit_cpu_seconds", Cost.SIZE: "model_bytes", Cost.LATENCY: "latency_seconds"}
-"""Cost → field of the journal's record."""
+_USUAL = (Cost.TRAIN, Cost.SIZE, Cost.LATENCY)
+
+ALIKE = 1.06
+"""Costs whose ratio is under this count as equal."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Choice:
         margin: by how much it might be behind.
         differences: rung → by how much the best is better.
         beyond: rung → the limits that it isn't within, in words.
+        is_least: whether none of those that could have been taken has less of what is to be saved.
     """
 
     best: Outcome | None
@@ -42,6 +47,7 @@ class Choice:
     margin: float
     differences: dict[str, Difference]
     beyond: dict[str, str]
+    is_least: bool = True
 
 
 def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
@@ -62,8 +68,8 @@ def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
         if outcome is best
         or (differences[outcome.rung].mean <= margins[outcome.rung] and _saves(outcome, best, terms.cost))
     ]
-    recommended = min(candidates, key=lambda outcome: rank(outcome, terms.cost))
-    return Choice(best, recommended, margins[recommended.rung], differences, beyond)
+    recommended, is_least = _cheapest(candidates, terms.cost)
+    return Choice(best, recommended, margins[recommended.rung], differences, beyond, is_least)
 
 
 def best_of(judged: Judged, outcomes: Sequence[Outcome]) -> Outcome:
@@ -94,41 +100,79 @@ def _beyond(outcome: Outcome, terms: Terms) -> Message:
 
 def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:
     """Whether it costs less than the best: in any way that was measured, or in what is to be saved."""
-    ratios = cost_ratios(best, outcome)
     if cost is not None:
-        return ratios.get(cost, 0.0) > 1
+        return is_cheaper(outcome, best, cost)
+    ratios = cost_ratios(best, outcome)
     return not ratios or max(ratios.values()) > 1
 
 
-def rank(outcome: Outcome, cost: Cost | None) -> tuple[float, int]:
-    """What the cheapest rung has least of: its place on the ladder, or what is to be saved."""
-    spent = None if cost is None else outcome.record.get(COSTS[cost])
-    order = int(outcome.record["order"])
-    return (order if cost is None else math.inf if spent is None else spent), order
+def _cheapest(outcomes: Sequence[Outcome], cost: Cost | None) -> tuple[Outcome, bool]:
+    """The first on the ladder of those that have about the least of what is to be saved; whether none has less."""
+    amounts = [_amount(outcome, cost) for outcome in outcomes]
+    least = min(amounts)
+    alike = [pair for pair in zip(outcomes, amounts, strict=True) if pair[1] <= ALIKE * least]
+    chosen, amount = min(alike, key=lambda pair: _place(pair[0]))
+    return chosen, amount == least
 
 
-def cost_ratios(dear: Outcome, cheap: Outcome) -> dict[Cost, float]:
-    """What one rung costs of another's training, size and latency, as far as known."""
+def is_cheaper(outcome: Outcome, other: Outcome, cost: Cost | None) -> bool:
+    """Whether a rung has less of what is to be saved than another one, or as much and comes before it on the ladder."""
+    own, others = _amount(outcome, cost), _amount(other, cost)
+    if own > ALIKE * others or others > ALIKE * own:
+        return own < others
+    return _place(outcome) < _place(other)
+
+
+def _amount(outcome: Outcome, cost: Cost | None) -> float:
+    """What a rung takes of what is to be saved: infinitely much where that isn't known, and nothing of nothing."""
+    if cost is None:
+        return 0.0
+    known = spent(outcome, cost)
+    return math.inf if known is None else known
+
+
+def _place(outcome: Outcome) -> int:
+    return int(outcome.record["order"])
+
+
+def costs_shown(cost: Cost | None) -> tuple[Cost, ...]:
+    """What rungs are compared in, beside the score: training, size and latency, and what is to be saved."""
+    return _USUAL if cost is None or cost in _USUAL else (*_USUAL, cost)
+
+
+def cost_ratios(dear: Outcome, cheap: Outcome, cost: Cost | None = None) -> dict[Cost, float]:
+    """What one rung takes of another's `costs_shown`, as far as known."""
     ratios = {}
-    for cost, field in COSTS.items():
-        above, below = dear.record.get(field), cheap.record.get(field)
+    for each in costs_shown(cost):
+        above, below = spent(dear, each), spent(cheap, each)
         if above and below and dear is not cheap:
-            ratios[cost] = above / below
+            ratios[each] = above / below
     return ratios
 
 
 def front_of(judged: Judged, outcomes: Sequence[Outcome], cost: Cost) -> list[str]:
-    """The rungs that no other one beats in score without costing more (Pareto), the cheapest first."""
+    """The rungs that no other one beats in score without costing more (Pareto), the cheapest first.
+
+    One that costs about as much doesn't cost more.
+    """
     sign = 1 if judged.metric.greater_is_better else -1
     known = [
-        (float(spent), -sign * judged.mean(outcome.rung), outcome.rung)
+        (float(amount), sign * judged.mean(outcome.rung), outcome)
         for outcome in outcomes
-        if (spent := outcome.record.get(COSTS[cost])) is not None
+        if (amount := spent(outcome, cost)) is not None and not math.isnan(judged.mean(outcome.rung))
     ]
-    front: list[str] = []
-    least = math.inf
-    for _, loss, rung in sorted(known):
-        if loss < least:
-            front.append(rung)
-            least = loss
-    return front
+
+    def is_beaten(amount: float, score: float, outcome: Outcome) -> bool:
+        return any(
+            other <= ALIKE * amount
+            if better > score
+            else better == score and (other, _place(rival)) < (amount, _place(outcome))
+            for other, better, rival in known
+        )
+
+    front = [
+        (amount, _place(outcome), outcome.rung)
+        for amount, score, outcome in known
+        if not is_beaten(amount, score, outcome)
+    ]
+    return [rung for *_, rung in sorted(front)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rungwise.evaluation.costs import costs_of
 from rungwise.evaluation.outcomes import Outcome, Results
 from rungwise.metrics import Metric
 
@@ -14,18 +15,27 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "leaderboard"]
 
-_COSTS = {
-    "fit_time": "fit_seconds",
-    "fit_cpu_time": "fit_cpu_seconds",
-    "pred_time": "predict_seconds",
-    "latency": "latency_seconds",
-    "parameters": "parameters",
-    "model_bytes": "model_bytes",
-    "peak_memory_bytes": "peak_memory_bytes",
-    "expected_memory_bytes": "expected_memory_bytes",
-}
-"""Column → field of the journal's record. Times are in seconds; latency is for one example alone; the
-expected memory is what the rung's formula gave beforehand."""
+_FIELDS = {"pred_time": "predict_seconds", "expected_memory_bytes": "expected_memory_bytes"}
+"""Column → field of the journal's record: seconds for the validation and test parts, and what the rung's formula gave
+beforehand."""
+
+_COSTS = (
+    "fit_time",
+    "fit_cpu_time",
+    "pred_time",
+    "latency",
+    "parameters",
+    "model_bytes",
+    "peak_memory_bytes",
+    "expected_memory_bytes",
+    "latency_p95",
+    "latency_p99",
+    "throughput",
+    "start_time",
+    "fit_energy",
+    "million_energy",
+)
+"""Columns: those that aren't fields are names of `costs.QUANTITIES`."""
 
 _SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
 """Over the seeds that a rung was fitted with; the other scores and the costs are those of the first."""
@@ -78,7 +88,8 @@ def leaderboard(results: Results, metric: str) -> pd.DataFrame:
             | _generalisation(outcome, chosen, row["score_test"])
             | _over_seeds(outcome, chosen)
             | _robustness(outcome, chosen)
-            | {column: outcome.record.get(field) for column, field in _COSTS.items()}
+            | {column: outcome.record.get(field) for column, field in _FIELDS.items()}
+            | {name: amount.value for name, amount in costs_of(outcome).items() if name in _COSTS}
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.astype(dict.fromkeys((*_GENERALISATION, *_SEEDS, *_ROBUSTNESS, *_COSTS), "float64"))

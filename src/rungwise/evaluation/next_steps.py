@@ -181,7 +181,7 @@ def _measure(outcomes: Sequence[Outcome], run: str) -> Iterator[NextStep]:
         text = say(
             "Measure how well rungs stand corrupted inputs, which wasn't done ({reason}):", reason=reason
         )
-    elif any(outcome.record["latency_seconds"] is None for outcome in finished):
+    elif any(outcome.record.get("latency_seconds") is None for outcome in finished):
         text = say("Measure the latency of the rungs that have none:")
     else:
         return

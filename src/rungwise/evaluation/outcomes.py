@@ -49,8 +49,8 @@ class Outcome:
 
     Attributes:
         rung: its name.
-        record: its record in the journal, with `latency_seconds` where that was measured, and `robustness_reason`
-            where robustness wasn't.
+        record: its record in the journal, with what answers cost where that was measured, `core_power` of the machine,
+            and `robustness_reason` where robustness wasn't.
         valid: what it said of the validation part; None if it didn't get so far.
         test: what it said of the test part.
         repeats: what further fits said of the two parts: number → both.
@@ -101,9 +101,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
         RunError: if the journal or a file of predictions can't be read.
     """
     records = read_records(run_folder)
-    latencies = {
-        record["rung"]: record["latency_seconds"] for record in records if record["type"] == "latency"
-    }
+    answers = {record["rung"]: record for record in records if record["type"] == "latency"}
     corrupted = {record["rung"]: record for record in records if record["type"] == "robustness"}
     config: dict[str, Any] = next((r["config"] for r in records if r["type"] == "run"), {})
     num_folds = int(config.get("folds") or 0)
@@ -119,7 +117,8 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
             Outcome(
                 rung,
                 {
-                    "latency_seconds": latencies.get(rung),
+                    "core_power": config.get("core_power"),
+                    **answers.get(rung, {}),
                     "robustness_reason": corrupted.get(rung, {}).get("reason"),
                     **record,
                 },

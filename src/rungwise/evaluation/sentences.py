@@ -6,17 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rungwise.evaluation.choice import Choice, best_of, cost_ratios, rank
+from rungwise.evaluation.choice import ALIKE, Choice, best_of, cost_ratios, is_cheaper
+from rungwise.evaluation.costs import costs_of
 from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome
 from rungwise.evaluation.significance import Comparison
-from rungwise.evaluation.terms import Cost, Terms
+from rungwise.evaluation.terms import COST_NOUNS, Cost, Terms
 from rungwise.evaluation.wording import (
     amount_text,
     bounds_text,
     code,
     difference_text,
     listed,
+    number_text,
     p_text,
     ratio_text,
     score_text,
@@ -25,8 +27,6 @@ from rungwise.language import Message, paragraph, say, term
 
 __all__ = ["VALIDATION", "Findings", "nothing_to_take", "sentences_of", "unfinished", "warnings_of"]
 
-_NOUNS = {Cost.TRAIN: say("training"), Cost.SIZE: say("size"), Cost.LATENCY: say("latency")}
-
 VALIDATION, _FOLDS = say("validation"), say("the folds")
 """What a choice is made on."""
 
@@ -34,9 +34,6 @@ _FEW_CLUSTERS = 10
 
 _WIDE_GAP = 0.1
 """Of a share, between train and test, from which on it is worth a word."""
-
-_ALIKE = 1.06
-"""Costs whose ratio is under this aren't worth a word."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ def sentences_of(found: Findings) -> tuple[Message, ...]:
         start = say("Nothing beats the trivial baseline clearly: {rung} has {score}.", **known)
     else:
         start = say("Take {rung}: {score}.", **known)
-    parts = (start, _why(found), _beside(found), _without_limits(found))
+    parts = (start, _why(found), _beside(found), _without_limits(found), _bill(found))
     return tuple(part for part in parts if part)
 
 
@@ -104,9 +101,15 @@ def _why(found: Findings) -> Message:
 def _cheapest(found: Findings) -> Message:
     """The cheapest, by what is to be saved."""
     cost = found.terms.cost
-    return (
-        say("the cheapest rung") if cost is None else say("the rung with the least {cost}", cost=_NOUNS[cost])
-    )
+    if cost is None:
+        return say("the cheapest rung")
+    if cost is Cost.PRICE:
+        least, about = say("the rung with the lowest price"), say("the rung with about the lowest price")
+    else:
+        noun = COST_NOUNS[cost]
+        least = say("the rung with the least {cost}", cost=noun)
+        about = say("the rung with about the least {cost}", cost=noun)
+    return least if found.choice.is_least else about
 
 
 def _beside(found: Findings) -> Message:
@@ -118,7 +121,7 @@ def _beside(found: Findings) -> Message:
         "best": best,
         "size": difference_text(metric, mean),
         "bounds": bounds_text(metric, found.difference),
-        "price": _price(found.best, found.recommended),
+        "price": _price(found, found.best, found.recommended),
     }
     if mean > 0:
         gain = say("On test {best} is {size} better ({bounds}){price}.", **known)
@@ -137,7 +140,7 @@ def _lead(found: Findings) -> Message:
         return say("No other rung is within the limits.")
     if found.is_baseline:
         return say("No other rung is better on {part}.", part=found.chosen_on)
-    cheaper = [outcome for outcome in allowed if rank(outcome, cost) < rank(best, cost)]
+    cheaper = [outcome for outcome in allowed if is_cheaper(outcome, best, cost)]
     if not cheaper:
         return say("It is {which}, and the best on {part}.", which=_cheapest(found), part=found.chosen_on)
     metric, runner_up = found.test.metric, best_of(found.valid, cheaper)
@@ -147,7 +150,7 @@ def _lead(found: Findings) -> Message:
         "size": difference_text(metric, lead.mean),
         "other": code(runner_up.rung),
         "bounds": bounds_text(metric, lead),
-        "price": Message("") if runner_up.rung == BASELINE else _price(best, runner_up),
+        "price": Message("") if runner_up.rung == BASELINE else _price(found, best, runner_up),
     }
     if lead.mean >= 0:
         text = say("{start} on test it is {size} better than {other} ({bounds}){price}.", **known)
@@ -190,24 +193,45 @@ def _without_limits(found: Findings) -> Message:
     )
 
 
-def _price(dear: Outcome, cheap: Outcome) -> Message:
+def _price(found: Findings, dear: Outcome, cheap: Outcome) -> Message:
     """Such as ", at 90× the training and 60× the size, but 1/3 of the latency"."""
-    costs = {_NOUNS[cost]: ratio for cost, ratio in cost_ratios(dear, cheap).items()}
+    costs = {COST_NOUNS[cost]: ratio for cost, ratio in cost_ratios(dear, cheap, found.terms.cost).items()}
     dearer = [
         say("{ratio} the {cost}", ratio=ratio_text(ratio), cost=noun)
         for noun, ratio in costs.items()
-        if ratio > _ALIKE
+        if ratio > ALIKE
     ]
     smaller = [
         say("{ratio} of the {cost}", ratio=ratio_text(ratio), cost=noun)
         for noun, ratio in costs.items()
-        if ratio < 1 / _ALIKE
+        if ratio < 1 / ALIKE
     ]
     if dearer and smaller:
         return say(", at {dearer}, but {smaller}", dearer=listed(dearer), smaller=listed(smaller))
     if dearer:
         return say(", at {dearer}", dearer=listed(dearer))
     return say(", at {smaller}", smaller=listed(smaller)) if smaller else Message("")
+
+
+def _bill(found: Findings) -> Message:
+    """What predictions come to, where the user says what the machine costs."""
+    per_hour = found.terms.price_per_hour
+    if per_hour is None:
+        return Message("")
+    rungs = [found.recommended] if found.best is found.recommended else [found.recommended, found.best]
+    prices = {code(rung.rung): costs_of(rung, per_hour)["million_price"].value for rung in rungs}
+    bills = [
+        say("about {price} by {rung}", price=number_text(price), rung=name)
+        for name, price in prices.items()
+        if price is not None
+    ]
+    if not bills:
+        return Message("")
+    return say(
+        "At {price} an hour, a million predictions in batches cost {bills}.",
+        price=number_text(per_hour),
+        bills=listed(bills),
+    )
 
 
 def _among(found: Findings, rung: str) -> Message:

@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Any, Self
 
 from rungwise.errors import ConfigError
+from rungwise.language import say
 from rungwise.metrics import Metric
 
-__all__ = ["Cost", "Terms"]
+__all__ = ["COST_NOUNS", "Cost", "Terms"]
 
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
 _BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -24,6 +25,18 @@ class Cost(StrEnum):
     TRAIN = "train"
     SIZE = "size"
     LATENCY = "latency"
+    ENERGY = "energy"
+    PRICE = "price"
+
+
+COST_NOUNS = {
+    Cost.TRAIN: say("training"),
+    Cost.SIZE: say("size"),
+    Cost.LATENCY: say("latency"),
+    Cost.ENERGY: say("energy"),
+    Cost.PRICE: say("price"),
+}
+"""How sentences and tables call what is to be saved; energy and price are those of predictions."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class Terms:
         cost: of which the recommended rung is to have least; None for the order of the ladder.
         max_latency: seconds that a prediction for one example may take.
         max_size: bytes that a model may have.
+        price_per_hour: of the machine, in any currency.
 
     Raises:
         ConfigError: if one can't be used.
@@ -44,6 +58,7 @@ class Terms:
     cost: Cost | None = None
     max_latency: float | None = None
     max_size: float | None = None
+    price_per_hour: float | None = None
 
     def __post_init__(self) -> None:
         is_number = isinstance(self.margin, int | float) and math.isfinite(self.margin)
@@ -55,6 +70,16 @@ class Terms:
         for name, limit in (("max_latency", self.max_latency), ("max_size", self.max_size)):
             if limit is not None and not limit > 0:
                 raise ConfigError(f"{name} {limit!r} must be above 0.")
+        price = self.price_per_hour
+        is_price = isinstance(price, int | float) and math.isfinite(price) and price > 0
+        if price is not None and not is_price:
+            raise ConfigError(
+                f"price_per_hour {price!r} must be a number above 0: what an hour of the machine costs, such as 0.4."
+            )
+        if self.cost is Cost.PRICE and price is None:
+            raise ConfigError(
+                "cost 'price' needs a price: give what an hour of the machine costs, such as --price-per-hour 0.40."
+            )
 
     @classmethod
     def parse(
@@ -64,14 +89,16 @@ class Terms:
         cost: str | None = None,
         max_latency: str | float | None = None,
         max_size: str | float | None = None,
+        price_per_hour: float | None = None,
     ) -> Self:
         """The terms that are written so.
 
         Args:
             margin: such as 0.01.
-            cost: "train", "size" or "latency".
+            cost: "train", "size", "latency", "energy" or "price", which needs a price.
             max_latency: such as "5ms"; seconds where no unit is said.
             max_size: such as "20MB"; bytes where no unit is said.
+            price_per_hour: such as 0.4.
 
         Raises:
             ConfigError: if one can't be used.
@@ -83,6 +110,7 @@ class Terms:
             cost=None if cost is None else Cost(cost),
             max_latency=_amount("max_latency", max_latency, _SECONDS, "s"),
             max_size=_amount("max_size", max_size, _BYTES, "B"),
+            price_per_hour=price_per_hour,
         )
 
     def check(self, metric: Metric) -> None:
@@ -103,6 +131,7 @@ class Terms:
             "cost": self.cost,
             "max_latency": self.max_latency,
             "max_size": self.max_size,
+            "price_per_hour": self.price_per_hour,
         }
 
 

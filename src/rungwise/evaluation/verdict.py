@@ -43,7 +43,8 @@ class Verdict:
         difference: by how much the best is better than the recommended on test; None if they are the same.
         over_baseline: by how much the recommended rung, or the best where the baseline itself is recommended,
             is better than the baseline on test; None if there is nothing to compare.
-        costs: what the best costs of the recommended rung's training, size and latency, as ratios.
+        costs: what the best costs of the recommended rung's training, size and latency, and of what is to be saved, as
+            ratios.
         valid_differences: rung → by how much the best is better on validation, which the choice was made by.
         comparisons: every other rung beside the recommended one, on test.
         beyond: rung → the limits that it isn't within, in words.
@@ -130,7 +131,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         score=test.score(recommended.rung),
         difference=difference,
         over_baseline=over_baseline,
-        costs=cost_ratios(best, recommended),
+        costs=cost_ratios(best, recommended, terms.cost),
         valid_differences=choice.differences,
         comparisons=comparisons,
         beyond=choice.beyond,

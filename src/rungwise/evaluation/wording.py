@@ -18,8 +18,11 @@ __all__ = [
     "count_text",
     "difference_text",
     "interval_text",
+    "joules_text",
     "listed",
+    "number_text",
     "p_text",
+    "rate_text",
     "ratio_text",
     "score_text",
     "seconds_text",
@@ -132,6 +135,24 @@ def seconds_text(seconds: float) -> str:
 def bytes_text(size: float) -> str:
     """Such as "4.8 MB"."""
     return f"{_scaled(size)}B"
+
+
+def joules_text(joules: float) -> str:
+    """Such as "3.4 kJ" and "0.012 J"."""
+    return f"{_scaled(joules)}J" if joules >= 9.95 else f"{number_text(joules)} J"
+
+
+def rate_text(per_second: float) -> str:
+    """Such as "12 k/s" and "0.4/s"."""
+    return f"{count_text(per_second) if per_second >= 10 else _short(per_second)}/s"
+
+
+def number_text(number: float) -> str:
+    """Such as "0.4", "0.0021" and "1,250": a number of any size, to two digits, but for whole ones above."""
+    if number >= 10:
+        return f"{number:,.0f}"
+    digits = max(0, 1 - math.floor(math.log10(number))) if number > 0 else 0
+    return f"{number:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{number:.0f}"
 
 
 def count_text(count: float) -> str:

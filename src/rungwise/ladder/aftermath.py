@@ -78,6 +78,7 @@ class Aftermath:
         num_workers: processes side by side.
         start: starts a worker on a job.
         observe: told what is measured, many times a second: "latency", "predicates" or "robustness".
+        import_cpu_seconds: of a new interpreter, for all that a model may need; None where that isn't known.
     """
 
     run: Path
@@ -85,18 +86,20 @@ class Aftermath:
     num_workers: int
     start: Callable[[Job], Worker]
     observe: Callable[[str], None]
+    import_cpu_seconds: float | None = None
 
     # -------------------------------------------------------------------------------------------- latency
 
     def measure_latencies(self, fits: Sequence[Job]) -> None:
-        """One rung after another, with nothing else running, while time is left."""
+        """What answers cost, of one rung after another, with nothing else running, while time is left."""
         for number, fitted in enumerate(fits):
             seconds = self._seconds_left() / (len(fits) - number)
             self.observe("latency")
             job = replace(fitted, kind="latency", seconds=0.8 * seconds, memory=None, num_threads=1)
-            latency = self._result(job, seconds).get("latency_seconds") if seconds > 0 else None
-            if latency is not None:
-                append_record(self.run, {"type": "latency", "rung": job.rung, "latency_seconds": latency})
+            answers = self._result(job, seconds) if seconds > 0 else {}
+            if "latency_seconds" in answers:
+                imports = {"import_cpu_seconds": self.import_cpu_seconds}
+                append_record(self.run, {"type": "latency", "rung": job.rung, **answers, **imports})
 
     def _result(self, job: Job, seconds: float) -> dict[str, Any]:
         """What a worker leaves of a job that is done alone; nothing if it doesn't get there in the seconds allowed."""

@@ -350,8 +350,14 @@ class Climb:
     def _measure(self) -> None:
         """Latencies, and robustness where inputs can be corrupted, of the models of this climb and of earlier ones."""
         finished = [state.job for state in self._with(Status.DONE, Status.DEADLINE) if not state.job.repeat]
+        assert self.launcher is not None
         aftermath = Aftermath(
-            self.paths.run, self.limits, self.num_workers, start=self._start, observe=self._observe_phase
+            self.paths.run,
+            self.limits,
+            self.num_workers,
+            start=self._start,
+            observe=self._observe_phase,
+            import_cpu_seconds=self.launcher.import_cpu_seconds,
         )
         aftermath.measure_latencies([*self.unmeasured, *finished])
         if self.identifying is not None and (finished or not is_identified(self.paths.run)):

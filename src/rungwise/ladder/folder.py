@@ -17,6 +17,7 @@ from typing import Any
 from rungwise.errors import RunError
 from rungwise.evaluation.records import JOURNAL
 from rungwise.files import is_disk_error
+from rungwise.ladder.energy import core_power
 
 __all__ = [
     "Paths",
@@ -161,6 +162,7 @@ def circumstances() -> dict[str, Any]:
     """What was typed, and on which machine, with which versions."""
     return {
         "command": _command(),
+        "core_power": core_power(),
         "environment": {
             "python": platform.python_version(),
             "platform": platform.platform(),

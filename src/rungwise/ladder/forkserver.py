@@ -1,8 +1,8 @@
 """Starts workers from a process that has imported everything once, so that a worker starts in milliseconds.
 
 Run as `python -m rungwise.ladder.forkserver`. The first line on standard input is `{"lock": file, "log": file}`, each
-further one the path of a worker's job file as JSON; lines on standard output are `{"ready": true}` at first, then
-`{"job": path, "pid": n}` and `{"pid": n, "exit": code}`.
+further one the path of a worker's job file as JSON; lines on standard output are `{"import_cpu_seconds": s}` at first,
+when it is ready, then `{"job": path, "pid": n}` and `{"pid": n, "exit": code}`.
 
 Nothing outlives it: a worker leads a process group of its own, which ends with it; what escapes from that group
 becomes a child of the server and is ended too; workers end when the server does, and the server when its input ends.
@@ -173,6 +173,7 @@ if __name__ == "__main__":
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # an import may hang, and nothing has been started yet
     for module in _PRELOAD:
         importlib.import_module(module)
+    imported = time.process_time()
     importlib.import_module("rungwise.ladder.memory").claim_buffers()  # once for all workers
     if not (first := sys.stdin.readline()):
         os._exit(0)
@@ -180,7 +181,7 @@ if __name__ == "__main__":
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)  # so that the end of the input is seen
     signal.signal(signal.SIGCHLD, _reap)
-    _say({"ready": True})
+    _say({"import_cpu_seconds": imported})
     try:
         _serve()
     finally:

@@ -19,8 +19,8 @@ _PROTECTED_SECONDS, _PROTECTED_GRACE_SECONDS, _PROTECTED_LEAST_SECONDS = 0.5, 10
 """The baseline and the cheapest rung run however little time there is: their share at least, by how much they may be
 over it, and how long each may run in any case."""
 
-_LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.6
-"""What is kept for measuring latencies: seconds for each rung, but no more than this share of the budget."""
+_LATENCY_SHARE, _LATENCY_SECONDS = 0.2, 0.8
+"""What is kept for measuring what answers cost: seconds for each rung, but no more than this share of the budget."""
 
 _ROBUSTNESS_SHARE, _ROBUSTNESS_SECONDS = 0.05, 20.0
 """What is kept for robustness where inputs can be corrupted: this share of the budget, but at most these seconds."""

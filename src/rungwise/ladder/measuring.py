@@ -1,11 +1,10 @@
-"""What a worker measures of a stored model: how long one example takes, and how its score holds on worse inputs."""
+"""What a worker measures of a stored model's score on worse inputs; `timing` has what its answers cost."""
 
 # N examples, C classes
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,6 @@ from rungwise.artifacts import load_model
 from rungwise.data import Dataset
 from rungwise.data.source import mapped_table
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger
-from rungwise.estimators.inputs import rows
 from rungwise.evaluation.robustness import (
     Version,
     chosen_examples,
@@ -34,10 +32,7 @@ from rungwise.ladder.jobs import Job
 from rungwise.metrics import Metric, metric, rarer_class
 from rungwise.training.learner import NetworkLearner
 
-__all__ = ["corrupt_examples", "measure_latency", "measure_robustness", "outputs_of"]
-
-_LATENCY_SECONDS = 0.7
-_LATENCY_CALLS = 200
+__all__ = ["corrupt_examples", "measure_robustness", "outputs_of"]
 
 
 def outputs_of(estimator: RungEstimator, inputs: Any) -> Any:
@@ -49,29 +44,6 @@ def outputs_of(estimator: RungEstimator, inputs: Any) -> Any:
         if isinstance(estimator, RungClassifier)
         else estimator.predict(inputs)
     )
-
-
-def measure_latency(job: Job) -> dict[str, Any]:
-    """Seconds that the stored model takes for one example, preprocessing included: the median of many calls.
-
-    The calls end when the job's seconds do, at the latest after `_LATENCY_SECONDS`.
-    """
-    end = time.perf_counter() + job.seconds
-    paths = Paths(Path(job.run))
-    dataset, estimator = Dataset.open(paths.data), load_model(paths.model(job.rung))
-    inputs = dataset.inputs("test")
-    seconds: list[float] = []
-    start = time.perf_counter()
-    for call in range(_LATENCY_CALLS + 1):
-        row = call % dataset.num("test")
-        example = rows(inputs, row, row + 1)
-        before = time.perf_counter()
-        outputs_of(estimator, example)
-        seconds.append(time.perf_counter() - before)
-        now = time.perf_counter()
-        if call and (now - start > _LATENCY_SECONDS or now > end):
-            break
-    return {"latency_seconds": float(np.median(seconds[1:]))}
 
 
 def corrupt_examples(job: Job) -> dict[str, Any]:

@@ -70,7 +70,13 @@ class Worker(Protocol):
 
 
 class Launcher(Protocol):
-    """Starts workers."""
+    """Starts workers.
+
+    Attributes:
+        import_cpu_seconds: that a new interpreter took to import all that workers need; None where that isn't known.
+    """
+
+    import_cpu_seconds: float | None
 
     def wait_until_ready(self, seconds: float) -> None:
         """Returns when a worker would start at once."""
@@ -165,6 +171,8 @@ def _start_server(errors: IO[bytes] | int) -> subprocess.Popen[bytes]:
 class ForkLauncher:
     """Workers forked from one process that has imported the libraries."""
 
+    import_cpu_seconds: float | None = None
+
     def __init__(self, logs: Path) -> None:
         self._log = logs / "workers.log"
         if _AHEAD:
@@ -252,8 +260,8 @@ class ForkLauncher:
                         self._exits.pop(pid, None)  # an earlier worker had this number
                     case {"exit": code, "pid": pid}:
                         self._exits[pid] = code
-                    case _:
-                        self._is_ready = True
+                    case {"import_cpu_seconds": seconds}:
+                        self._is_ready, self.import_cpu_seconds = True, seconds
                 self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -284,6 +292,8 @@ class _SpawnedWorker:
 
 class SpawnLauncher:
     """Workers that are interpreters of their own."""
+
+    import_cpu_seconds: float | None = None
 
     def __init__(self, logs: Path) -> None:
         self._log = logs / "workers.log"

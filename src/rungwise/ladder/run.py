@@ -84,10 +84,11 @@ class Ladder(RunView):
         settings: rung -> setting -> value, where they differ from the rung's defaults.
         margin: how far a rung may be behind the best on validation, in the metric's unit, to be recommended where it is
             cheaper: 0.01 is one point of accuracy; one standard error of the difference when None.
-        cost: of which the recommended rung is to have least: "train", "size" or "latency"; the order of the ladder,
-            which is that of expected training, when None.
+        cost: of which the recommended rung is to have least: "train", "size", "latency", "energy" or "price"; the
+            order of the ladder, which is that of expected training, when None.
         max_latency: that a prediction for one example may take with it, such as "5ms", or in seconds.
         max_size: that its model may have, such as "20MB", or in bytes.
+        price_per_hour: of the machine, in any currency, for the price of a million predictions.
         class_weight: "balanced" lets each class count as much as any other in the training of the rungs that can.
         identify_predicates: whether models of semantic roles learn to find predicates in sentences without.
 
@@ -116,17 +117,17 @@ class Ladder(RunView):
         cost: str | None = None,
         max_latency: str | float | None = None,
         max_size: str | float | None = None,
+        price_per_hour: float | None = None,
         class_weight: str = "none",
         identify_predicates: bool = False,
     ) -> None:
         self.task, self.metric, self.seed, self.device, self.precision = task, metric, seed, device, precision
-        self.rungs, self.up_to = rungs, up_to
+        self.rungs, self.up_to, self.identify_predicates = rungs, up_to, identify_predicates
         self.settings: Settings = dict(settings or {})
-        self.budget = parse_budget(budget)
+        self.budget, self.class_weight = parse_budget(budget), parse_class_weight(class_weight)
         self.workers, self.seeds, self.folds = workers, seeds, folds
-        self.identify_predicates = identify_predicates
-        self.class_weight = parse_class_weight(class_weight)
-        self.terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
+        limits = {"max_latency": max_latency, "max_size": max_size}
+        self.terms = Terms.parse(margin=margin, cost=cost, price_per_hour=price_per_hour, **limits)
         self.warnings: list[str] = []
         self.out = None if out is None else Path(out)
         self._launcher: Launcher | None = None

@@ -11,7 +11,7 @@ from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset
 from rungwise.errors import RunError, UnknownNameError
 from rungwise.estimators import RungEstimator
-from rungwise.evaluation import Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation import Amount, Results, Terms, Verdict, cost_frame, costs_of, leaderboard, verdict
 from rungwise.evaluation.calibration import RungCalibration, calibrations
 from rungwise.evaluation.label_errors import LabelErrors, label_errors
 from rungwise.evaluation.next_steps import NextStep, next_steps
@@ -70,6 +70,29 @@ class RunView:
         """One row a rung, cheapest first: scores with 95 % intervals, and costs."""
         return leaderboard(self.results, str(self.metric))
 
+    def costs(self, price_per_hour: float | None = None) -> pd.DataFrame:
+        """One row a finished rung, cheapest first, and two columns a cost: its amount and its provenance.
+
+        Args:
+            price_per_hour: of the machine, in any currency; the run's when None.
+
+        Raises:
+            ConfigError: if the price is no number above 0.
+        """
+        return cost_frame(self.amounts(price_per_hour))
+
+    def amounts(self, price_per_hour: float | None = None) -> dict[str, dict[str, Amount]]:
+        """Rung → cost → amount, provenance and a note, of the finished rungs; as `costs`, for programs.
+
+        Args:
+            price_per_hour: of the machine, in any currency; the run's when None.
+
+        Raises:
+            ConfigError: if the price is no number above 0.
+        """
+        price = self._price(price_per_hour)
+        return {o.rung: costs_of(o, price) for o in self.results.outcomes if o.is_finished}
+
     @property
     def verdict(self) -> Verdict:
         """Which rung pays, and the evidence."""
@@ -83,23 +106,35 @@ class RunView:
         cost: str | None = None,
         max_latency: str | float | None = None,
         max_size: str | float | None = None,
+        price_per_hour: float | None = None,
     ) -> Verdict:
         """The verdict by other terms than the run's, as if it had been begun with them; nothing is fitted.
 
         Args:
             metric: what rungs are compared by; the run's when None.
             margin: how far behind the best a rung may be, in the metric's unit; one standard error when None.
-            cost: of which the recommended rung is to have least: "train", "size" or "latency"; the order of the
-                ladder when None.
+            cost: of which the recommended rung is to have least: "train", "size", "latency", "energy" or "price"; the
+                order of the ladder when None.
             max_latency: for one example, such as "5ms", or in seconds.
             max_size: of a model, such as "20MB", or in bytes.
+            price_per_hour: of the machine; the run's when None.
 
         Raises:
             UnknownNameError: if there is no such metric.
             ConfigError: if the metric doesn't fit the run, or a term can't be used.
         """
-        terms = Terms.parse(margin=margin, cost=cost, max_latency=max_latency, max_size=max_size)
+        terms = Terms.parse(
+            margin=margin,
+            cost=cost,
+            max_latency=max_latency,
+            max_size=max_size,
+            price_per_hour=self._price(price_per_hour),
+        )
         return verdict(self.results, metric or str(self.metric), terms)
+
+    def _price(self, given: float | None) -> float | None:
+        """What an hour of the machine costs: that is no term that others replace."""
+        return self.terms.price_per_hour if given is None else given
 
     # -------------------------------------------------------------------------------- beyond the score
 

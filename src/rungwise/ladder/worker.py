@@ -29,21 +29,18 @@ from rungwise.evaluation.outcomes import PARTS
 from rungwise.evaluation.predictions import Predictions, joined_outputs, write_predictions
 from rungwise.evaluation.records import write_json
 from rungwise.files import is_disk_error, sync_path
+from rungwise.ladder.energy import EnergyMeter
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.identifying import identify_predicates
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.measuring import (
-    corrupt_examples,
-    measure_latency,
-    measure_robustness,
-    outputs_of,
-)
+from rungwise.ladder.measuring import corrupt_examples, measure_robustness, outputs_of
 from rungwise.ladder.memory import (
     is_memory_error,
     limit_memory,
     peak_memory_bytes,
     reset_peak_memory,
 )
+from rungwise.ladder.timing import measure_answers
 from rungwise.tags import Tags, span_counts, span_f1
 from rungwise.training.devices import check_device
 
@@ -62,7 +59,7 @@ _CHUNK_ROWS = 16_384
 _PROGRESS_SECONDS = 0.2
 
 _KINDS = {
-    "latency": measure_latency,
+    "latency": measure_answers,
     "corruption": corrupt_examples,
     "predicates": identify_predicates,
     "robustness": measure_robustness,
@@ -135,11 +132,14 @@ def fit(job: Job) -> dict[str, Any]:
     paths = Paths(Path(job.run))
     prepared = Dataset.open(paths.data)
     dataset = _portion(job, prepared)
-    clock = _Clock()
+    clock, meter = _Clock(), EnergyMeter(job.device)
     is_rescue = job.kind == "rescue"
     estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
     wall, cpu = (0.0, 0.0) if is_rescue else clock.read()
     before = estimator.seconds_before_
+    energy = meter.read()
+    if is_rescue or before[0]:  # of what was before the checkpoint, no energy is known
+        energy = {source: None if joules else joules for source, joules in energy.items()}
     clock = _Clock()
     _report(job, "predict", 1.0, None)
     result: dict[str, Any] = {}
@@ -166,6 +166,7 @@ def fit(job: Job) -> dict[str, Any]:
         "notes": estimator.notes_,
         "fit_seconds": before[0] + wall,
         "fit_cpu_seconds": before[1] + cpu,
+        "fit_energy": energy,
         "predict_seconds": predict_seconds,
         "total_seconds": time.monotonic() - started + before[0],
         "num_predicted": num_predicted,

@@ -10,6 +10,7 @@ ORDER = (
     "score",
     "leaderboard",
     "beside",
+    "costs",
     "predicates",
     "errors",
     "slices",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rungwise.evaluation import Comparison
-from rungwise.evaluation.beside import RATIOS, Beside, rows_beside
+from rungwise.evaluation.beside import Beside, ratio_names, rows_beside
 from rungwise.language import Message, say
 from rungwise.metrics import Metric
 from rungwise.report.bilingual import capital
@@ -27,7 +27,7 @@ def section(content: Content) -> Table | None:
         Column(say("95 % interval"), is_descending=True),
         Column(say("p")),
         Column(say("p among all")),
-        *(Column(capital(name)) for name in RATIOS),
+        *(Column(capital(name)) for name in ratio_names(found)),
     ]
     shown = [_row(row, by) for row, by in zip(rows, found.comparisons, strict=True)]
     if any(row.remarks for row in rows):

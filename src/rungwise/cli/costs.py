@@ -1,0 +1,56 @@
+"""`rungwise costs`: what each rung of a run costs, and how that is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from textwrap import fill
+
+import click
+
+from rungwise.cli.options import price_option
+
+_HEADING = 11
+"""Characters of a column's heading in a line."""
+
+
+@click.command(short_help="Show what each rung of a run costs.")
+@click.argument("run")
+@price_option
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with the provenance of each amount.")
+def command(run: str, price_per_hour: float | None, as_json: bool) -> None:
+    """Show what training, keeping and asking each rung of RUN, a run's folder, costs.
+
+    An amount is measured, estimated (~) or unavailable (–); what it is of, and why, stands beneath. Answers are by one
+    thread of the CPU, alone on the machine.
+    """
+    from rich.markup import escape
+
+    from rungwise.cli.climbing import make_console
+    from rungwise.cli.tables import plain_table
+    from rungwise.evaluation.cost_tables import cost_tables
+    from rungwise.evaluation.costs import QUANTITIES
+    from rungwise.evaluation.records import json_text
+    from rungwise.ladder import Ladder
+
+    ladder = Ladder.open(run)
+    costs = ladder.amounts(price_per_hour)
+    if as_json:
+        units = {quantity.name: quantity.unit for quantity in QUANTITIES}
+        as_dicts = {
+            rung: {name: {"unit": units[name], **asdict(amount)} for name, amount in amounts.items()}
+            for rung, amounts in costs.items()
+        }
+        print(json_text(as_dicts))
+        return
+    console = make_console(stderr=False)
+    for shown in cost_tables(costs):
+        table = plain_table(shown.title)
+        table.add_column("rung", no_wrap=True)
+        for title in shown.titles:
+            table.add_column(fill(title, _HEADING), justify="right", no_wrap=True)
+        for rung, cells in shown.rows.items():
+            table.add_row(rung, *cells)
+        console.print(table)
+        for note in shown.notes:
+            console.print(f"[dim]{escape(note)}[/]")
+        console.print()

@@ -1,0 +1,58 @@
+"""What each rung costs, how that is known, and why something isn't."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rungwise.evaluation import costs_of
+from rungwise.evaluation.cost_tables import CostTable, cost_tables
+from rungwise.evaluation.costs import Group
+from rungwise.language import say
+from rungwise.report.bilingual import capital
+from rungwise.report.content import Content
+from rungwise.report.tables import Cell, Column, Row, Table
+
+__all__ = ["CostsSection", "section"]
+
+_CAPTIONS = {
+    Group.TRAIN: say("To train. FLOPs are operations; energy is in joules."),
+    Group.KEEP: say("To keep and start."),
+    Group.ASK: say(
+        "To ask: latency of one example (median, 95th and 99th percentile), and examples in batches."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class CostsSection:
+    """The tables.
+
+    Attributes:
+        tables: one for each thing that rungs cost something for, and its notes.
+    """
+
+    tables: Sequence[tuple[Table, Sequence[str]]]
+
+
+def section(content: Content) -> CostsSection | None:
+    """The section; None where no rung finished."""
+    price = content.verdict.terms.price_per_hour
+    costs = {outcome.rung: costs_of(outcome, price) for outcome in content.finished}
+    if not costs:
+        return None
+    tables = cost_tables(costs)
+    return CostsSection([(_table(each, content.recommended), each.notes) for each in tables if each.titles])
+
+
+def _table(found: CostTable, recommended: str | None) -> Table:
+    rows = [
+        Row(
+            rung,
+            [Cell(cell, value) for cell, value in zip(cells, found.values[rung], strict=True)],
+            is_recommended=rung == recommended,
+        )
+        for rung, cells in found.rows.items()
+    ]
+    columns = [Column(say("Rung")), *(Column(capital(title)) for title in found.titles)]
+    return Table(f"caption-costs-{found.group}", _CAPTIONS[found.group], columns, rows)

@@ -1,0 +1,102 @@
+"""Counters of energy, as folders that look like Linux's, and as a module that looks like NVML's."""
+
+import sys
+import time
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from rungwise.ladder.energy import EnergyMeter, core_power
+
+
+def make_zone(powercap, name, called, microjoules):
+    zone = powercap / name
+    zone.mkdir(parents=True, exist_ok=True)
+    (zone / "name").write_text(f"{called}\n")
+    (zone / "max_energy_range_uj").write_text("100000000\n")
+    (zone / "energy_uj").write_text(f"{microjoules}\n")
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A package at 10 J, its cores, and memory at 90 J that counts up to 100 J; 100 s of CPU time worked."""
+    powercap, stat = tmp_path / "powercap", tmp_path / "stat"
+    make_zone(powercap, "intel-rapl:0", "package-0", 10_000_000)
+    make_zone(powercap, "intel-rapl:0:0", "core", 5_000_000)
+    make_zone(powercap, "intel-rapl:0:1", "dram", 90_000_000)
+    make_zone(powercap, "intel-rapl:1", "psys", 70_000_000)
+    stat.write_text("cpu  5000 0 5000 99 99 0 0 0 0 0\ncpu0 1 1 1\n")
+    return SimpleNamespace(powercap=powercap, stat=stat)
+
+
+def work(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def test_a_process_has_its_share_of_what_packages_and_memory_took(machine):
+    meter = EnergyMeter(powercap=machine.powercap, stat=machine.stat)
+    work(0.1)
+    make_zone(machine.powercap, "intel-rapl:0", "package-0", 14_000_000)
+    make_zone(machine.powercap, "intel-rapl:0:1", "dram", 1_000_000)  # it began anew
+    machine.stat.write_text("cpu  5010 0 5010 999 99 0 0 0 0 0\n")
+    found = meter.read()
+    assert 0.5 * 15 <= found["cpu_joules"] < 15  # 4 J and 11 J, of which others worked a part
+    assert found["gpu_joules"] == 0
+
+
+def test_without_counters_no_energy_is_known(machine, tmp_path):
+    assert EnergyMeter(powercap=tmp_path / "none", stat=machine.stat).read()["cpu_joules"] is None
+    assert EnergyMeter(powercap=machine.powercap, stat=tmp_path / "none").read()["cpu_joules"] is None
+
+
+def test_what_is_too_short_to_share_is_not_told(machine):
+    assert EnergyMeter(powercap=machine.powercap, stat=machine.stat).read()["cpu_joules"] is None
+
+
+def test_the_energy_of_a_card_is_nvml_s(monkeypatch, machine):
+    millijoules = iter([1_000, 31_000])
+    nvml = ModuleType("pynvml")
+    nvml.nvmlInit = lambda: None
+    nvml.nvmlDeviceGetHandleByUUID = lambda uuid: uuid
+    nvml.nvmlDeviceGetTotalEnergyConsumption = lambda card: next(millijoules)
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr("torch.cuda.get_device_properties", lambda device: SimpleNamespace(uuid="1"))
+    assert EnergyMeter("cuda:0", powercap=machine.powercap, stat=machine.stat).read()["gpu_joules"] == 30
+
+
+def test_a_card_without_nvml_is_unknown_and_no_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert EnergyMeter("cuda").read()["gpu_joules"] is None
+
+
+def codecarbon(monkeypatch, tdp):
+    """A package that knows the processor's thermal design power."""
+    cpu, logger = ModuleType("codecarbon.core.cpu"), ModuleType("codecarbon.external.logger")
+    cpu.TDP, logger.set_logger_level = lambda: SimpleNamespace(model="Ryzen", tdp=tdp), lambda level: None
+    for module in (
+        ModuleType("codecarbon"),
+        ModuleType("codecarbon.core"),
+        ModuleType("codecarbon.external"),
+    ):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(sys.modules, cpu.__name__, cpu)
+    monkeypatch.setitem(sys.modules, logger.__name__, logger)
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+
+
+def test_codecarbon_tells_what_a_core_takes(monkeypatch):
+    codecarbon(monkeypatch, 104)
+    assert core_power() == {"watts": 6.5, "note": "Ryzen: 104 W over 16 threads, by CodeCarbon"}
+
+
+@pytest.mark.parametrize("tdp", [None, 3200])
+def test_what_codecarbon_cannot_know_is_unknown(monkeypatch, tdp):
+    codecarbon(monkeypatch, tdp)  # a virtual machine sees few of its processor's threads
+    assert core_power()["watts"] is None
+
+
+def test_without_codecarbon_nothing_is_known_of_the_core(monkeypatch):
+    monkeypatch.setitem(sys.modules, "codecarbon", None)
+    assert core_power() == {"watts": None, "note": None}
