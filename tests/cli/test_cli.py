@@ -13,6 +13,10 @@ from PIL import Image
 from sklearn.datasets import load_digits, load_iris
 
 from rungwise.cli import main
+from rungwise.cli.options import LANGUAGES
+from rungwise.cli.report import FORMATS
+from rungwise.language import Language
+from rungwise.report import Format
 
 
 def rungwise(*arguments, cwd):
@@ -75,6 +79,35 @@ def test_leaderboard_and_report_read_the_run(folder, fitted):
         in rungwise("leaderboard", "runs/flowers", "--metric", "log-loss", cwd=folder).stdout.lower()
     )
     assert rungwise("report", "runs/flowers", cwd=folder).stdout.strip() == "runs/flowers/report.html"
+
+
+def test_a_run_is_reported_in_other_forms_and_in_chinese(folder, fitted):
+    def told(*arguments):
+        done = rungwise(*arguments, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert (
+        told("report", "runs/flowers", "--format", "md", "--lang", "zh").strip() == "runs/flowers/report.md"
+    )
+    page = (folder / "runs" / "flowers" / "report.md").read_text(encoding="utf-8")
+    assert "**选用 `logistic-regression`：" in page
+    verdict = told("verdict", "runs/flowers", "--lang", "zh")
+    assert "选用 `logistic-regression`：" in verdict
+    assert "接下来做什么\n1. 用 `logistic-regression` 预测" in verdict
+    steps = json.loads(told("verdict", "runs/flowers", "--json"))["next_steps"]
+    assert steps[0]["command"] == "rungwise predict runs/flowers NEW_DATA"
+    card = folder / "runs" / "flowers" / "models" / "logistic-regression" / "README.md"
+    assert "## Intended use" in card.read_text(encoding="utf-8")
+    told("verify", "runs/flowers")
+    done = rungwise("report", "runs/flowers", "--rung", "svm", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: rung 'svm' is for a model card, and this is format 'html'")
+
+
+def test_options_name_every_language_and_form():
+    assert tuple(Language) == LANGUAGES
+    assert tuple(Format) == FORMATS
 
 
 def test_a_run_is_asked_again_by_other_terms(folder, fitted):

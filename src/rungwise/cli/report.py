@@ -6,7 +6,7 @@ import click
 
 from rungwise.cli.options import LANGUAGES
 
-_FORMATS = ("html", "md", "json", "pdf-ready", "card")  # `report.Format`, which isn't imported for --help
+FORMATS = ("html", "md", "json", "pdf-ready", "card")  # `report.Format`, which isn't imported for --help
 
 
 @click.command(short_help="Write a run's page, or the same in another form.")
@@ -14,7 +14,7 @@ _FORMATS = ("html", "md", "json", "pdf-ready", "card")  # `report.Format`, which
 @click.option(
     "--format",
     "form",
-    type=click.Choice(_FORMATS),
+    type=click.Choice(FORMATS),
     default="html",
     show_default=True,
     help="html: the page; md: Markdown; json: for programs; pdf-ready: a page to print; card: a model card.",
