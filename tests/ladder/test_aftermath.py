@@ -59,10 +59,10 @@ def test_texts_are_judged_too(tmp_path):
     ]
     assert record["scores"]["capitals"] == [1] * 5
     page = (ladder.run / "report.html").read_text(encoding="utf-8")
-    section = page[page.index('id="robustness"') : page.index('id="errors"')]
+    section = page[page.index('id="robustness"') :].partition("</section>")[0]
     assert section.count('<svg class="chart" role="img"') == 4
     assert "test texts" in section
-    assert "<dt>lost words, 20 %</dt>" in section
+    assert ">lost words, 20\u00a0%</span>" in section
 
 
 def sentences_with_tags(num):
@@ -90,10 +90,10 @@ def check_robustness_of_sentences(ladder, metric_name):
     assert record["num_examples"] == ladder.dataset.num("test")
     assert not ladder.paths.corrupted.exists()
     page = (ladder.run / "report.html").read_text(encoding="utf-8")
-    section = page[page.index('id="robustness"') : page.index('id="errors"')]
+    section = page[page.index('id="robustness"') :].partition("</section>")[0]
     assert section.count('<svg class="chart" role="img"') == 4
     assert "test sentences" in section
-    assert "<dt>lost words, 20 %</dt>" in section
+    assert ">lost words, 20\u00a0%</span>" in section
     assert "One sentence" not in section, "of spans, a sentence is no fixed share"
 
 

@@ -67,6 +67,7 @@ def test_json_has_every_fact(texts):
     assert told["next_steps"][0]["command"].startswith("rungwise predict ")
     assert told["data"]["fingerprint"] == Dataset.open(texts / "data").fingerprint
     assert told["metric"]["name"] == "accuracy"
+    assert told["costs"]["lstm"]["fit_cpu_time"] == {"value": 100.0, "provenance": "measured", "note": ""}
     chinese = json.loads(written(texts, Format.JSON, language=Language.CHINESE))
     assert chinese["verdict"]["sentence"].startswith("选用")
     assert chinese.keys() == told.keys()

@@ -117,6 +117,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
             Outcome(
                 rung,
                 {
+                    "latency_seconds": None,
                     "core_power": config.get("core_power"),
                     **answers.get(rung, {}),
                     "robustness_reason": corrupted.get(rung, {}).get("reason"),

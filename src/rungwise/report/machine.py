@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from rungwise.evaluation.costs import costs_of
 from rungwise.evaluation.next_steps import next_steps
 from rungwise.evaluation.scores import scores
 from rungwise.language import Language, spoken
@@ -20,6 +21,7 @@ SCHEMA_VERSION = 1
 def run_as_dict(content: Content, language: Language = Language.ENGLISH) -> dict[str, Any]:
     """All of it, ready for `json_text`; sentences are in the language, names never."""
     dataset, metric, config = content.dataset, content.metric, content.config
+    price = content.verdict.terms.price_per_hour
     steps = next_steps(content.verdict, content.results)
     whole: dict[str, Any] = spoken(
         {
@@ -36,6 +38,10 @@ def run_as_dict(content: Content, language: Language = Language.ENGLISH) -> dict
             "verdict": content.verdict.to_dict(),
             "next_steps": [asdict(step) for step in steps],
             "leaderboard": json.loads(content.table.to_json(orient="records")),
+            "costs": {
+                o.rung: {name: asdict(amount) for name, amount in costs_of(o, price).items()}
+                for o in content.finished
+            },
             "metrics": scores(content.results, task(config["task"]).metrics, content.class_names),
             "predicates": content.results.predicates,
             "robustness": {o.rung: asdict(o.robustness) for o in content.outcomes if o.robustness},

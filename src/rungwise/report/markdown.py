@@ -50,8 +50,9 @@ def _tables(section: Any) -> Iterator[Table]:
     if isinstance(section, Table):
         yield section
     elif is_dataclass(section):
-        values = (getattr(section, field.name) for field in fields(section))
-        yield from (value for value in values if isinstance(value, Table))
+        values = [getattr(section, field.name) for field in fields(section)]
+        several = [each for value in values if isinstance(value, list) for each in value]
+        yield from (value for value in [*values, *several] if isinstance(value, Table))
 
 
 def markdown_table(table: Table, language: Language = Language.ENGLISH) -> str:

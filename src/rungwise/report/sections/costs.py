@@ -29,10 +29,12 @@ class CostsSection:
     """The tables.
 
     Attributes:
-        tables: one for each thing that rungs cost something for, and its notes.
+        tables: one for each thing that rungs cost something for.
+        notes: on each of them.
     """
 
-    tables: Sequence[tuple[Table, Sequence[str]]]
+    tables: Sequence[Table]
+    notes: Sequence[Sequence[str]]
 
 
 def section(content: Content) -> CostsSection | None:
@@ -41,8 +43,9 @@ def section(content: Content) -> CostsSection | None:
     costs = {outcome.rung: costs_of(outcome, price) for outcome in content.finished}
     if not costs:
         return None
-    tables = cost_tables(costs)
-    return CostsSection([(_table(each, content.recommended), each.notes) for each in tables if each.titles])
+    found = [each for each in cost_tables(costs) if each.titles]
+    tables = [_table(each, content.recommended) for each in found]
+    return CostsSection(tables, [each.notes for each in found])
 
 
 def _table(found: CostTable, recommended: str | None) -> Table:
