@@ -3,8 +3,9 @@
 The margin is the user's, or one standard error of the difference, by the paired bootstrap (the rule of Breiman et al.
 1984 for trees). Rungs beyond the user's limits don't take part.
 Where the user says what is to be saved, costs that are alike count as equal, since a measurement repeats no better, and
-the order of the ladder decides. A rung that measures dearer than the best in every way is no saving, whatever its
-formula said, and isn't taken. Nothing is chosen by the set that judges it.
+the order of the ladder decides. Else a rung is a saving where it takes no more than the best of training, size and
+latency, and less of one: what is lost in one for another is no saving, but to who says which of them matters.
+Nothing is chosen by the set that judges it.
 """
 
 from __future__ import annotations
@@ -99,11 +100,11 @@ def _beyond(outcome: Outcome, terms: Terms) -> Message:
 
 
 def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:
-    """Whether it costs less than the best: in any way that was measured, or in what is to be saved."""
+    """Whether it has less than the best of what is to be saved, or of all that was measured."""
     if cost is not None:
         return is_cheaper(outcome, best, cost)
-    ratios = cost_ratios(best, outcome)
-    return not ratios or max(ratios.values()) > 1
+    ratios = cost_ratios(best, outcome).values()
+    return not ratios or (max(ratios) > ALIKE and min(ratios) >= 1 / ALIKE)
 
 
 def _cheapest(outcomes: Sequence[Outcome], cost: Cost | None) -> tuple[Outcome, bool]:
