@@ -126,7 +126,7 @@ def test_costs_are_shown_with_how_they_are_known(folder, fitted):
     for part in (
         "to train",
         "to keep and start",
-        "to ask",
+        "to ask about one example",
         "p99",
         "throughput",
         "price: ~ at 0.4 an hour, as if",

@@ -152,8 +152,13 @@ def test_a_frame_has_a_value_and_a_provenance_of_each():
 
 def test_tables_mark_estimates_leave_out_what_nobody_knows_and_say_why():
     svm = outcome("svm", counted_flops=None)
-    train, keep, ask = cost_tables({o.rung: costs_of(o) for o in (svm, outcome())})
-    assert (train.title, keep.title, ask.title) == ("to train", "to keep and start", "to ask")
+    train, keep, ask, batch = cost_tables({o.rung: costs_of(o) for o in (svm, outcome())})
+    assert [each.title for each in (train, keep, ask, batch)] == [
+        "to train",
+        "to keep and start",
+        "to ask about one example",
+        "to ask in batches",
+    ]
     assert "price" not in train.titles
     cells = dict(zip(train.titles, train.rows["svm"], strict=True))
     assert (cells["CPU time"], cells["energy"], cells["FLOPs counted"]) == ("50 s", "~200 J", "–")
@@ -163,7 +168,7 @@ def test_tables_mark_estimates_leave_out_what_nobody_knows_and_say_why():
         for note in train.notes
     )
     assert any(note.startswith("energy: ~ no counter (RAPL)") for note in train.notes)
-    assert "throughput: in batches of 256." in ask.notes
+    assert "throughput: in batches of 256." in batch.notes
     assert len(set(train.notes)) == len(train.notes)
 
 

@@ -14,7 +14,8 @@ __all__ = ["CostTable", "cost_tables"]
 _TITLES = {
     Group.TRAIN: say("to train"),
     Group.KEEP: say("to keep and start"),
-    Group.ASK: say("to ask"),
+    Group.ASK: say("to ask about one example"),
+    Group.BATCH: say("to ask in batches"),
 }
 
 _MARKS = {Provenance.MEASURED: "", Provenance.ESTIMATED: "~", Provenance.UNAVAILABLE: "–"}

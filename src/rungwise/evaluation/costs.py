@@ -77,6 +77,7 @@ class Group(StrEnum):
     TRAIN = "train"
     KEEP = "keep"
     ASK = "ask"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True)
@@ -159,11 +160,12 @@ def _latency(rung: _Rung) -> Amount:
     return _measured(rung.record.get("latency_seconds"), _disturbed(rung))
 
 
-def _disturbed(rung: _Rung) -> Message:
+_LONGER = say("others worked on the machine meanwhile, so it is longer than it would be")
+
+
+def _disturbed(rung: _Rung, said: Message = _LONGER) -> Message:
     """What is said of times that the machine wasn't free for."""
-    if rung.record.get("core_share", 1.0) >= _FREE:
-        return Message("")
-    return say("others worked on the machine meanwhile, so it is longer than it would be")
+    return Message("") if rung.record.get("core_share", 1.0) >= _FREE else said
 
 
 def _tail(field: str, least: int) -> Callable[[_Rung], Amount]:
@@ -180,7 +182,10 @@ def _tail(field: str, least: int) -> Callable[[_Rung], Amount]:
 
 def _throughput(rung: _Rung) -> Amount:
     note = say("in batches of {size}", size=rung.record.get("batch_size"))
-    return _measured(rung.record.get("throughput"), note)
+    disturbed = _disturbed(
+        rung, say("others worked on the machine meanwhile, so it is less than it would be")
+    )
+    return _measured(rung.record.get("throughput"), clauses([note, disturbed]) if disturbed else note)
 
 
 # -------------------------------------------------------------------------------------------------- energy
@@ -283,7 +288,6 @@ QUANTITIES = (
     Quantity("latency", "p50", "s", Group.ASK, seconds_text, _latency),
     Quantity("latency_p95", "p95", "s", Group.ASK, seconds_text, _tail("latency_p95_seconds", 20)),
     Quantity("latency_p99", "p99", "s", Group.ASK, seconds_text, _tail("latency_p99_seconds", 100)),
-    Quantity("throughput", say("throughput"), "examples/s", Group.ASK, rate_text, _throughput),
     Quantity(
         "predict_flops",
         say("FLOPs by formula"),
@@ -295,10 +299,18 @@ QUANTITIES = (
     Quantity(
         "predict_flops_counted", say("FLOPs counted"), "operations", Group.ASK, count_text, _predict_counted
     ),
-    Quantity("million_energy", say("energy of a million"), "J", Group.ASK, joules_text, _million_energy),
-    Quantity("million_price", say("price of a million"), "currency", Group.ASK, number_text, _million_price),
     Quantity(
-        "million_price_alone", say("one by one"), "currency", Group.ASK, number_text, _million_price_alone
+        "million_price_alone",
+        say("price of a million"),
+        "currency",
+        Group.ASK,
+        number_text,
+        _million_price_alone,
+    ),
+    Quantity("throughput", say("throughput"), "examples/s", Group.BATCH, rate_text, _throughput),
+    Quantity("million_energy", say("energy of a million"), "J", Group.BATCH, joules_text, _million_energy),
+    Quantity(
+        "million_price", say("price of a million"), "currency", Group.BATCH, number_text, _million_price
     ),
 )
 """All that rungs cost, in the order of tables: whatever shows costs goes by these. Answers are by one thread of the

@@ -18,9 +18,8 @@ __all__ = ["CostsSection", "section"]
 _CAPTIONS = {
     Group.TRAIN: say("To train. FLOPs are operations; energy is in joules."),
     Group.KEEP: say("To keep and start."),
-    Group.ASK: say(
-        "To ask: latency of one example (median, 95th and 99th percentile), and examples in batches."
-    ),
+    Group.ASK: say("To ask about one example: latency as median, 95th and 99th percentile."),
+    Group.BATCH: say("To ask about many examples, in batches."),
 }
 
 
