@@ -50,7 +50,7 @@ def command(run: str, price_per_hour: float | None, as_json: bool) -> None:
             table.add_column(fill(title, _HEADING), justify="right", no_wrap=True)
         for rung, cells in shown.rows.items():
             table.add_row(rung, *cells)
-        console.print(table)
+        console.print(table if shown.titles else f"[bold]{shown.title}[/]")
         for note in shown.notes:
             console.print(f"[dim]{escape(note)}[/]")
         console.print()
