@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from rungwise.data import Sample, prepare
+from rungwise.data import prepare, sample_rows, train_sample
 
 
 def table(num_rows):
@@ -12,13 +12,13 @@ def table(num_rows):
 
 def test_a_sample_is_always_the_same_rows_of_train(tmp_path):
     dataset = prepare(table(500), target="kind", folder=tmp_path / "data")
-    first, again = Sample(dataset), Sample(dataset)
-    assert first.rows.tolist() == again.rows.tolist() == sorted(set(first.rows.tolist()))
+    first, rows = train_sample(dataset), sample_rows(dataset)
+    assert rows.tolist() == sample_rows(dataset).tolist() == sorted(set(rows.tolist()))
     assert first.num("train") == dataset.num("valid") + dataset.num("test")  # no more than are judged
     assert first.inputs("train")["size"].to_pylist() == [
-        dataset.inputs("train")["size"][int(row)].as_py() for row in first.rows
+        dataset.inputs("train")["size"][int(row)].as_py() for row in rows
     ]
-    assert (first.targets("train") == dataset.targets("train")[first.rows]).all()
+    assert (first.targets("train") == dataset.targets("train")[rows]).all()
     assert first.num("test") == dataset.num("test")
 
 
@@ -26,10 +26,10 @@ def test_groups_and_images_are_sampled_too(tmp_path):
     rng = np.random.default_rng(0)
     grouped = table(300).append_column("town", pa.array(rng.integers(0, 60, 300).astype(str)))
     dataset = prepare(grouped, target="kind", group="town", folder=tmp_path / "data")
-    sample = Sample(dataset)
-    assert (sample.groups("train") == dataset.groups("train")[sample.rows]).all()
+    groups = train_sample(dataset).groups("train")
+    assert (groups == dataset.groups("train")[sample_rows(dataset)]).all()
     images = prepare(
         (rng.integers(0, 255, (60, 8, 8)).astype(np.uint8), np.arange(60) % 2), folder=tmp_path / "i"
     )
-    assert Sample(images).inputs("train").shape == (len(Sample(images).rows), 8, 8, 1)
-    assert Sample(images).groups("train") is None
+    assert train_sample(images).inputs("train").shape == (len(sample_rows(images)), 8, 8, 1)
+    assert train_sample(images).groups("train") is None

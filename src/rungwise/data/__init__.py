@@ -10,7 +10,7 @@ from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.portions import ASIDE, Portion
 from rungwise.data.prepare import prepare
 from rungwise.data.reading import check_exists, read
-from rungwise.data.sample import Sample
+from rungwise.data.sample import sample_rows, train_sample
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source
 from rungwise.data.subsets import judged_rows, subset
@@ -23,7 +23,6 @@ __all__ = [
     "NewInputs",
     "Note",
     "Portion",
-    "Sample",
     "Source",
     "are_even",
     "as_images",
@@ -38,5 +37,7 @@ __all__ = [
     "num_folds",
     "prepare",
     "read",
+    "sample_rows",
     "subset",
+    "train_sample",
 ]

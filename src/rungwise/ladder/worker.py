@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
-from rungwise.data import ASIDE, Dataset, Portion, Sample, fold, subset
+from rungwise.data import ASIDE, Dataset, Portion, fold, subset, train_sample
 from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
@@ -255,7 +255,7 @@ def predict_parts(estimator: RungEstimator, dataset: Dataset | Portion, run: Pat
     return _score(estimator, made["valid"])
 
 
-def _predict_part(estimator: RungEstimator, dataset: Dataset | Portion | Sample, part: str) -> Predictions:
+def _predict_part(estimator: RungEstimator, dataset: Dataset | Portion, part: str) -> Predictions:
     """Predictions of a part, made a chunk of rows at a time."""
     inputs = dataset.inputs(part)
     chunks = [
@@ -277,7 +277,7 @@ def _predict_sample(
         pace: seconds that an example took so far.
         seconds: that are left of the job's.
     """
-    sample = Sample(dataset)
+    sample = train_sample(dataset)
     if pace * sample.num("train") > _SAMPLE_FRACTION * seconds:
         return 0
     write_predictions(Path(job.run), job.name, "train", _predict_part(estimator, sample, "train"))
@@ -292,7 +292,7 @@ def _score(estimator: RungEstimator, valid: Predictions) -> float:
 
 
 def _predictions(
-    estimator: RungEstimator, dataset: Dataset | Portion | Sample, part: str, outputs: Any
+    estimator: RungEstimator, dataset: Dataset | Portion, part: str, outputs: Any
 ) -> Predictions:
     targets = dataset.targets(part)
     if isinstance(estimator, RungTagger):
@@ -309,9 +309,7 @@ def _predictions(
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs, clusters=clusters)
 
 
-def _tag_predictions(
-    estimator: RungTagger, dataset: Dataset | Portion | Sample, part: str, tags: Tags
-) -> Predictions:
+def _tag_predictions(estimator: RungTagger, dataset: Dataset | Portion, part: str, tags: Tags) -> Predictions:
     targets, names = estimator.encode_tags(dataset.targets(part)), tuple(estimator.classes_.tolist())
     if not np.array_equal(tags.offsets, targets.offsets) or len(tags.values) != len(targets.values):
         raise TrainingError("the fitted model doesn't give each token one tag.")
