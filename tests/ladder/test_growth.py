@@ -14,7 +14,7 @@ from rungwise.ladder.growth import growth_budget, growth_sizes, plan_growth
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.widths import plan_widths, widths_of
 
-DRAWS = 2
+DRAWS, NUM_ROWS = 2, 300
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,7 +27,7 @@ def fewer_draws():
 @pytest.fixture(scope="module")
 def climbed(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "cancer"
-    frame = load_breast_cancer(as_frame=True).frame
+    frame = load_breast_cancer(as_frame=True).frame[:NUM_ROWS]
     return Ladder(rungs=["logistic-regression"], budget="60s", folds=0, out=out).fit(frame, "target")
 
 
@@ -61,12 +61,13 @@ def test_asked_again_nothing_is_fitted_and_the_same_comes_out(grown, monkeypatch
     assert ladder.forecast(to=8, budget=0).times == 8
 
 
-def test_a_fit_whose_record_is_lost_is_made_again(grown, tmp_path):
-    run = tmp_path / "run"
-    shutil.copytree(grown[0].run, run)
-    lines = (run / "journal.jsonl").read_text().splitlines(keepends=True)
-    (run / "journal.jsonl").write_text("".join(lines[:-1]))
-    assert Ladder.open(run).forecast(budget="60s") == grown[1]
+def test_a_fit_whose_record_is_lost_is_planned_again(grown):
+    ladder, _ = grown
+    records, jobs = read_records(ladder.run), [ladder._job("logistic-regression")]
+    assert plan_growth(records, jobs, ladder.dataset) == []
+    lost = growth_of(ladder.run)[-1]
+    [again] = plan_growth([each for each in records if each != lost], jobs, ladder.dataset)
+    assert (again.num_rows, again.draw) == (lost["num_rows"], lost["draw"])
 
 
 def test_the_models_and_the_results_of_the_climb_stay(grown, climbed):
