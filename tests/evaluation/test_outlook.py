@@ -1,13 +1,23 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from rungwise.evaluation import Results, append_record, outlook, read_records, verdict, write_predictions
-from rungwise.evaluation.outlook import Forecasts
-from rungwise.evaluation.outlook_text import outlook_sentences, rows_text, times_text
+from rungwise.evaluation import (
+    Results,
+    append_record,
+    outlook,
+    read_records,
+    verdict,
+    write_json,
+    write_predictions,
+)
+from rungwise.evaluation.outlook import FORECAST, TIMES, outlook_as_asked
+from rungwise.evaluation.outlook_text import outlook_sentences, refusal_sentences, rows_text, times_text
 from rungwise.evaluation.predictions import growth_name
 from rungwise.evaluation.sizes import size_sentence
+from rungwise.language import Language
 
 NUM_TRAIN = 1600
 SIZES = [round(NUM_TRAIN / 2 ** (step / 2)) for step in range(1, 9)]
@@ -49,7 +59,7 @@ def test_a_rung_that_is_behind_now_is_forecast_to_pass(results):
     assert (crossing.rung, crossing.passed) == ("mlp", "svm")
     assert NUM_TRAIN < crossing.rows.value < 2.5 * NUM_TRAIN
     assert crossing.rows.low <= crossing.rows.value <= crossing.rows.high
-    sentences = " ".join(outlook_sentences(Forecasts(results, by), found, "svm"))
+    sentences = " ".join(outlook_sentences(by, found))
     assert "`mlp` passes `svm` at about" in sentences
 
 
@@ -60,7 +70,7 @@ def test_how_much_data_a_score_takes(results):
     assert not np.isfinite(svm.rows.value)
     true = NUM_TRAIN * (0.16 / 0.10) ** 2
     assert mlp.rows.low < true < mlp.rows.high
-    sentences = " ".join(outlook_sentences(Forecasts(results, by), found, None))
+    sentences = " ".join(outlook_sentences(by, found))
     assert "`mlp` reaches 88.0 % accuracy at about" in sentences
     assert (
         "`svm` doesn't reach 88.0 % accuracy within 8 times the data: its curve levels off at 8" in sentences
@@ -87,7 +97,8 @@ def test_a_curve_that_rises_is_refused_and_said_so(tmp_path, make_grown_run):
     found = outlook(results, by, until=0.9)
     assert found.best is None
     assert found.rungs[0].at is None
-    assert outlook_sentences(Forecasts(results, by), found, "svm") == [
+    assert outlook_sentences(by, found) == []
+    assert refusal_sentences(found) == [
         "`svm` has no forecast: its errors grow with the data, by more than chance."
     ]
 
@@ -132,3 +143,34 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     assert law.at < law.limit
     assert len(found.rungs[0].sizes) == len(SIZES) + 1
     assert "By its scaling law from 24 fits `mlp`" in size_sentence(results.metric("accuracy"), law)
+
+
+def test_what_was_asked_for_is_asked_again(tmp_path, make_grown_run):
+    results = Results(make_grown_run(tmp_path, CURVES, NUM_TRAIN, SIZES))
+    by = results.metric("accuracy")
+    found = outlook(results, by, times=2, until=0.9, recommended="svm")
+    write_json(tmp_path / FORECAST, asdict(found))
+    assert outlook_as_asked(results, by, "svm") == found
+    other = outlook_as_asked(results, results.metric("log-loss"), "svm")
+    assert (other.times, other.until) == (2, ())
+    (tmp_path / FORECAST).write_text("{")
+    assert outlook_as_asked(results, by, "svm").times == TIMES
+
+
+def test_the_gain_is_surer_than_the_scores(results):
+    for each in outlook(results, results.metric("accuracy")).rungs:
+        assert each.gain.value == pytest.approx(each.at.value - each.now)
+        assert each.gain.high - each.gain.low < each.at.high - each.at.low
+
+
+def test_the_best_is_held_against_the_recommended_one_else_the_next(results):
+    by = results.metric("accuracy")
+    assert outlook(results, by, recommended="svm").ahead.other == "svm"
+    assert outlook(results, by, recommended="mlp").ahead.other == "svm"
+    told = outlook(results, by, recommended="svm")
+    assert outlook_sentences(by, told)[0].startswith(
+        "With four times the data `svm` is forecast to be better by"
+    )
+    assert " puts `mlp` " in outlook_sentences(by, told)[1]
+    chinese = [each.said(Language.CHINESE) for each in outlook_sentences(by, told)]
+    assert not any(" the " in each for each in chinese)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from rungwise.cli.options import split_names
+from rungwise.cli.options import LANGUAGES, split_names
 
 
 def _times(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -37,6 +39,9 @@ def _times(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
 @click.option("--rungs", callback=split_names, metavar="A,B", help="Only these rungs (all with a result).")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
 @click.option("--sizes", is_flag=True, help="Fit rungs wider and narrower too, for a law of size and data.")
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentences."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; progress goes to standard error.")
 def command(
     run: str,
@@ -46,6 +51,7 @@ def command(
     rungs: list[str] | None,
     metric: str | None,
     sizes: bool,
+    lang: str,
     as_json: bool,
 ) -> None:
     """Forecast what the rungs of RUN, a run's folder, would score with more data.
@@ -57,15 +63,16 @@ def command(
     from rungwise.cli.growing import grow_and_forecast, show_outlook
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
+    from rungwise.language import parse_language, say, spoken
 
     ladder = Ladder.open(run)
     asked = 0 if budget is not None and budget.strip() in ("0", "0s") else budget
     found = grow_and_forecast(
         ladder, to=to, budget=asked, until=until, rungs=rungs, metric=metric, sizes=sizes
     )
+    language = parse_language(lang)
     if as_json:
-        from dataclasses import asdict
-
-        print(json_text(asdict(found)))
+        print(json_text(spoken(asdict(found), language)))
     else:
-        show_outlook(make_console(stderr=False), found, ladder)
+        show_outlook(make_console(stderr=False), found, ladder.results.metric(found.metric), language)
+        click.echo("\n" + say("`rungwise report {run}` draws the curves.", run=run).said(language))

@@ -12,10 +12,11 @@ from rich.table import Table
 from rungwise.cli.climbing import make_console
 from rungwise.cli.tables import plain_table
 from rungwise.evaluation import Outlook
-from rungwise.evaluation.outlook import Forecasts, RungOutlook
-from rungwise.evaluation.outlook_text import FAMILY_TEXTS, band_text, outlook_sentences
+from rungwise.evaluation.outlook import RungOutlook
+from rungwise.evaluation.outlook_text import FAMILY_TEXTS, band_text, outlook_sentences, refusal_sentences
 from rungwise.evaluation.wording import amount_text, seconds_text
 from rungwise.ladder import GrowthStep, Ladder
+from rungwise.language import Language, Message, say
 from rungwise.metrics import Metric
 
 __all__ = ["grow_and_forecast", "show_outlook"]
@@ -36,16 +37,14 @@ def _line(step: GrowthStep) -> str:
     return escape(f"{step.num_done} of {step.num_fits} fits, {left} left: {running}")
 
 
-def show_outlook(console: Console, found: Outlook, ladder: Ladder) -> None:
+def show_outlook(console: Console, found: Outlook, by: Metric, language: Language = Language.ENGLISH) -> None:
     """A table of the rungs, and what follows from it in sentences."""
-    by = ladder.results.metric(found.metric)
-    console.print(_table(found, by))
-    forecasts = Forecasts(ladder.results, by, [each.rung for each in found.rungs])
-    for sentence in outlook_sentences(forecasts, found, ladder.verdict_by(metric=found.metric).recommended):
-        console.print(f"\n{escape(sentence)}", highlight=False)
+    console.print(_table(found, by, language))
+    for sentence in [*outlook_sentences(by, found), *refusal_sentences(found)]:
+        console.print(f"\n{escape(sentence.said(language))}", highlight=False)
 
 
-def _table(found: Outlook, by: Metric) -> Table:
+def _table(found: Outlook, by: Metric, language: Language) -> Table:
     title = f"{by.title}{', %' if by.is_share else ''}, 95 % band"
     table = plain_table(title)
     table.add_column("rung", no_wrap=True)
@@ -55,15 +54,13 @@ def _table(found: Outlook, by: Metric) -> Table:
     table.add_column("curve")
     for each in found.rungs:
         name = f"{each.rung} ←" if each.rung == found.best else each.rung
-        table.add_row(name, amount_text(by, each.now), *_told(by, each))
+        cells = [text.said(language) for text in _told(by, each)]
+        table.add_row(name, amount_text(by, each.now), *cells)
     return table
 
 
-def _told(by: Metric, each: RungOutlook) -> list[str]:
+def _told(by: Metric, each: RungOutlook) -> list[Message]:
     if each.at is None or each.limit is None or each.family is None:
-        return ["–", "–", f"refused: {each.refusal}"]
-    return [
-        band_text(by, each.at),
-        amount_text(by, each.limit),
-        f"{FAMILY_TEXTS[each.family]} ({each.family})",
-    ]
+        return [Message("–"), Message("–"), say("refused")]
+    family = say("{curve} ({family})", curve=FAMILY_TEXTS[each.family], family=each.family)
+    return [band_text(by, each.at), Message(amount_text(by, each.limit)), family]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from rungwise.evaluation.families import Family, Floats, families
+from rungwise.language import Message, say
 
 __all__ = ["LEAST_POINTS", "Curve", "Forecast", "forecast"]
 
@@ -108,7 +109,7 @@ class Forecast:
     weights: dict[str, float] = field(default_factory=dict)
     missed: float = float("nan")
     missed_by_last: float = float("nan")
-    refusal: str | None = None
+    refusal: Message | None = None
     fits: tuple[_Fit, ...] = ()
 
     @property
@@ -202,17 +203,21 @@ def _positive(errors: Floats) -> Floats:
     return np.asarray(np.maximum(errors, above.min() / 2))
 
 
-def _unfit(curve: Curve) -> str | None:
+def _unfit(curve: Curve) -> Message | None:
     if not np.isfinite(curve.errors).all():
-        return "its score isn't defined for every size"
+        return say("its score isn't defined for every size")
     if len(curve.sizes) < LEAST_POINTS:
-        return f"{len(curve.sizes)} sizes are too few for a curve; {LEAST_POINTS} are needed"
+        return say(
+            "{count} sizes are too few for a curve; {least} are needed",
+            count=len(curve.sizes),
+            least=LEAST_POINTS,
+        )
     if not (curve.errors > 0).any():
-        return "it makes no errors, at any size"
+        return say("it makes no errors, at any size")
     return None
 
 
-def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, scatter: float) -> str | None:
+def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, scatter: float) -> Message | None:
     """Why a curve isn't one that these families are for, None if it is."""
     logs = np.log(x)
     centred = logs - np.average(logs, weights=weights)
@@ -224,9 +229,11 @@ def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, scatter
         ** 0.5
     )
     if slope > _RISES * scale / spread**0.5:
-        return "its errors grow with the data, by more than chance"
+        return say("its errors grow with the data, by more than chance")
     if found.missed > found.missed_by_last + _WORSE * scatter:
-        return "its largest sizes can't be foretold from the smaller ones: the last value does that better"
+        return say(
+            "its largest sizes can't be foretold from the smaller ones: the last value does that better"
+        )
     return None
 
 

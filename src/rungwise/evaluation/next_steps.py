@@ -6,18 +6,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rungwise.evaluation.forecast import LEAST_POINTS
 from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
-from rungwise.evaluation.outlook import Forecasts
+from rungwise.evaluation.outlook import TIMES, Forecasts
+from rungwise.evaluation.outlook_text import gain_sentence
 from rungwise.evaluation.verdict import Verdict
-from rungwise.evaluation.wording import amount_text, bounds_text, code, difference_text, interval_text, listed
-from rungwise.language import Message, say
+from rungwise.evaluation.wording import bounds_text, code, difference_text, listed
+from rungwise.language import Message, paragraph, say
 from rungwise.metrics import Metric
 
 __all__ = ["NextStep", "needed_examples", "next_steps"]
-
-_TIMES_DATA = 4.0
-"""How much more data is looked ahead to."""
 
 _MOST_TIMES = 100
 """Of what the test part has: asking for more is no advice."""
@@ -134,27 +133,18 @@ def _more_data(found: Verdict, metric: Metric, results: Results) -> Iterator[Nex
         return
     forecasts = Forecasts(results, metric, [rung])
     if rung not in forecasts.told:
+        if rung not in forecasts.forecasts or len(forecasts.forecasts[rung].curve.sizes) < LEAST_POINTS:
+            text = say("Go on with the forecast, which has too few fits of {rung} yet:", rung=code(rung))
+            yield NextStep(text, f"rungwise forecast {results.run_folder} --budget …")
         return
-    [ahead], now = forecasts.band(rung, [_TIMES_DATA]), forecasts.now[rung]
-    known = {
-        "rung": code(rung),
-        "score": amount_text(metric, ahead.value),
-        "interval": interval_text(metric, ahead.low, ahead.high),
-        "now": amount_text(metric, now),
-    }
-    if ahead.low > now if metric.greater_is_better else ahead.high < now:
-        text = say(
-            "Collect more data: with four times as much, {rung} is forecast to have {score} ({interval}); now it has "
-            "{now}.",
-            **known,
-        )
+    gain = forecasts.gain(rung, TIMES)
+    if gain.low > 0:
+        pays = say("Collect more data.")
+    elif gain.value > (gain.value - gain.low) / 2:  # by more than about a standard error
+        pays = say("More data is likely to help.")
     else:
-        text = say(
-            "More data may not pay: with four times as much, {rung} is forecast to have {score} ({interval}); now it "
-            "has {now}.",
-            **known,
-        )
-    yield NextStep(text)
+        pays = say("More data may not pay.")
+    yield NextStep(paragraph([pays, gain_sentence(metric, rung, gain, TIMES)]))
 
 
 def _go_on(outcomes: Sequence[Outcome], run: str) -> Iterator[NextStep]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,29 @@ from rungwise.evaluation.families import Floats
 from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast
 from rungwise.evaluation.outcomes import BASELINE, Results
 from rungwise.evaluation.sizes import SizeOutlook, size_outlooks
+from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
-__all__ = ["FURTHEST", "Ahead", "Band", "Crossing", "Outlook", "RungOutlook", "Until", "outlook"]
+__all__ = [
+    "FORECAST",
+    "FURTHEST",
+    "TIMES",
+    "Ahead",
+    "Band",
+    "Crossing",
+    "Forecasts",
+    "Outlook",
+    "RungOutlook",
+    "Until",
+    "outlook",
+    "outlook_as_asked",
+]
+
+FORECAST = "forecast.json"
+"""The file of a run that has its outlook."""
+
+TIMES = 4.0
+"""Times the data of the run that are forecast where nothing else is asked."""
 
 FURTHEST = 8.0
 """Times the data of the run up to which forecasts were held against real fits."""
@@ -25,7 +46,7 @@ FURTHEST = 8.0
 _LIKELY = 0.8
 """How often among the samples a rung passes another by then, to be told."""
 
-_CUT = "its own fit was stopped by the budget, so that its last size says more of time than of data"
+_CUT = say("its own fit was stopped by the budget, so that its last size says more of time than of data")
 
 _STEPS = 73
 _TAILS = (2.5, 97.5)
@@ -48,13 +69,15 @@ class RungOutlook:
 
     Attributes:
         rung: its name.
-        now: its score on test.
+        now: its score now by its curve, which is judged on test and on the rows of train that its parts leave aside.
         sizes: rows of the fits that its curve is made of, the last being the run's own.
         scores: the curve's scores.
         family: the family of curves that counts most; see `families`.
         parameters: of that family, the likeliest.
         weights: family → its weight.
         at: its score at as many rows as were asked for; None where it is refused.
+        gain: by how much that is better than now, positive where it is; its band has no share of what the rows that
+            judge leave open, as they are the same.
         limit: the score at which it levels off; None where it is refused.
         grid: rows from those of the smallest fit to the furthest, for a picture.
         curve: the score that is expected there, with its band.
@@ -69,10 +92,11 @@ class RungOutlook:
     parameters: dict[str, float] | None = None
     weights: dict[str, float] | None = None
     at: Band | None = None
+    gain: Band | None = None
     limit: float | None = None
     grid: tuple[float, ...] = ()
     curve: tuple[Band, ...] = ()
-    refusal: str | None = None
+    refusal: Message | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +105,7 @@ class Ahead:
 
     Attributes:
         rung: the one that is forecast to be best.
-        other: the recommended one, or the next best where that is the best.
+        other: the recommended one; the next best where that is the best, or has no forecast.
         difference: positive where the first is better.
     """
 
@@ -125,7 +149,10 @@ class Outlook:
         times: how often the run's data is forecast.
         num_train: rows that the run's own fits learned from.
         rungs: each rung's forecast, cheapest first.
+        recommended: the rung that the best is held against.
+        leader: the rung that is best now, of those with a forecast; None if all are refused.
         best: the rung that is forecast to be best, None if all are refused.
+        ahead: by how much that is, None where there is no other.
         crossings: rungs that are behind now and forecast to pass.
         until: rows to reach a score, where one was asked for.
         sizes: what the size of each rung brings that was fitted in several.
@@ -135,7 +162,10 @@ class Outlook:
     times: float
     num_train: int
     rungs: tuple[RungOutlook, ...]
+    recommended: str | None
+    leader: str | None
     best: str | None
+    ahead: Ahead | None
     crossings: tuple[Crossing, ...]
     until: tuple[Until, ...]
     sizes: tuple[SizeOutlook, ...] = ()
@@ -161,8 +191,8 @@ class Forecasts:
         cut = {o.rung for o in results.outcomes if o.record["status"] == "deadline"} & self.forecasts.keys()
         self.forecasts |= {rung: Forecast(curves[rung], refusal=_CUT) for rung in cut}
         self.num_train = results.growth[0].num_all if results.growth else 0
+        self.now = {rung: _now(found, by) for rung, found in self.forecasts.items()}
         [judged] = results.judge("test", [by])
-        self.now = {rung: judged.mean(rung) for rung in self.forecasts}
         self._levels = {
             rung: _levels(judged.scores[rung][0], by, curves[rung].level) for rung in self.forecasts
         }
@@ -188,16 +218,21 @@ class Forecasts:
             for value, low, high in zip(values, *ends, strict=True)
         ]
 
-    def ahead(self, first: str, second: str, times: float) -> Band:
-        """By how much the first is better than the second at a multiple of the data."""
-        errors = [
-            self.forecasts[rung].at([times * self.forecasts[rung].curve.sizes[-1]])[0]
-            for rung in (first, second)
-        ]
-        samples = self.sample(second, [times])[:, 0] - self.sample(first, [times])[:, 0]
-        low, high = np.percentile(samples, _TAILS)
-        value = float(errors[1] - errors[0])
-        return Band(value, float(min(low, value)), float(max(high, value)))
+    def gain(self, rung: str, times: float) -> Band:
+        """By how much a rung is better at a multiple of the data than now."""
+        now, then = self.forecasts[rung].at(np.array([1.0, times]) * self.num_train)
+        samples = self.sample(rung, [1.0, times])
+        return _banded(float(now - then), samples[:, 0] - samples[:, 1])
+
+    def ahead(self, recommended: str | None, times: float) -> Ahead | None:
+        """By how much the best at a multiple of the data is better than another; None where there is no other."""
+        errors = {rung: float(found.at([times * self.num_train])[0]) for rung, found in self.told.items()}
+        if len(errors) < 2:
+            return None
+        best, following, *_ = sorted(errors, key=lambda rung: errors[rung])
+        other = recommended if recommended in errors and recommended != best else following
+        samples = self.sample(other, [times])[:, 0] - self.sample(best, [times])[:, 0]
+        return Ahead(best, other, _banded(errors[other] - errors[best], samples))
 
     def crossing(self, behind: str, best: str) -> Crossing | None:
         """Where a rung that is behind now passes another; None where it isn't likely to be ahead in the end."""
@@ -224,6 +259,19 @@ class Forecasts:
         return float(score_of(self.by, found.at([_LIMIT * found.curve.sizes[-1]])[0]))
 
 
+def _now(found: Forecast, by: Metric) -> float:
+    """The score of the run's own fit, by the curve where there is one: a single fit is a matter of luck."""
+    curve = found.curve
+    error = curve.errors[-1] if found.refusal is not None else found.at(curve.sizes[-1:])[0]
+    return float(score_of(by, error))
+
+
+def _banded(value: float, samples: Floats) -> Band:
+    """A number with the band of its samples (S,)."""
+    low, high = np.percentile(samples, _TAILS)
+    return Band(value, float(min(low, value)), float(max(high, value)))
+
+
 def _seed(rung: str) -> int:
     return int.from_bytes(rung.encode()[-4:], "little")
 
@@ -245,9 +293,10 @@ def outlook(
     results: Results,
     by: Metric,
     *,
-    times: float = 4.0,
+    times: float = TIMES,
     until: float | None = None,
     rungs: Sequence[str] | None = None,
+    recommended: str | None = None,
 ) -> Outlook:
     """What more data would bring to a run.
 
@@ -257,21 +306,46 @@ def outlook(
         times: how often its data.
         until: a score to be reached.
         rungs: those that are looked at; all that have fits on parts of train when None.
+        recommended: the rung that the best is held against.
     """
     found = Forecasts(results, by, rungs)
     told = list(found.told)
     best = min(told, key=lambda rung: found.told[rung].at([times * found.num_train])[0], default=None)
-    now = min(told, key=lambda rung: error_of(by, found.band(rung, [1.0])[0].value), default=None)
-    crossings = [found.crossing(rung, now) for rung in told if now is not None and rung != now]
+    leader = min(told, key=lambda rung: error_of(by, found.now[rung]), default=None)
+    crossings = [found.crossing(rung, leader) for rung in told if leader is not None and rung != leader]
     return Outlook(
         metric=by.name,
         times=times,
         num_train=found.num_train,
         rungs=tuple(_rung(found, rung, times) for rung in found.forecasts),
+        recommended=recommended,
+        leader=leader,
         best=best,
+        ahead=found.ahead(recommended, times),
         crossings=tuple(each for each in crossings if each is not None),
         until=tuple(found.until(rung, until) for rung in told) if until is not None else (),
         sizes=tuple(size_outlooks(results, by, times, list(found.forecasts))),
+    )
+
+
+def outlook_as_asked(results: Results, by: Metric, recommended: str | None) -> Outlook | None:
+    """The outlook on as much data, and for such a score, as a run's forecast was last asked for.
+
+    None where no rung was fitted on parts of train.
+    """
+    if not results.growth:
+        return None
+    try:
+        asked = json.loads((results.run_folder / FORECAST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # the fits are there, and it takes no more
+        asked = {}
+    scores = [each["score"] for each in asked.get("until", ()) if asked["metric"] == by.name]
+    return outlook(
+        results,
+        by,
+        times=asked.get("times", TIMES),
+        until=scores[0] if scores else None,
+        recommended=recommended,
     )
 
 
@@ -292,6 +366,7 @@ def _rung(found: Forecasts, rung: str, times: float) -> RungOutlook:
         told.parameters,
         told.weights,
         found.band(rung, [times])[0],
+        found.gain(rung, times),
         found.limit(rung),
         tuple(float(size) for size in grid * curve.sizes[-1]),
         tuple(found.band(rung, list(grid))),

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import math
 
-from rungwise.evaluation.outlook import FURTHEST, Band, Crossing, Forecasts, Outlook, Until
+from rungwise.evaluation.outlook import FURTHEST, Ahead, Band, Crossing, Outlook, Until
 from rungwise.evaluation.sizes import size_sentence
-from rungwise.evaluation.wording import amount_text, code, difference_text, signed_text
-from rungwise.language import Message, say
+from rungwise.evaluation.wording import (
+    amount_text,
+    code,
+    difference_text,
+    interval_text,
+    signed_text,
+    unit_text,
+)
+from rungwise.language import Message, say, term
 from rungwise.metrics import Metric
 
-__all__ = ["FAMILY_TEXTS", "ahead_sentence", "band_text", "outlook_sentences", "rows_text", "times_text"]
+__all__ = [
+    "FAMILY_TEXTS",
+    "ahead_sentence",
+    "band_text",
+    "beyond_text",
+    "ends_text",
+    "gain_sentence",
+    "outlook_sentences",
+    "refusal_sentences",
+    "rows_text",
+    "times_text",
+]
 
 FAMILY_TEXTS = {
-    "M0": "flat",
-    "M1": "power law",
-    "M2": "power law to a limit",
-    "M3": "power law from a later start",
-    "M4": "from chance to a limit",
+    "M0": say("flat"),
+    "M1": say("power law"),
+    "M2": say("power law to a limit"),
+    "M3": say("power law from a later start"),
+    "M4": say("from chance to a limit"),
 }
 """Family → what it is called."""
 
@@ -29,81 +47,119 @@ def times_text(times: float) -> Message:
     return _TIMES.get(times, say("{number} times", number=f"{times:g}"))
 
 
-def ahead_sentence(found: Forecasts, recommended: str, times: float = 4.0) -> Message:
-    """Which rung more data would put ahead, of the recommended one or of the next; "" where nothing can be said."""
-    told = list(found.told)
-    if len(told) < 2 or recommended not in told:
-        return Message("")
-    sizes = [times * found.num_train]
-    ranked = sorted(told, key=lambda rung: found.told[rung].at(sizes)[0])
-    best = ranked[0]
-    other = recommended if best != recommended else ranked[1]
-    ahead = found.ahead(best, other, times)
+def ahead_sentence(by: Metric, ahead: Ahead, recommended: str | None, times: float) -> Message:
+    """Which rung more data would put ahead, of the recommended one or of the next."""
+    size = ahead.difference
     known = {
         "times": times_text(times),
-        "best": code(best),
-        "size": difference_text(found.by, ahead.value),
-        "low": signed_text(found.by, ahead.low),
-        "high": signed_text(found.by, ahead.high),
+        "best": code(ahead.rung),
+        "size": difference_text(by, size.value),
+        "low": signed_text(by, size.low),
+        "high": signed_text(by, size.high),
     }
-    if best == recommended:
+    if ahead.other != recommended:
         return say(
             "With {times} the data the forecast still has {best} {size} ahead of {other}, the next ({low} to {high}).",
-            other=code(other),
+            other=code(ahead.other),
             **known,
         )
     return say("With {times} the data the forecast puts {best} {size} ahead ({low} to {high}).", **known)
 
 
-def outlook_sentences(found: Forecasts, told: Outlook, recommended: str | None) -> list[str]:
-    """Which rung is ahead then, what crosses, what reaches the score that was asked for, and what can't be forecast."""
-    rival = recommended if recommended in found.told else told.best
-    ahead = ahead_sentence(found, rival, told.times) if rival is not None else ""
-    sentences = [ahead] if ahead else []
+def gain_sentence(by: Metric, rung: str, gain: Band, times: float) -> Message:
+    """What more data would bring a rung."""
+    return say(
+        "With {times} the data {rung} is forecast to be better by {size} ({low} to {high}).",
+        times=times_text(times),
+        rung=code(rung),
+        size=difference_text(by, gain.value),
+        low=signed_text(by, gain.low),
+        high=signed_text(by, gain.high),
+    )
+
+
+def outlook_sentences(by: Metric, told: Outlook) -> list[Message]:
+    """What more data bring: which rung is ahead then, what crosses and reaches a score; and what sizes do."""
+    gains = {each.rung: each.gain for each in told.rungs if each.gain is not None}
+    own = told.recommended if told.recommended in gains else told.best
+    sentences = [] if own is None else [gain_sentence(by, own, gains[own], told.times)]
+    if told.ahead is not None:
+        sentences.append(ahead_sentence(by, told.ahead, told.recommended, told.times))
     sentences += [_crossing(each) for each in told.crossings]
-    if len(found.told) > 1 and not told.crossings:
+    if told.ahead is not None and not told.crossings:
         sentences.append(
-            f"No rung is likely to pass another that is ahead now within {FURTHEST:g} times the data."
+            say(
+                "No rung is likely to pass {rung}, the best now, within {times:g} times the data.",
+                rung=code(str(told.leader)),
+                times=FURTHEST,
+            )
         )
     limits = {each.rung: each.limit for each in told.rungs}
-    sentences += [_until(found.by, each, limits[each.rung]) for each in told.until]
-    sentences += [size_sentence(found.by, each) for each in told.sizes]
-    refused = [each for each in told.rungs if each.refusal is not None]
-    sentences += [f"{code(each.rung)} has no forecast: {each.refusal}." for each in refused]
+    sentences += [_until(by, each, limits[each.rung]) for each in told.until]
+    sentences += [size_sentence(by, each) for each in told.sizes]
     if told.times > FURTHEST:
-        sentences.append(f"Forecasts were never held against fits beyond {FURTHEST:g} times the data.")
+        sentences.append(
+            say("Forecasts were never held against fits beyond {times:g} times the data.", times=FURTHEST)
+        )
     return sentences
 
 
-def _crossing(each: Crossing) -> str:
-    text = f"{code(each.rung)} passes {code(each.passed)} at about {rows_text(each.rows.value)}"
-    return f"{text} ({_ends(each.rows)})."
+def refusal_sentences(told: Outlook) -> list[Message]:
+    """What can't be forecast, and why."""
+    return [
+        say("{rung} has no forecast: {reason}.", rung=code(each.rung), reason=each.refusal)
+        for each in told.rungs
+        if each.refusal is not None
+    ]
 
 
-def _until(by: Metric, each: Until, limit: float | None) -> str:
-    score = f"{amount_text(by, each.score)}{' %' if by.is_share else ''} {by.title}"
+def _crossing(each: Crossing) -> Message:
+    return say(
+        "{rung} passes {other} at about {rows} ({ends}).",
+        rung=code(each.rung),
+        other=code(each.passed),
+        rows=rows_text(each.rows.value),
+        ends=ends_text(each.rows),
+    )
+
+
+def _until(by: Metric, each: Until, limit: float | None) -> Message:
+    known = {"rung": code(each.rung), "score": unit_text(by, each.score), "metric": term(by.title)}
     if math.isfinite(each.rows.value):
-        return (
-            f"{code(each.rung)} reaches {score} at about {rows_text(each.rows.value)} ({_ends(each.rows)})."
+        return say(
+            "{rung} reaches {score} {metric} at about {rows} ({ends}).",
+            rows=rows_text(each.rows.value),
+            ends=ends_text(each.rows),
+            **known,
         )
-    text = f"{code(each.rung)} doesn't reach {score} within {FURTHEST:g} times the data"
     if limit is not None and (limit < each.score) == by.greater_is_better:
-        return f"{text}: its curve levels off at {amount_text(by, limit)}{' %' if by.is_share else ''}."
-    return f"{text}."
+        return say(
+            "{rung} doesn't reach {score} {metric} within {times:g} times the data: its curve levels off at {limit}.",
+            times=FURTHEST,
+            limit=unit_text(by, limit),
+            **known,
+        )
+    return say(
+        "{rung} doesn't reach {score} {metric} within {times:g} times the data.", times=FURTHEST, **known
+    )
 
 
-def _ends(rows: Band) -> str:
-    low, high = rows.low, rows.high
-    if math.isfinite(high):
-        return f"{_rounded(low):,} to {_rounded(high):,}"
-    if math.isfinite(low):
-        return f"from {_rounded(low):,} on, or not within {FURTHEST:g} times the data"
-    return f"not within {FURTHEST:g} times the data"
+def ends_text(rows: Band) -> Message:
+    """Of a band whose middle is finite, and so is its lower end."""
+    low = _rounded(rows.low)
+    if math.isfinite(rows.high):
+        return say("{low:,} to {high:,}", low=low, high=_rounded(rows.high))
+    return say("from {low:,} on, or not within {times:g} times the data", low=low, times=FURTHEST)
 
 
-def rows_text(rows: float) -> str:
+def beyond_text() -> Message:
+    """How many rows a score takes that isn't reached."""
+    return say("not within {times:g} times the data", times=FURTHEST)
+
+
+def rows_text(rows: float) -> Message:
     """Such as "12,000 rows"."""
-    return f"{_rounded(rows):,} rows"
+    return say("{count:,} rows", count=_rounded(rows))
 
 
 def _rounded(rows: float) -> int:
@@ -111,6 +167,10 @@ def _rounded(rows: float) -> int:
     return int(round(rows, 1 - math.floor(math.log10(rows)))) if rows >= 100 else round(rows)
 
 
-def band_text(by: Metric, band: Band) -> str:
+def band_text(by: Metric, band: Band) -> Message:
     """Such as "91.2 (90.1 to 92.4)"."""
-    return f"{amount_text(by, band.value)} ({amount_text(by, band.low)} to {amount_text(by, band.high)})"
+    return say(
+        "{value} ({interval})",
+        value=amount_text(by, band.value),
+        interval=interval_text(by, band.low, band.high),
+    )

@@ -9,7 +9,8 @@ import numpy as np
 from rungwise.evaluation.curves import error_on, score_of
 from rungwise.evaluation.outcomes import Results
 from rungwise.evaluation.scaling_law import ScalingLaw, scaling_law
-from rungwise.evaluation.wording import amount_text, code, count_text
+from rungwise.evaluation.wording import code, count_text, unit_text
+from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
 __all__ = ["SizeOutlook", "size_outlooks", "size_sentence"]
@@ -79,21 +80,28 @@ def size_outlooks(results: Results, by: Metric, times: float, rungs: list[str]) 
     return told
 
 
-def size_sentence(by: Metric, told: SizeOutlook) -> str:
+def size_sentence(by: Metric, told: SizeOutlook) -> Message:
     """Which size goes with so much data, or why none is named."""
-    rung, unit = code(told.rung), " %" if by.is_share else ""
-    if told.at is None or told.limit is None:
-        return f"{rung} has too few fits of several sizes for a scaling law ({told.num_fits})."
-    law = f"By its scaling law from {told.num_fits} fits {rung}"
+    known = {"rung": code(told.rung), "count": told.num_fits}
+    if told.at is None:
+        return say("{rung} has too few fits of several sizes for a scaling law ({count}).", **known)
+    known |= {"score": unit_text(by, told.at), "parameters": count_text(told.parameters)}
     if told.balanced is None or told.at_balanced is None:
-        then = f"it comes to {amount_text(by, told.at)}{unit} then"
-        return f"{law} gains nothing by its size, or nothing by data; {then}."
-    now = (
-        f"with its {count_text(told.parameters)} parameters it comes to {amount_text(by, told.at)}{unit} then"
-    )
+        return say(
+            "By its scaling law from {count} fits {rung} gains nothing by its size, or nothing by data; with "
+            "{parameters} parameters it comes to {score} then.",
+            **known,
+        )
     if told.is_beyond:
-        return f"{law}: {now}; the size in balance with so much data is far from those that were fitted."
-    return (
-        f"{law}: {now}; {count_text(told.balanced)} parameters are in balance with so much data, "
-        f"for {amount_text(by, told.at_balanced)}{unit}."
+        return say(
+            "By its scaling law from {count} fits {rung} comes to {score} then with its {parameters} parameters; the "
+            "size in balance with so much data is far from those that were fitted.",
+            **known,
+        )
+    return say(
+        "By its scaling law from {count} fits {rung} comes to {score} then with its {parameters} parameters; "
+        "{balanced} parameters are in balance with so much data, for {best}.",
+        balanced=count_text(told.balanced),
+        best=unit_text(by, told.at_balanced),
+        **known,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from rungwise.evaluation.choice import choose, cost_ratios, front_of
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome, Results
-from rungwise.evaluation.outlook import Forecasts
+from rungwise.evaluation.outlook import TIMES, Forecasts
 from rungwise.evaluation.outlook_text import ahead_sentence
 from rungwise.evaluation.sentences import (
     VALIDATION,
@@ -21,6 +21,7 @@ from rungwise.evaluation.sentences import (
 from rungwise.evaluation.significance import Comparison, compare
 from rungwise.evaluation.terms import Cost, Terms
 from rungwise.language import Message, paragraph
+from rungwise.metrics import Metric
 
 __all__ = ["Verdict", "verdict"]
 
@@ -119,7 +120,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     findings = Findings(
         valid, test, finished, terms, choice, best, recommended, difference, over_baseline, comparisons
     )
-    forecast = ahead_sentence(Forecasts(results, chosen), recommended.rung) if results.growth else _NOTHING
+    forecast = _forecast(results, chosen, recommended.rung)
     return Verdict(
         metric=metric,
         terms=terms,
@@ -140,6 +141,13 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         forecast=forecast,
         warnings=warnings_of(findings, outcomes),
     )
+
+
+def _forecast(results: Results, by: Metric, recommended: str) -> Message:
+    """Which rung more data would put ahead; empty where that isn't known of the recommended one."""
+    found = Forecasts(results, by) if results.growth else None
+    ahead = found.ahead(recommended, TIMES) if found is not None and recommended in found.told else None
+    return _NOTHING if ahead is None else ahead_sentence(by, ahead, recommended, TIMES)
 
 
 def _over_baseline(test: Judged, best: Outcome, recommended: Outcome) -> Difference | None:

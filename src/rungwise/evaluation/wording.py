@@ -28,6 +28,7 @@ __all__ = [
     "seconds_text",
     "seeds_text",
     "signed_text",
+    "unit_text",
 ]
 
 
@@ -46,6 +47,11 @@ def amount_text(metric: Metric, value: float) -> str:
     if metric.is_share:
         return f"{100 * value:.1f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+
+
+def unit_text(metric: Metric, value: float) -> str:
+    """A score with its unit: such as "90.4 %"."""
+    return f"{amount_text(metric, value)} %" if metric.is_share else amount_text(metric, value)
 
 
 def score_text(metric: Metric, score: Score) -> Message:

@@ -11,6 +11,7 @@ from rungwise.data import Dataset
 from rungwise.errors import ConfigError, RunError
 from rungwise.evaluation import Outlook, Results, outlook
 from rungwise.evaluation.outcomes import BASELINE
+from rungwise.evaluation.outlook import FORECAST
 from rungwise.evaluation.records import JOURNAL, read_records, write_json
 from rungwise.ladder.folder import Paths, full_disk_said, locked, num_cores
 from rungwise.ladder.growth import GrowthStep, grow, growth_budget, plan_growth
@@ -97,9 +98,15 @@ def grow_run(
 
 
 def write_outlook(
-    results: Results, by: Metric, rungs: Sequence[str], to: float, until: float | None
+    results: Results,
+    by: Metric,
+    rungs: Sequence[str],
+    to: float,
+    until: float | None,
+    *,
+    recommended: str | None,
 ) -> Outlook:
     """What more data would bring, which is written to `forecast.json` too."""
-    found = outlook(results, by, times=to, until=until, rungs=rungs)
-    write_json(results.run_folder / "forecast.json", asdict(found))
+    found = outlook(results, by, times=to, until=until, rungs=rungs, recommended=recommended)
+    write_json(results.run_folder / FORECAST, asdict(found))
     return found

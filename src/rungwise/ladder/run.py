@@ -321,7 +321,8 @@ class Ladder(RunView):
         jobs = [self._job(rung) for rung in chosen]
         grow_run(self.paths, self.dataset, jobs, budget, self.workers, sizes=sizes, observe=observe)
         self._results = None
-        return write_outlook(self.results, by, chosen, to, until)
+        found = self.verdict if by.name == self.metric else self.verdict_by(metric=by.name)
+        return write_outlook(self.results, by, chosen, to, until, recommended=found.recommended)
 
     def write_results(self) -> None:
         """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html` from the journal."""

@@ -10,6 +10,7 @@ from rungwise.artifacts.card import RUN_MARK
 from rungwise.artifacts.folder import replace_card
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Score
+from rungwise.evaluation.outlook_text import gain_sentence
 from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
 from rungwise.metrics import class_scores, is_roles, type_scores
 from rungwise.report.content import Content
@@ -63,6 +64,7 @@ def run_card(content: Content, rung: str) -> str:
         _evaluation(content, scores),
         *_classes(content, outcome),
         *_robustness(outcome),
+        *_forecast(content, rung),
         "## Training data",
         _bullets(run_facts(content)[:5]),
         "## Costs",
@@ -196,6 +198,14 @@ def _robustness(outcome: Outcome) -> list[str]:
         f"Under corrupted inputs, {found.metric} over {found.num_examples:,} test examples: as they are "
         f"{found.clean:.3g}; the mean over five strengths of {names}."
     ]
+
+
+def _forecast(content: Content, rung: str) -> list[str]:
+    """What more data would bring it, where there is a forecast."""
+    told = content.outlook
+    gains = {} if told is None else {each.rung: each.gain for each in told.rungs}
+    gain = gains.get(rung)
+    return [] if told is None or gain is None else [gain_sentence(content.metric, rung, gain, told.times)]
 
 
 def _bullets(pairs: Sequence[tuple[str, str]]) -> str:

@@ -19,6 +19,8 @@ __all__ = [
     "NO_BAR",
     "Line",
     "Point",
+    "curves",
+    "frame",
     "interval_bar",
     "line_chart",
     "line_key",
@@ -27,6 +29,7 @@ __all__ = [
     "score_chart",
     "series_chart",
     "strength_chart",
+    "svg",
 ]
 
 _CHARACTER = 7.6  # pixels of a label's character
@@ -96,7 +99,7 @@ def score_chart(
     x = log_scale(list(costs.values()), 56, width - 16, max_ticks=3 if width < 500 else 6)
     ends = [end for point in points for end in (point.low, point.high, point.score)]
     y = linear_scale(ends, height - 52, 30)
-    parts = [_frame(x, y, height=height, axes=axes, texts=texts)]
+    parts = [frame(x, y, height=height, axes=axes, texts=texts)]
     spots = [(x(costs[point.name]), y(point.score), y(point.low), y(point.high)) for point in points]
     parts.append(_front(points, spots, is_greater_better))
     taken = [(left - 6, high - 2, left + 6, low + 2) for left, _, low, high in spots]
@@ -125,7 +128,7 @@ def score_chart(
     about = say(
         "{score} against {cost}, a point a rung; the table has the numbers", score=axes[1], cost=axes[0]
     )
-    return _svg(parts, width, height, about, role="group")
+    return svg(parts, width, height, about, role="group")
 
 
 def _front(
@@ -176,8 +179,8 @@ def line_chart(lines: Sequence[Line], *, name: str, size: tuple[int, int] = (320
     width, height = size
     x = linear_scale([value for line in lines for value in line.x], 44, width - 10, num_ticks=4)
     y = linear_scale([value for line in lines for value in line.y], height - 34, 10, num_ticks=4)
-    parts = [_frame(x, y, height=height, axes=(say("epoch"), ""), texts=(_plain, _plain))]
-    return _svg([*parts, *_curves(lines, x, y)], width, height, say("Loss of {name} by epoch", name=name))
+    parts = [frame(x, y, height=height, axes=(say("epoch"), ""), texts=(_plain, _plain))]
+    return svg([*parts, *curves(lines, x, y)], width, height, say("Loss of {name} by epoch", name=name))
 
 
 def strength_chart(
@@ -208,15 +211,15 @@ def strength_chart(
     x = Scale(-0.5, count - 0.5, start, width, tuple(range(count)))
     y = linear_scale(span, height - side * bool(pictures) - 46, 8, num_ticks=4)
     parts = [
-        _frame(x, y, height=height, axes=(unit, ""), texts=(lambda step: strengths[round(step)], text)),
-        *_curves(lines, x, y),
+        frame(x, y, height=height, axes=(unit, ""), texts=(lambda step: strengths[round(step)], text)),
+        *curves(lines, x, y),
     ]
     for step, picture in enumerate(pictures):
         parts.append(
             f'<image href="{escape(picture)}" x="{x(step) - side / 2 + 2:.1f}" y="{y.start + 26:.1f}"'
             f' width="{side - 4:.1f}" height="{side - 4:.1f}"/>'
         )
-    return _svg(parts, width, height, label)
+    return svg(parts, width, height, label)
 
 
 def line_key(style: str) -> Markup:
@@ -225,7 +228,7 @@ def line_key(style: str) -> Markup:
     return Markup(f'<svg class="chart key" viewBox="0 0 36 12" aria-hidden="true">{line}</svg>')
 
 
-def _curves(lines: Sequence[Line], x: Scale, y: Scale) -> list[str]:
+def curves(lines: Sequence[Line], x: Scale, y: Scale) -> list[str]:
     """The lines, in order, with their names; values that aren't defined are left out."""
     drawn = []
     for line in lines:
@@ -245,8 +248,8 @@ def series_chart(
     y = log_scale(values, height - 34, 10, max_ticks=4)
     points = [f"{x(place):.1f} {y(value):.1f}" for place, value in enumerate(values)]
     curve = f'<path class="valid_loss" d="M{"L".join(points)}"/>'
-    frame = _frame(x, y, height=height, axes=(x_title, ""), texts=(_plain, _plain))
-    return _svg([frame, curve], width, height, say("{name} by {x_title}", name=name, x_title=x_title))
+    around = frame(x, y, height=height, axes=(x_title, ""), texts=(_plain, _plain))
+    return svg([around, curve], width, height, say("{name} by {x_title}", name=name, x_title=x_title))
 
 
 def residual_chart(
@@ -261,12 +264,12 @@ def residual_chart(
     chosen = np.linspace(0, len(target) - 1, min(len(target), _MAX_DOTS)).astype(int)
     truths, guesses = target[chosen].tolist(), prediction[chosen].tolist()
     x, y = linear_scale(truths, 64, width - 12), linear_scale([*guesses, *truths], height - 46, 24)
-    parts = [_frame(x, y, height=height, axes=(say("true"), say("predicted")), texts=(_plain, _plain))]
+    parts = [frame(x, y, height=height, axes=(say("true"), say("predicted")), texts=(_plain, _plain))]
     ends = [f"{x(end):.1f} {y(end):.1f}" for end in (x.low, x.high)]
     parts.append(f'<path class="right" d="M{"L".join(ends)}"/>')
     dots = "".join(f"M{x(a):.1f} {y(b):.1f}h0" for a, b in zip(truths, guesses, strict=True))
     parts.append(f'<path class="dots" d="{dots}"/>')
-    return _svg(parts, width, height, say("Predictions of {name} against the true values", name=name))
+    return svg(parts, width, height, say("Predictions of {name} against the true values", name=name))
 
 
 def reliability_chart(bins: Sequence[ReliabilityBin], name: str) -> Markup:
@@ -274,7 +277,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin], name: str) -> Markup:
     width, height = 260, 220
     x, y = linear_scale([0, 1], 40, width - 12), linear_scale([0, 1], height - 40, 24)
     parts = [
-        _frame(x, y, height=height, axes=(say("confidence, %"), say("right, %")), texts=(_percent, _percent))
+        frame(x, y, height=height, axes=(say("confidence, %"), say("right, %")), texts=(_percent, _percent))
     ]
     parts.append(f'<path class="trivial" d="M{x(0):.1f} {y(0):.1f}L{x(1):.1f} {y(1):.1f}"/>')
     for each in bins:
@@ -283,7 +286,7 @@ def reliability_chart(bins: Sequence[ReliabilityBin], name: str) -> Markup:
             f'<g class="point recommended"><path d="M{at:.1f} {y(each.low):.1f}V{y(each.high):.1f}"/>'
             f'<circle cx="{at:.1f}" cy="{y(each.accuracy):.1f}" r="3"/></g>'
         )
-    return _svg(parts, width, height, say("reliability of {name}; the table has its error", name=name))
+    return svg(parts, width, height, say("reliability of {name}; the table has its error", name=name))
 
 
 def _percent(share: float) -> str:
@@ -302,7 +305,7 @@ def _plain(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _frame(
+def frame(
     x: Scale,
     y: Scale,
     *,
@@ -328,7 +331,8 @@ def _frame(
     return "".join(parts)
 
 
-def _svg(parts: Sequence[str], width: int, height: int, label: Message, role: str = "img") -> Markup:
+def svg(parts: Sequence[str], width: int, height: int, label: Message, role: str = "img") -> Markup:
+    """A chart of these parts, with what it is called for those who don't see it."""
     body = "".join(parts)
     return Markup(  # all that came from outside was escaped where it was put in
         f'<svg class="chart" role="{role}"{attribute("aria-label", label)} viewBox="0 0 {width} {height}"'

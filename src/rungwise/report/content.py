@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rungwise.data import Dataset
 from rungwise.errors import RunError
-from rungwise.evaluation import Outcome, Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation import Outcome, Outlook, Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation.outlook import outlook_as_asked
 from rungwise.kinds import OutputKind
 from rungwise.language import Message, term
 from rungwise.metrics import Metric
@@ -80,6 +81,11 @@ class Content:
     def recommended(self) -> str | None:
         """The rung to take; None if there is none."""
         return self.verdict.recommended
+
+    @cached_property
+    def outlook(self) -> Outlook | None:
+        """What more data would bring; None where no forecast was asked for."""
+        return outlook_as_asked(self.results, self.metric, self.recommended)
 
     @property
     def metric_title(self) -> Message:

@@ -43,6 +43,7 @@ def run_as_dict(content: Content, language: Language = Language.ENGLISH) -> dict
                 for o in content.finished
             },
             "metrics": scores(content.results, task(config["task"]).metrics, content.class_names),
+            "forecast": None if content.outlook is None else asdict(content.outlook),
             "predicates": content.results.predicates,
             "robustness": {o.rung: asdict(o.robustness) for o in content.outcomes if o.robustness},
             "history": {o.rung: o.record["history"] for o in content.outcomes if o.record.get("history")},

@@ -10,6 +10,7 @@ ORDER = (
     "score",
     "leaderboard",
     "beside",
+    "forecast",
     "costs",
     "predicates",
     "errors",
