@@ -37,7 +37,7 @@ def frame():
 @pytest.fixture(scope="module")
 def climbed(frame, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "iris"
-    return Ladder(rungs=RUNGS, budget="60s", out=out, settings=QUICK).fit(frame, "target")
+    return Ladder(rungs=RUNGS, budget="1h", out=out, settings=QUICK).fit(frame, "target")
 
 
 def test_the_leaderboard_has_a_row_for_each_rung_cheapest_first(climbed):
@@ -85,7 +85,7 @@ def test_stored_predictions_are_those_of_the_stored_model(climbed):
 
 
 def test_a_seed_decides_every_prediction(climbed, frame, tmp_path):
-    again = Ladder(rungs=RUNGS, budget="60s", out=tmp_path / "again", settings=QUICK, workers=1).fit(
+    again = Ladder(rungs=RUNGS, budget="1h", out=tmp_path / "again", settings=QUICK, workers=1).fit(
         frame, "target"
     )
     for file in sorted((climbed.run / "predictions").iterdir()):

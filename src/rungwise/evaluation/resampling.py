@@ -222,11 +222,11 @@ def _loss_bounds(
     errors = np.sqrt(np.maximum(square - 2 * moved * product + moved**2 * size, 0) / num_examples) / loss
     if not (errors > _NO_ERROR * errors[0]).all():
         return None
-    low, high = np.percentile(np.log(loss[1:] / loss[0]) / errors[1:], TAILS)
+    tails = np.percentile(np.log(loss[1:] / loss[0]) / errors[1:], TAILS)[::-1]
+    unseen = stats.norm.ppf((1 + LEVEL) / 2) * _UNSEEN * most / loss[0]
+    reach = np.sign(tails) * np.hypot(tails * errors[0], unseen)
     with np.errstate(over="ignore"):
-        ends = metric.link(
-            loss[0] * np.exp(-np.hypot(errors[0], _UNSEEN * most / loss[0]) * np.array([[high, low]]))
-        )
+        ends = metric.link(loss[0] * np.exp(-reach[None]))
     return (float(ends[0]), float(ends[1])) if np.isfinite(ends).all() else None
 
 

@@ -28,6 +28,7 @@ _COUNTERS = (
     "validate_seconds",
     "asked_seconds",
     "is_over",
+    "was_hurried",
 )
 
 

@@ -165,7 +165,7 @@ class Trainer:
         self.num_epochs = self.config.num_epochs(num_units(train[0]))
         self.planned_steps = self.total_steps = self._count_steps()
         self.step_number = 0
-        self.is_over = False
+        self.is_over = self.was_hurried = False
         self._begin_epoch(0)
         self.history: list[Epoch] = []
         self.best: tuple[tuple[float, float], Weights] | None = None
@@ -239,6 +239,10 @@ class Trainer:
         """Stage 5: the best weights, on the CPU, ready to predict."""
         if self.total_steps <= self.step_number < self.planned_steps:
             self.context.cut()
+        elif self.was_hurried:
+            self.context.note(
+                "for a while its time looked short, and its learning rate fell faster; another fit may differ"
+            )
         if self.best is not None:
             self.network.load_state_dict(self.best[1])
         self.network.to("cpu").eval()
@@ -306,6 +310,7 @@ class Trainer:
         self.asked_seconds = self._seconds_to_ask(pace)
         affordable = int(max(0.0, _RESERVE * left - self.asked_seconds) / pace)
         self.total_steps = min(self.planned_steps, self.step_number + affordable)
+        self.was_hurried = self.was_hurried or self.total_steps < self.planned_steps
 
     def _seconds_to_ask(self, pace: float) -> float:
         """What the last validation and the predictions after the fit take, as the validations did, or else the steps.
