@@ -182,3 +182,8 @@ def test_texts_and_sentences_are_sliced_by_length(tmp_path, kind):
     [found] = groupings(dataset, ["length"])
     assert found.names[0].endswith("characters" if kind == "text" else "tokens")
     assert len(found.codes) == dataset.num("test")
+
+
+def test_times_below_a_second_are_grouped_too():
+    times = pa.array(np.arange(0, 40_001_001, 1_000_025), pa.timestamp("us"))
+    assert len(group_values("at", pa.chunked_array([times])).names) == 4
