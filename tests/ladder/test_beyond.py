@@ -85,6 +85,21 @@ def test_a_file_that_has_changed_is_not_sliced_by(run, source):
         source.write_bytes(before)
 
 
+@pytest.fixture
+def clear(monkeypatch):
+    """Whatever a temperature does is more than chance."""
+    monkeypatch.setattr("rungwise.evaluation.calibration._CLEAR", -1.0)
+
+
+def test_a_model_whose_temperature_is_1_but_for_chance_is_left_as_it_is(run):
+    card = (run / "models" / "svm" / "README.md").read_text()
+    [found] = Ladder.open(run).calibrate("svm")
+    assert not found.is_clear
+    assert rw.load(run / "models" / "svm").temperature_ == 1
+    assert (run / "models" / "svm" / "README.md").read_text() == card
+
+
+@pytest.mark.usefixtures("clear")
 def test_a_model_is_calibrated_and_predicts_the_same(run):
     ladder = Ladder.open(run)
     inputs = ladder.dataset.inputs("test")
@@ -99,8 +114,12 @@ def test_a_model_is_calibrated_and_predicts_the_same(run):
     assert "Probabilities are calibrated" in (run / "models" / "svm" / "README.md").read_text()
     assert Ladder.open(run).model("logistic-regression").temperature_ == 1
     assert ladder.calibrate("svm") == [found]  # from what the run has stored, not from the model
+    assert "## Intended use" in (run / "models" / "svm" / "README.md").read_text()
+    ladder.calibrate("svm", reset=True)
+    assert rw.load(run / "models" / "svm").temperature_ == 1
 
 
+@pytest.mark.usefixtures("clear")
 def test_a_run_at_work_and_a_missing_model_are_not_calibrated(run):
     with locked(run / "journal.jsonl"), pytest.raises(RunError, match="in use by another command"):
         Ladder.open(run).calibrate("svm")

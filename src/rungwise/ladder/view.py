@@ -150,15 +150,22 @@ class RunView:
         """
         return calibrations(self.results, rung)
 
-    def calibrate(self, rung: str | None = None) -> list[RungCalibration]:
-        """The same, and gives the models their temperatures, by which `predict_proba` goes from then on.
+    def calibrate(self, rung: str | None = None, *, reset: bool = False) -> list[RungCalibration]:
+        """The same, and gives models their temperatures, by which `predict_proba` goes from then on.
+
+        Those whose temperature is 1 but for chance (`is_clear`) stay as they are.
+
+        Args:
+            rung: one of them; all when None.
+            reset: give models back what they were fitted with instead, a temperature of 1.
 
         Raises:
             ConfigError: if the run predicts no classes.
             RunError: if a rung has no predictions or no model, or another command is at work on the run.
         """
         found = calibrations(self.results, rung)
-        calibrate_models(self.paths, found)
+        given = {each.rung: 1.0 if reset else each.temperature for each in found if reset or each.is_clear}
+        calibrate_models(self.paths, self.results, given)
         return found
 
     def slices(
