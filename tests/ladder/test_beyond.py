@@ -8,7 +8,7 @@ import pytest
 
 import rungwise as rw
 from rungwise.artifacts import verify_model
-from rungwise.errors import RunError, UnknownNameError
+from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.evaluation import read_predictions
 from rungwise.ladder import Ladder
 from rungwise.ladder.folder import locked
@@ -135,3 +135,10 @@ def test_label_errors_are_rows_of_the_file(climbed, source):
     for each in found.suspects:
         assert frame.kind[each.row - 1] == each.label != each.said
     assert climbed.label_errors("valid").part == "valid"
+
+
+def test_a_metric_without_a_meaning_within_one_class_is_refused_for_the_target(climbed):
+    with pytest.raises(
+        ConfigError, match="'f1' isn't defined within one class of 'kind'.*accuracy, error, log-loss"
+    ):
+        climbed.slices(["kind"], metric="f1")

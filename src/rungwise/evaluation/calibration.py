@@ -21,7 +21,7 @@ _REASONS = {
 }
 
 _CLEAR = float(stats.chi2.ppf(LEVEL, 1))
-"""Twice the logarithm of a likelihood ratio that one parameter reaches by chance in one of twenty samples (Wilks 1938)."""
+"""What twice the logarithm of one parameter's likelihood ratio is below in 95 of 100 samples by chance (Wilks 1938)."""
 
 
 @dataclass(frozen=True)

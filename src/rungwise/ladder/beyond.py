@@ -90,7 +90,7 @@ def _source_columns(
     source = read(path, encoding=config.get("reading", {}).get("encoding", "utf-8"), kind=kind)
     for name in names:
         if name not in source.table.column_names:
-            raise UnknownNameError("column", name, [*known, *source.table.column_names])
+            raise UnknownNameError("column", name, list(dict.fromkeys([*known, *source.table.column_names])))
     rows = pa.array(dataset.row_numbers("test") - 1)
     return {name: _typed(source.table[name].take(rows)) for name in names}
 
