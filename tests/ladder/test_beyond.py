@@ -139,6 +139,6 @@ def test_label_errors_are_rows_of_the_file(climbed, source):
 
 def test_a_metric_without_a_meaning_within_one_class_is_refused_for_the_target(climbed):
     with pytest.raises(
-        ConfigError, match="'f1' isn't defined within one class of 'kind'.*accuracy, error, log-loss"
+        ConfigError, match=r"'f1' isn't defined within one class of 'kind'.*accuracy, error, log-loss"
     ):
         climbed.slices(["kind"], metric="f1")
