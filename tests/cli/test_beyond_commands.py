@@ -100,3 +100,7 @@ def test_label_errors_lists_rows_labels_and_texts(run):
 @pytest.mark.parametrize("command", ["calibrate", "slices", "label-errors"])
 def test_each_command_has_help(command):
     assert "RUN" in asked(command, "--help")
+
+
+def test_apply_and_reset_are_not_for_one_command(run):
+    assert "contradict each other" in asked("calibrate", run, "--apply", "--reset")

@@ -45,3 +45,18 @@ def test_a_run_in_which_nothing_finished_has_none(tmp_path):
     append_record(tmp_path, {"type": "rung", "rung": "svm", "order": 0, "status": "failed", "reason": "x"})
     with pytest.raises(RunError, match="no rung finished, so there are no predictions"):
         calibrations(Results(tmp_path))
+
+
+def test_a_temperature_is_clear_where_it_does_more_for_what_it_was_fitted_on_than_chance(make_run):
+    run = make_run({"svm": (0.99, 0.5), "lstm": (0.5, 0.5)})
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.5, 1, 400)
+    first = np.where(rng.random(400) < 0.5, sure, 1 - sure)
+    target = (rng.random(400) > first).astype(np.int64)
+    said = Predictions(target, (first < 0.5).astype(np.int64), np.column_stack([first, 1 - first]))
+    write_predictions(run, "lstm", "valid", said)
+    unsure, right = calibrations(Results(run))
+    assert unsure.is_clear
+    assert not unsure.is_worth_it  # which the test part has no say in
+    assert not right.is_clear
+    assert right.gain == pytest.approx(0, abs=0.005)

@@ -171,3 +171,11 @@ def test_labelled_spans_that_no_rung_touches_are_suspected_where_such_ones_are_f
     target, said = tags(*right, [1, 0, 0], [3, 4, 0]), tags(*right, [0, 0, 0], [0, 0, 0])
     [only] = span_suspects(target, [said, said], NAMES)  # persons are never found
     assert (only.sentence, only.label, only.said, only.doubt) == (9, "LOC", None, 0.9)
+
+
+def test_residuals_that_are_mostly_0_are_in_units_of_a_larger_quantile_or_say_nothing():
+    from rungwise.evaluation.label_errors import _distances
+
+    few = np.array([0.0] * 60 + [1000.0] * 40)
+    assert 0 < _distances(few).max() < 3
+    assert not _distances(np.array([0.0] * 99 + [1000.0])).any()

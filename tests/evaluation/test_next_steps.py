@@ -74,3 +74,13 @@ def test_limits_that_nothing_keeps_can_be_widened(make_run):
     run = make_run({"svm": (0.9, 0.9)})
     [step] = steps(run, max_size="1B")
     assert step.startswith("Allow more latency or size: no rung is within the limits.")
+
+
+def test_a_rung_that_other_terms_recommend_is_named_to_predict_with(make_run):
+    run = make_run({"svm": (0.7, 0.7), "lstm": (0.9, 0.9)})
+    results = Results(run)
+    found = verdict(results, "accuracy", Terms.parse(margin=0.5))
+    assert found.recommended == "svm"
+    commands = [next_steps(found, results, own)[0].command for own in (None, "svm", "lstm", "")]
+    plain = f"rungwise predict {run} NEW_DATA"
+    assert commands == [plain, plain, f"{plain} --rung svm", f"{plain} --rung svm"]

@@ -182,3 +182,20 @@ def test_texts_and_sentences_are_sliced_by_length(tmp_path, kind):
     [found] = groupings(dataset, ["length"])
     assert found.names[0].endswith("characters" if kind == "text" else "tokens")
     assert len(found.codes) == dataset.num("test")
+
+
+def test_times_below_a_second_are_grouped_too():
+    times = pa.array(np.arange(0, 40_001_001, 1_000_025), pa.timestamp("us"))
+    assert len(group_values("at", pa.chunked_array([times])).names) == 4
+
+
+@pytest.mark.parametrize("name", ["macro-f1", "roc-auc"])
+def test_a_perfect_slice_still_has_doubt(name):
+    codes = np.arange(200) % 2
+    found = slices(
+        "svm",
+        said(np.random.default_rng(0), np.ones(200)),
+        metric(name, positive=1),
+        [grouped(codes, "a", "b")],
+    )
+    assert all(each.score.low < each.score.high == 1 for each in found.slices)

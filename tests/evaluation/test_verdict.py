@@ -391,3 +391,26 @@ def test_a_best_rung_that_costs_as_much_as_one_before_it_is_not_the_cheapest(mak
     found = verdict(Results(run), "accuracy", Terms.parse(cost="latency"))
     assert found.recommended == "svm"
     assert found.sentence.endswith("It is the rung with the least latency, and the best on validation.")
+
+
+def test_a_cost_that_was_not_measured_leaves_the_choice_to_the_ladder_and_says_so(make_run):
+    found = verdict(
+        Results(make_run({"svm": (0.9, 0.9), "lstm": (0.9, 0.9)})), "accuracy", Terms.parse(cost="energy")
+    )
+    assert found.recommended == "svm"
+    assert "least energy" not in found.sentence
+    assert "The energy of `svm` wasn't measured: the order of the ladder decided." in found.warnings
+
+
+def test_a_limit_that_reads_as_what_is_over_it_has_more_digits(make_run):
+    run = make_run({"svm": (0.9, 0.9), "lstm": (0.9, 0.9)})
+    found = verdict(Results(run), "accuracy", Terms.parse(max_latency="2.999ms"))
+    assert found.beyond["lstm"] == "its latency is 3 ms, over 2.999 ms"
+
+
+def test_latencies_that_others_disturbed_are_warned_of_where_they_decide(make_run):
+    run = make_run({"svm": (0.9, 0.9), "lstm": (0.9, 0.9)})
+    append_record(run, {"type": "latency", "rung": "svm", "latency_seconds": 0.001, "core_share": 0.5})
+    [said] = verdict(Results(run), "accuracy", Terms.parse(cost="latency")).warnings
+    assert said.startswith("Others worked on the machine while answers of `svm` were timed")
+    assert not verdict(Results(run), "accuracy", Terms.parse(cost="size")).warnings

@@ -8,7 +8,7 @@ import pytest
 
 import rungwise as rw
 from rungwise.artifacts import verify_model
-from rungwise.errors import RunError, UnknownNameError
+from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.evaluation import read_predictions
 from rungwise.ladder import Ladder
 from rungwise.ladder.folder import locked
@@ -85,6 +85,21 @@ def test_a_file_that_has_changed_is_not_sliced_by(run, source):
         source.write_bytes(before)
 
 
+@pytest.fixture
+def clear(monkeypatch):
+    """Whatever a temperature does is more than chance."""
+    monkeypatch.setattr("rungwise.evaluation.calibration._CLEAR", -1.0)
+
+
+def test_a_model_whose_temperature_is_1_but_for_chance_is_left_as_it_is(run):
+    card = (run / "models" / "svm" / "README.md").read_text()
+    [found] = Ladder.open(run).calibrate("svm")
+    assert not found.is_clear
+    assert rw.load(run / "models" / "svm").temperature_ == 1
+    assert (run / "models" / "svm" / "README.md").read_text() == card
+
+
+@pytest.mark.usefixtures("clear")
 def test_a_model_is_calibrated_and_predicts_the_same(run):
     ladder = Ladder.open(run)
     inputs = ladder.dataset.inputs("test")
@@ -99,8 +114,12 @@ def test_a_model_is_calibrated_and_predicts_the_same(run):
     assert "Probabilities are calibrated" in (run / "models" / "svm" / "README.md").read_text()
     assert Ladder.open(run).model("logistic-regression").temperature_ == 1
     assert ladder.calibrate("svm") == [found]  # from what the run has stored, not from the model
+    assert "## Intended use" in (run / "models" / "svm" / "README.md").read_text()
+    ladder.calibrate("svm", reset=True)
+    assert rw.load(run / "models" / "svm").temperature_ == 1
 
 
+@pytest.mark.usefixtures("clear")
 def test_a_run_at_work_and_a_missing_model_are_not_calibrated(run):
     with locked(run / "journal.jsonl"), pytest.raises(RunError, match="in use by another command"):
         Ladder.open(run).calibrate("svm")
@@ -116,3 +135,10 @@ def test_label_errors_are_rows_of_the_file(climbed, source):
     for each in found.suspects:
         assert frame.kind[each.row - 1] == each.label != each.said
     assert climbed.label_errors("valid").part == "valid"
+
+
+def test_a_metric_without_a_meaning_within_one_class_is_refused_for_the_target(climbed):
+    with pytest.raises(
+        ConfigError, match=r"'f1' isn't defined within one class of 'kind'.*accuracy, error, log-loss"
+    ):
+        climbed.slices(["kind"], metric="f1")

@@ -13,17 +13,17 @@ def make_zone(powercap, name, called, microjoules):
     zone = powercap / name
     zone.mkdir(parents=True, exist_ok=True)
     (zone / "name").write_text(f"{called}\n")
-    (zone / "max_energy_range_uj").write_text("100000000\n")
+    (zone / "max_energy_range_uj").write_text("1000000000\n")
     (zone / "energy_uj").write_text(f"{microjoules}\n")
 
 
 @pytest.fixture
 def machine(tmp_path):
-    """A package at 10 J, its cores, and memory at 90 J that counts up to 100 J; 100 s of CPU time worked."""
+    """A package at 10 J, its cores, and memory at 990 J that counts up to 1,000 J; 100 s of CPU time worked."""
     powercap, stat = tmp_path / "powercap", tmp_path / "stat"
     make_zone(powercap, "intel-rapl:0", "package-0", 10_000_000)
     make_zone(powercap, "intel-rapl:0:0", "core", 5_000_000)
-    make_zone(powercap, "intel-rapl:0:1", "dram", 90_000_000)
+    make_zone(powercap, "intel-rapl:0:1", "dram", 990_000_000)
     make_zone(powercap, "intel-rapl:1", "psys", 70_000_000)
     stat.write_text("cpu  5000 0 5000 99 99 0 0 0 0 0\ncpu0 1 1 1\n")
     return SimpleNamespace(powercap=powercap, stat=stat)
@@ -100,3 +100,10 @@ def test_what_codecarbon_cannot_know_is_unknown(monkeypatch, tdp):
 def test_without_codecarbon_nothing_is_known_of_the_core(monkeypatch):
     monkeypatch.setitem(sys.modules, "codecarbon", None)
     assert core_power() == {"watts": None, "note": None}
+
+
+def test_a_counter_that_may_have_begun_anew_twice_is_not_told(machine, monkeypatch):
+    meter = EnergyMeter(powercap=machine.powercap, stat=machine.stat)
+    started = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: started + 3600)
+    assert meter.read()["cpu_joules"] is None

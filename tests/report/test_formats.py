@@ -9,7 +9,7 @@ import pytest
 from made_runs import EVIL, RUNGS, make_run, tagged_run, text_run
 
 from rungwise.artifacts import verify_model
-from rungwise.data import Dataset
+from rungwise.data import Dataset, Level, Note
 from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.estimators import estimator_class
 from rungwise.evaluation import Results
@@ -67,7 +67,12 @@ def test_json_has_every_fact(texts):
     assert told["next_steps"][0]["command"].startswith("rungwise predict ")
     assert told["data"]["fingerprint"] == Dataset.open(texts / "data").fingerprint
     assert told["metric"]["name"] == "accuracy"
-    assert told["costs"]["lstm"]["fit_cpu_time"] == {"value": 100.0, "provenance": "measured", "note": ""}
+    assert told["costs"]["lstm"]["fit_cpu_time"] == {
+        "unit": "s",
+        "value": 100.0,
+        "provenance": "measured",
+        "note": "",
+    }
     chinese = json.loads(written(texts, Format.JSON, language=Language.CHINESE))
     assert chinese["verdict"]["sentence"].startswith("选用")
     assert chinese.keys() == told.keys()
@@ -156,3 +161,28 @@ def test_a_run_is_reported_from_python(texts):
         ladder.report("pdf")
     with pytest.raises(UnknownNameError, match="language 'fr' is unknown"):
         ladder.report("md", lang="fr")
+
+
+def test_facts_leave_out_what_says_nothing():
+    from rungwise.report.sections.facts import _asked
+
+    power, stamp = {"watts": None, "note": None}, {"path": "a.csv", "modified_ns": 17}
+    asked = {"core_power": power, "identify_predicates": False, "sources": {"train": stamp}, "seed": 0}
+    assert dict(_asked(asked)) == {"sources": "train path a.csv", "seed": "0"}
+
+
+def test_a_card_in_another_language_is_refused(texts):
+    with pytest.raises(ConfigError, match="model cards are in English, and not in 'zh'"):
+        write_report(Results(texts), Format.CARD, language=Language.CHINESE)
+
+
+def test_test_rows_that_train_has_too_are_warned_of(texts):
+    content = Content.read(Results(texts))
+    content.dataset.notes = [
+        Note(Level.WARNING, "255 of 980 test rows have the same input as a row of train.")
+    ]
+    assert content.warnings[0].startswith("255 of 980 test rows have the same input as a row of train: ")
+    content.dataset.notes = [
+        Note(Level.WARNING, "49 of 980 test rows have the same input as a row of train.")
+    ]
+    assert content.warnings == list(content.verdict.warnings)

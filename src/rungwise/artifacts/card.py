@@ -65,7 +65,8 @@ def _temperature(estimator: Any) -> str:
     temperature = getattr(estimator, "temperature_", 1)
     if temperature == 1:
         return ""
-    return f"\n- Probabilities are calibrated: log-probabilities are divided by {temperature:.4g}"
+    done = f"log-probabilities are divided by {temperature:.4g}"
+    return f"\n- Probabilities are calibrated: {done}; scores are from before"
 
 
 def _pipeline_tag(kind: InputKind, output: OutputKind) -> str:

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     "--apply",
     "is_applied",
     is_flag=True,
-    help="Give the models their temperatures: probabilities change, predictions don't.",
+    help="Give models their temperatures, where they are more than chance: probabilities change, predictions don't.",
 )
+@click.option("--reset", is_flag=True, help="Give models back the probabilities that they were fitted with.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(run: str, rung: str | None, is_applied: bool, as_json: bool) -> None:
+def command(run: str, rung: str | None, is_applied: bool, reset: bool, as_json: bool) -> None:
     """Say of RUN, a run's folder, whether rungs are right as often as they say.
 
     A temperature T is fitted on validation, or on the folds, and judged on test: log-probabilities are divided by it.
@@ -34,14 +35,16 @@ def command(run: str, rung: str | None, is_applied: bool, as_json: bool) -> None
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
 
+    if is_applied and reset:
+        raise click.UsageError("--apply and --reset contradict each other; give one of them.")
     ladder = Ladder.open(run)
-    found = ladder.calibrate(rung) if is_applied else ladder.calibration(rung)
+    found = ladder.calibrate(rung, reset=reset) if is_applied or reset else ladder.calibration(rung)
     if as_json:
-        print(json_text([asdict(each) for each in found]))
+        print(json_text([asdict(each) | {"is_clear": each.is_clear} for each in found]))
         return
     console = make_console(stderr=False)
     console.print(_table(found))
-    console.print(_remark(found, run, is_applied=is_applied))
+    console.print(_remark(found, run, is_applied=is_applied, reset=reset))
 
 
 def _table(found: list[RungCalibration]) -> Table:
@@ -69,13 +72,24 @@ def _table(found: list[RungCalibration]) -> Table:
     return table
 
 
-def _remark(found: list[RungCalibration], run: str, *, is_applied: bool) -> str:
+def _remark(found: list[RungCalibration], run: str, *, is_applied: bool, reset: bool) -> str:
     """What is off, and what was or can be done."""
     from rungwise.evaluation.wording import code, listed
 
+    if reset:
+        return f"{listed(code(each.rung) for each in found)}: probabilities are as they were fitted."
     if is_applied:
-        which = listed(code(each.rung) for each in found)
-        return f"{which} {'has its temperature' if len(found) == 1 else 'have their temperatures'} now."
+        given = [code(each.rung) for each in found if each.is_clear]
+        left = [code(each.rung) for each in found if not each.is_clear]
+        has = "has its temperature" if len(given) == 1 else "have their temperatures"
+        said = [f"{listed(given)} {has} now; --reset takes it back."] if given else []
+        part = found[0].fitted_on
+        said += (
+            [f"Left as fitted: {listed(left)}, as on {part} T does no more than chance would."]
+            if left
+            else []
+        )
+        return " ".join(said)
     off = [each for each in found if each.before.is_off and each.is_worth_it]
     if not off:
         return "No rung is further off than by chance in a way that a temperature mends."

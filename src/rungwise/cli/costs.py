@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from textwrap import fill
 
 import click
@@ -21,26 +20,21 @@ def command(run: str, price_per_hour: float | None, as_json: bool) -> None:
     """Show what training, keeping and asking each rung of RUN, a run's folder, costs.
 
     An amount is measured, estimated (~) or unavailable (–); what it is of, and why, stands beneath. Answers are by one
-    thread of the CPU, alone on the machine.
+    thread of the CPU.
     """
     from rich.markup import escape
 
     from rungwise.cli.climbing import make_console
     from rungwise.cli.tables import plain_table
     from rungwise.evaluation.cost_tables import cost_tables
-    from rungwise.evaluation.costs import QUANTITIES
+    from rungwise.evaluation.costs import costs_as_dicts
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
 
     ladder = Ladder.open(run)
     costs = ladder.amounts(price_per_hour)
     if as_json:
-        units = {quantity.name: quantity.unit for quantity in QUANTITIES}
-        as_dicts = {
-            rung: {name: {"unit": units[name], **asdict(amount)} for name, amount in amounts.items()}
-            for rung, amounts in costs.items()
-        }
-        print(json_text(as_dicts))
+        print(json_text({rung: costs_as_dicts(amounts) for rung, amounts in costs.items()}))
         return
     console = make_console(stderr=False)
     for shown in cost_tables(costs):

@@ -33,6 +33,7 @@ def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
     from rungwise.language import parse_language, spoken
 
     ladder = Ladder.open(run)
+    own = ladder.verdict.recommended or ""
     if metric not in (None, ladder.metric):
         ladder.metric, ladder.terms = metric, replace(ladder.terms, margin=None)  # it is in another unit
     price = terms.pop("price_per_hour")
@@ -40,7 +41,7 @@ def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
         ladder.terms = replace(ladder.terms, price_per_hour=price)
     is_given = any(value is not None for value in terms.values())
     found = ladder.verdict_by(**terms) if is_given else ladder.verdict
-    language, steps = parse_language(lang), next_steps(found, ladder.results)
+    language, steps = parse_language(lang), next_steps(found, ladder.results, own)
     if as_json:
         told = found.to_dict() | {"next_steps": [asdict(step) for step in steps]}
         print(json_text(spoken(told, language)))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scipy import stats
+
 from rungwise.errors import ConfigError
 from rungwise.evaluation.outcomes import Results, common_repeats
+from rungwise.evaluation.resampling import LEVEL
 from rungwise.kinds import OutputKind
 from rungwise.metrics.calibration import Calibration, calibration, fit_temperature, tempered
+from rungwise.metrics.probabilities import LOG_LOSS
 
 __all__ = ["RungCalibration", "calibrations", "why_uncalibrated"]
 
@@ -15,6 +19,9 @@ _REASONS = {
     OutputKind.NUMBER: "it predicts numbers, without a distribution about them",
     OutputKind.TAGS: "rungs give the tags of a sentence, without their probabilities",
 }
+
+_CLEAR = float(stats.chi2.ppf(LEVEL, 1))
+"""What twice the logarithm of one parameter's likelihood ratio is below in 95 of 100 samples by chance (Wilks 1938)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ class RungCalibration:
         num_fitted: examples of that.
         before: on test, as the rung was fitted.
         after: on test, with the temperature.
+        gain: by how much the temperature lowers the log-loss on what it was fitted on, of an example.
     """
 
     rung: str
@@ -36,6 +44,15 @@ class RungCalibration:
     num_fitted: int
     before: Calibration
     after: Calibration
+    gain: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the temperature does more for what it was fitted on than chance would (likelihood-ratio test, 5 %).
+
+        Models are given theirs by this, as the test part only judges.
+        """
+        return 2 * self.num_fitted * self.gain > _CLEAR
 
     @property
     def is_worth_it(self) -> bool:
@@ -69,6 +86,10 @@ def calibrations(results: Results, rung: str | None = None) -> list[RungCalibrat
         assert learned.probabilities is not None
         assert test.probabilities is not None
         temperature = fit_temperature(learned.target, learned.probabilities)
+        losses = [
+            LOG_LOSS.score(learned.target, each)
+            for each in (learned.probabilities, tempered(learned.probabilities, temperature))
+        ]
         found.append(
             RungCalibration(
                 outcome.rung,
@@ -77,6 +98,7 @@ def calibrations(results: Results, rung: str | None = None) -> list[RungCalibrat
                 len(learned.target),
                 calibration(test.target, test.probabilities),
                 calibration(test.target, tempered(test.probabilities, temperature)),
+                losses[0] - losses[1],
             )
         )
     return found

@@ -11,7 +11,7 @@ Nothing is chosen by the set that judges it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,25 @@ from rungwise.evaluation.terms import Cost, Terms
 from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.language import Message, clauses, say
 
-__all__ = ["ALIKE", "Choice", "best_of", "choose", "cost_ratios", "costs_shown", "front_of", "is_cheaper"]
+__all__ = [
+    "ALIKE",
+    "Choice",
+    "amount_of",
+    "best_of",
+    "choose",
+    "cost_ratios",
+    "costs_shown",
+    "front_of",
+    "is_cheaper",
+]
 
 _USUAL = (Cost.TRAIN, Cost.SIZE, Cost.LATENCY)
 
 ALIKE = 1.06
 """Costs whose ratio is under this count as equal."""
+
+_MOST_DIGITS = 15
+"""Of a number, as far as `float` has them."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +102,28 @@ def _beyond(outcome: Outcome, terms: Terms) -> Message:
     if terms.max_latency is not None and latency is None:
         said.append(say("its latency wasn't measured"))
     elif terms.max_latency is not None and latency > terms.max_latency:
-        over = seconds_text(terms.max_latency)
-        said.append(say("its latency is {amount}, over {limit}", amount=seconds_text(latency), limit=over))
+        amount, limit = _apart(seconds_text, latency, terms.max_latency)
+        said.append(say("its latency is {amount}, over {limit}", amount=amount, limit=limit))
     if terms.max_size is not None and size is None:
         said.append(say("its size wasn't measured"))
     elif terms.max_size is not None and size > terms.max_size:
-        over = bytes_text(terms.max_size)
-        said.append(say("its size is {amount}, over {limit}", amount=bytes_text(size), limit=over))
+        amount, limit = _apart(bytes_text, size, terms.max_size)
+        said.append(say("its size is {amount}, over {limit}", amount=amount, limit=limit))
     return clauses(said)
+
+
+_UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6}
+_UNITS |= {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
+
+
+def _apart(text: Callable[[float], str], amount: float, limit: float) -> tuple[str, str]:
+    """An amount and the limit that it is over, with as many digits as it takes to tell them apart."""
+    texts = text(amount), text(limit)
+    unit, digits = texts[0].split()[-1], 2
+    while texts[0] == texts[1] and digits < _MOST_DIGITS:
+        digits += 1
+        texts = f"{amount / _UNITS[unit]:.{digits}g} {unit}", f"{limit / _UNITS[unit]:.{digits}g} {unit}"
+    return texts
 
 
 def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:
@@ -109,7 +136,7 @@ def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:
 
 def _cheapest(outcomes: Sequence[Outcome], cost: Cost | None) -> tuple[Outcome, bool]:
     """The first on the ladder of those that have about the least of what is to be saved; whether none has less."""
-    amounts = [_amount(outcome, cost) for outcome in outcomes]
+    amounts = [amount_of(outcome, cost) for outcome in outcomes]
     least = min(amounts)
     alike = [pair for pair in zip(outcomes, amounts, strict=True) if pair[1] <= ALIKE * least]
     chosen, amount = min(alike, key=lambda pair: _place(pair[0]))
@@ -118,13 +145,13 @@ def _cheapest(outcomes: Sequence[Outcome], cost: Cost | None) -> tuple[Outcome, 
 
 def is_cheaper(outcome: Outcome, other: Outcome, cost: Cost | None) -> bool:
     """Whether a rung has less of what is to be saved than another one, or as much and comes before it on the ladder."""
-    own, others = _amount(outcome, cost), _amount(other, cost)
+    own, others = amount_of(outcome, cost), amount_of(other, cost)
     if own > ALIKE * others or others > ALIKE * own:
         return own < others
     return _place(outcome) < _place(other)
 
 
-def _amount(outcome: Outcome, cost: Cost | None) -> float:
+def amount_of(outcome: Outcome, cost: Cost | None) -> float:
     """What a rung takes of what is to be saved: infinitely much where that isn't known, and nothing of nothing."""
     if cost is None:
         return 0.0

@@ -6,7 +6,7 @@ Pure functions of the journal's records. Those of earlier versions lack some fie
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,9 @@ __all__ = [
     "Provenance",
     "Quantity",
     "cost_frame",
+    "costs_as_dicts",
     "costs_of",
+    "is_disturbed",
     "spent",
 ]
 
@@ -163,9 +165,14 @@ def _latency(rung: _Rung) -> Amount:
 _LONGER = say("others worked on the machine meanwhile, so it is longer than it would be")
 
 
+def is_disturbed(record: Mapping[str, Any]) -> bool:
+    """Whether others worked on the machine while a rung's answers were timed, by its record."""
+    return bool(record.get("core_share", 1.0) < _FREE)
+
+
 def _disturbed(rung: _Rung, said: Message = _LONGER) -> Message:
     """What is said of times that the machine wasn't free for."""
-    return Message("") if rung.record.get("core_share", 1.0) >= _FREE else said
+    return said if is_disturbed(rung.record) else Message("")
 
 
 def _tail(field: str, least: int) -> Callable[[_Rung], Amount]:
@@ -206,7 +213,7 @@ def _energy(rung: _Rung, field: str, cpu_seconds: float | None, times: float = 1
     watts = power.get("watts") or CORE_WATTS
     source = power.get("note") or say("CodeCarbon's assumption for unknown processors")
     note = say(
-        "no counter (RAPL) can be read here: {watts} W for each CPU second ({source})",
+        "no counter (RAPL) told it: {watts} W for each CPU second ({source})",
         watts=f"{watts:.2g}",
         source=source,
     )
@@ -314,7 +321,7 @@ QUANTITIES = (
     ),
 )
 """All that rungs cost, in the order of tables: whatever shows costs goes by these. Answers are by one thread of the
-CPU, alone on the machine: the latency of one example, and examples in batches, of which energy and price are meant."""
+CPU: the latency of one example, and examples in batches, of which energy and price are meant."""
 
 
 def costs_of(outcome: Outcome, price_per_hour: float | None = None) -> dict[str, Amount]:
@@ -330,6 +337,12 @@ def costs_of(outcome: Outcome, price_per_hour: float | None = None) -> dict[str,
     Terms(price_per_hour=price_per_hour)
     rung = _Rung(outcome.record, outcome.num_train, price_per_hour)
     return {quantity.name: quantity.of(rung) for quantity in QUANTITIES}
+
+
+def costs_as_dicts(costs: Mapping[str, Amount]) -> dict[str, dict[str, Any]]:
+    """Name of a quantity → its unit, value, provenance and note, as JSON has them."""
+    units = {quantity.name: quantity.unit for quantity in QUANTITIES}
+    return {name: {"unit": units[name], **asdict(amount)} for name, amount in costs.items()}
 
 
 def spent(outcome: Outcome, cost: Cost) -> float | None:

@@ -30,7 +30,7 @@ from rungwise.evaluation.resampling import (
 )
 from rungwise.metrics import Metric
 
-__all__ = ["Difference", "Score", "difference", "fold_error", "furthest", "paired", "score"]
+__all__ = ["Difference", "Score", "difference", "fold_error", "furthest", "paired", "score", "unseen_share"]
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ def score(
     elif not metric.greater_is_better:
         low = max(low, 0)
     if is_bounded and low == high and value in (0, 1):
-        unseen = _unseen(num_drawn)
+        unseen = unseen_share(num_drawn)
         low, high = max(value - unseen, 0), min(value + unseen, 1)
     return Score(value, float(low), float(high))
 
 
-def _unseen(num_drawn: int) -> float:
+def unseen_share(num_drawn: int) -> float:
     """The largest share that can well stay unseen among so many examples."""
     return float(1 - ((1 - LEVEL) / 2) ** (1 / num_drawn))
 
@@ -144,7 +144,7 @@ def difference(
     low, high = np.percentile(sample, TAILS)
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
     if metric.is_share:
-        smallest = max(smallest, _unseen(num_examples))
+        smallest = max(smallest, unseen_share(num_examples))
     return Difference(
         mean, error, float(np.linalg.norm(plain)), float(low), float(high), smallest, _p_value(sample)
     )

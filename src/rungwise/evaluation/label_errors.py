@@ -36,8 +36,8 @@ _SURE = 0.9
 _FAR = 3.0
 """Typical distances that every rung is at least off, on the same side, for a number to be suspected."""
 
-_NORMAL = 1.4826
-"""The standard deviation of normal numbers over the median of their distances from the mean."""
+_SHARES = (0.5, 0.75, 0.9)
+"""Of the residuals, which are below a typical size: the first where that isn't 0, scaled as normal numbers have it."""
 
 Floats = NDArray[np.float64]
 
@@ -282,8 +282,12 @@ def _numbers(
 
 def _distances(residuals: Floats) -> Floats:
     """Residuals (N,) -> in units of a typical one (N,)."""
-    typical = _NORMAL * float(np.median(np.abs(residuals)))
-    return residuals / (typical or 1.0)
+    sizes = np.abs(residuals)
+    for share in _SHARES:
+        typical = float(np.quantile(sizes, share))
+        if typical > 0:
+            return np.asarray(residuals / (typical / special.ndtri((1 + share) / 2)))
+    return np.zeros_like(residuals)  # nearly all are exact, and nothing tells how far off the others may be
 
 
 # -------------------------------------------------------------------------------------------------- of spans

@@ -35,16 +35,18 @@ class NextStep:
     command: str = ""
 
 
-def next_steps(found: Verdict, results: Results) -> list[NextStep]:
+def next_steps(found: Verdict, results: Results, own: str | None = None) -> list[NextStep]:
     """What to do after a verdict, the most useful first.
 
     Args:
         found: the verdict.
         results: of the run that it is on.
+        own: what the run's own terms recommend, which `rungwise predict` takes: "" for nothing, and
+            the verdict's when None.
     """
     run, metric = str(results.run_folder), results.metric(found.metric)
     return [
-        *_take(found, run),
+        *_take(found, run, found.recommended if own is None else own),
         *_take_the_best(found, metric, run),
         *_tell_apart(found, metric, results.outcomes),
         *_more_data(found, metric, results),
@@ -65,11 +67,12 @@ def needed_examples(num_examples: int, difference: Difference) -> int | None:
     return math.ceil(num_examples * times) if 1 < times <= _MOST_TIMES else None
 
 
-def _take(found: Verdict, run: str) -> Iterator[NextStep]:
+def _take(found: Verdict, run: str, own: str | None) -> Iterator[NextStep]:
     """The model that is recommended, or why there is none."""
     if found.recommended is not None:
         text = say("Predict with {rung}, whose model is kept in the run:", rung=code(found.recommended))
-        yield NextStep(text, f"rungwise predict {run} NEW_DATA")
+        which = "" if found.recommended == own else f" --rung {found.recommended}"
+        yield NextStep(text, f"rungwise predict {run} NEW_DATA{which}")
     elif found.beyond:
         yield NextStep(
             say("Allow more latency or size: no rung is within the limits. Nothing has to be fitted again:"),

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rungwise.evaluation.choice import ALIKE, Choice, best_of, cost_ratios, is_cheaper
+from rungwise.evaluation.choice import ALIKE, Choice, amount_of, best_of, cost_ratios, is_cheaper
+from rungwise.evaluation.cost_warnings import cost_warnings
 from rungwise.evaluation.costs import costs_of
 from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome
@@ -101,7 +102,7 @@ def _why(found: Findings) -> Message:
 def _cheapest(found: Findings) -> Message:
     """The cheapest, by what is to be saved."""
     cost = found.terms.cost
-    if cost is None:
+    if cost is None or math.isinf(amount_of(found.recommended, cost)):
         return say("the cheapest rung")
     if cost is Cost.PRICE:
         least, about = say("the rung with the lowest price"), say("the rung with about the lowest price")
@@ -271,6 +272,7 @@ def nothing_to_take(beyond: Mapping[str, str]) -> Message:
 def warnings_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else one should know before trusting the verdict."""
     warnings = [*_on_baseline(found), *_on_folds(found), *_on_gap(found)]
+    warnings += cost_warnings(found.finished, found.recommended, found.terms)
     count = found.test.num_drawn
     if found.test.clusters is not None and count == 1:
         warnings.append(say("The test part has 1 group: over so few, intervals are rough."))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rungwise.evaluation.intervals import Score, score
+from rungwise.evaluation.intervals import Score, score, unseen_share
 from rungwise.evaluation.predictions import Predictions
 from rungwise.evaluation.resampling import LEVEL, influences, resample
 from rungwise.evaluation.significance import OF_RIGHT, holm
@@ -185,6 +185,8 @@ def _by_error(metric: Metric, value: float, error: float, num_units: int) -> tup
     """The ends of an interval by Student's distribution: of a loss without a bound, that of its logarithm."""
     reach = float(stats.t.ppf((1 + LEVEL) / 2, max(1, num_units - 1))) * error
     if metric.is_share or metric.weighted is not None:
+        if reach == 0 and value in (0, 1):  # nothing varies, which shows no doubt
+            reach = unseen_share(num_units)
         return max(0.0, value - reach), min(1.0, value + reach)
     if not metric.greater_is_better and value > 0 and np.isfinite(error):
         factor = float(np.exp(min(reach / value, _LARGEST_POWER)))

@@ -88,7 +88,7 @@ def group_values(name: str, values: pa.ChunkedArray, *, is_text: bool = False) -
         lengths = pc.utf8_length(values).to_numpy().astype(np.float64)  # NaN where it is missing
         return Grouping(name, *_numbers(lengths, "{:.0f}".format, " characters"))
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        days = pc.cast(pc.cast(values, pa.timestamp("s")), pa.int64())
+        days = pc.cast(pc.cast(values, pa.timestamp("s"), safe=False), pa.int64())  # to whole seconds
         return Grouping(name, *_numbers(pc.cast(days, pa.float64()).to_numpy(), _day))
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         return Grouping(name, *_numbers(pc.cast(values, pa.float64(), safe=False).to_numpy(), _number))

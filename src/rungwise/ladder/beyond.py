@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset, read
 from rungwise.errors import RunError, UnknownNameError
 from rungwise.estimators import RungClassifier
-from rungwise.evaluation.calibration import RungCalibration
+from rungwise.evaluation import Results
 from rungwise.evaluation.records import JOURNAL
 from rungwise.evaluation.slicing import Grouping, built_in, group_values, groupings
 from rungwise.kinds import InputKind
@@ -23,22 +23,28 @@ from rungwise.ladder.resume import read_config, source_stamps
 __all__ = ["calibrate_models", "grouped_by"]
 
 
-def calibrate_models(paths: Paths, found: Sequence[RungCalibration]) -> None:
-    """Gives the model of each rung its temperature; stored predictions stay as they are.
+def calibrate_models(paths: Paths, results: Results, temperatures: Mapping[str, float]) -> None:
+    """Gives models their temperatures, by their rungs; stored predictions stay as they are.
+
+    Their cards tell it, and go on telling what the run knows of them.
 
     Raises:
         RunError: if a rung has no model, or another command is at work on the run.
         ModelError: if a model can't be read.
     """
-    missing = [each.rung for each in found if not is_model_folder(paths.model(each.rung))]
+    from rungwise.report import Content, write_cards
+
+    missing = [rung for rung in temperatures if not is_model_folder(paths.model(rung))]
     if missing:
         raise RunError(f"{paths.run} has no model of {', '.join(missing)}; `--resume` fits it again.")
     with locked(paths.run / JOURNAL):
-        for each in found:
-            estimator = load_model(paths.model(each.rung))
+        for rung, temperature in temperatures.items():
+            estimator = load_model(paths.model(rung))
             assert isinstance(estimator, RungClassifier)
-            estimator.temperature_ = each.temperature
-            estimator.save(paths.model(each.rung))
+            estimator.temperature_ = temperature
+            estimator.save(paths.model(rung))
+        if temperatures:
+            write_cards(Content.read(results))
 
 
 def grouped_by(paths: Paths, dataset: Dataset, by: Sequence[str] | None) -> list[Grouping]:
@@ -84,7 +90,7 @@ def _source_columns(
     source = read(path, encoding=config.get("reading", {}).get("encoding", "utf-8"), kind=kind)
     for name in names:
         if name not in source.table.column_names:
-            raise UnknownNameError("column", name, [*known, *source.table.column_names])
+            raise UnknownNameError("column", name, list(dict.fromkeys([*known, *source.table.column_names])))
     rows = pa.array(dataset.row_numbers("test") - 1)
     return {name: _typed(source.table[name].take(rows)) for name in names}
 

@@ -21,6 +21,10 @@ _LEAST_SECONDS = 0.05
 """Linux counts CPU time in hundredths of a second, which says nothing of less than some of them."""
 
 
+_MOST_WATTS = 1000.0
+"""No package takes more: the largest of 2025 are of 500 W, and take no more than twice that for long."""
+
+
 class EnergyMeter:
     """Reads RAPL's and NVML's counters from when it is made.
 
@@ -53,12 +57,15 @@ class EnergyMeter:
         own, busy = time.process_time() - self._own, _busy_seconds(self._stat)
         if not self._zones or busy is None or self._busy is None:
             return None
-        if time.perf_counter() - self._start < _LEAST_SECONDS:
+        seconds = time.perf_counter() - self._start
+        if seconds < _LEAST_SECONDS:
             return None
         joules = 0.0
         for zone, before in zip(self._zones, self._microjoules, strict=True):
             now, most = _number(zone / "energy_uj"), _number(zone / "max_energy_range_uj")
             if before is None or now is None or most is None:
+                return None
+            if seconds * _MOST_WATTS > 1e-6 * most:  # it may have begun anew more than once
                 return None
             joules += 1e-6 * (
                 now - before if now >= before else now - before + most

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from rungwise import registry
 from rungwise.artifacts import is_model_folder, load_model
 from rungwise.data import Dataset
-from rungwise.errors import RunError, UnknownNameError
+from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.estimators import RungEstimator
 from rungwise.evaluation import Amount, Results, Terms, Verdict, cost_frame, costs_of, leaderboard, verdict
 from rungwise.evaluation.calibration import RungCalibration, calibrations
 from rungwise.evaluation.label_errors import LabelErrors, label_errors
 from rungwise.evaluation.next_steps import NextStep, next_steps
 from rungwise.evaluation.slices import Slices, slices
+from rungwise.kinds import OutputKind
 from rungwise.ladder.beyond import calibrate_models, grouped_by
 from rungwise.ladder.folder import Paths
 from rungwise.language import parse_language
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["RunView"]
+
+_OF_ONE = ("accuracy", "error", "log-loss")
+"""Metrics of classes that mean something among examples of one of them."""
 
 
 class RunView:
@@ -150,15 +154,22 @@ class RunView:
         """
         return calibrations(self.results, rung)
 
-    def calibrate(self, rung: str | None = None) -> list[RungCalibration]:
-        """The same, and gives the models their temperatures, by which `predict_proba` goes from then on.
+    def calibrate(self, rung: str | None = None, *, reset: bool = False) -> list[RungCalibration]:
+        """The same, and gives models their temperatures, by which `predict_proba` goes from then on.
+
+        Those whose temperature is 1 but for chance (`is_clear`) stay as they are.
+
+        Args:
+            rung: one of them; all when None.
+            reset: give models back what they were fitted with instead, a temperature of 1.
 
         Raises:
             ConfigError: if the run predicts no classes.
             RunError: if a rung has no predictions or no model, or another command is at work on the run.
         """
         found = calibrations(self.results, rung)
-        calibrate_models(self.paths, found)
+        given = {each.rung: 1.0 if reset else each.temperature for each in found if reset or each.is_clear}
+        calibrate_models(self.paths, self.results, given)
         return found
 
     def slices(
@@ -174,13 +185,18 @@ class RunView:
 
         Raises:
             UnknownNameError: if there is no such column or metric.
-            ConfigError: if the metric doesn't fit the run.
+            ConfigError: if the metric doesn't fit the run, or what is sliced by.
             RunError: if the rung has no predictions, or a column's file is gone.
         """
         chosen = self.results.metric(metric or str(self.metric))
         asked = self.results.finished(rung or self.verdict.recommended)
         test = asked[-1].test
         assert test is not None
+        if test.kind is OutputKind.LABEL and self.dataset.target in (by or ()) and chosen.name not in _OF_ONE:
+            raise ConfigError(
+                f"metric {chosen.name!r} isn't defined within one class of {self.dataset.target!r}; take another "
+                f"column, or one of {', '.join(_OF_ONE)}."
+            )
         return slices(asked[-1].rung, test, chosen, grouped_by(self.paths, self.dataset, by))
 
     def label_errors(self, part: str = "test", *, top: int = 20) -> LabelErrors:

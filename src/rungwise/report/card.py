@@ -10,8 +10,9 @@ from rungwise.artifacts.card import RUN_MARK
 from rungwise.artifacts.folder import replace_card
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Score
+from rungwise.evaluation.costs import QUANTITIES, Group, Provenance, costs_of
 from rungwise.evaluation.outlook_text import gain_sentence
-from rungwise.evaluation.wording import amount_text, bytes_text, count_text, interval_text, seconds_text
+from rungwise.evaluation.wording import amount_text, interval_text
 from rungwise.metrics import class_scores, is_roles, type_scores
 from rungwise.report.content import Content
 from rungwise.report.markdown import markdown_table
@@ -23,15 +24,12 @@ __all__ = ["run_card", "write_cards"]
 
 _MAX_CLASSES = 60
 
-_COSTS = {
-    "training, CPU": ("fit_cpu_seconds", seconds_text),
-    "training, wall": ("fit_seconds", seconds_text),
-    "latency of one prediction": ("latency_seconds", seconds_text),
-    "parameters": ("parameters", count_text),
-    "size": ("model_bytes", bytes_text),
-    "peak memory of training": ("peak_memory_bytes", bytes_text),
+_GROUPS = {
+    Group.TRAIN: "to train",
+    Group.KEEP: "to keep and start",
+    Group.ASK: "to ask about one",
+    Group.BATCH: "to ask about many",
 }
-"""What a card says of costs → field of the record, and how it is written."""
 
 
 def write_cards(content: Content) -> None:
@@ -68,13 +66,7 @@ def run_card(content: Content, rung: str) -> str:
         "## Training data",
         _bullets(run_facts(content)[:5]),
         "## Costs",
-        _bullets(
-            [
-                (name, text(outcome.record[field]))
-                for name, (field, text) in _COSTS.items()
-                if outcome.record.get(field)
-            ]
-        ),
+        _bullets(_costs(outcome, content.verdict.terms.price_per_hour)),
         "## Limits",
         "\n".join(f"- {limit}" for limit in _limits(content, outcome)),
     ]
@@ -158,9 +150,16 @@ def _evaluation(content: Content, scores: Scored) -> str:
     )
 
 
-def _costs(outcome: Outcome) -> list[tuple[str, str]]:
-    record = outcome.record
-    return [(name, text(record[field])) for name, (field, text) in _COSTS.items() if record.get(field)]
+def _costs(outcome: Outcome, price: float | None) -> list[tuple[str, str]]:
+    """What is known of `QUANTITIES`; ~ is before what is estimated."""
+    costs = costs_of(outcome, price)
+    said = []
+    for quantity in QUANTITIES:
+        amount = costs[quantity.name]
+        if amount.value is not None:
+            about = "~ " if amount.provenance is Provenance.ESTIMATED else ""
+            said.append((f"{_GROUPS[quantity.group]}, {quantity.title}", about + quantity.text(amount.value)))
+    return said
 
 
 def _classes(content: Content, outcome: Outcome) -> list[str]:
@@ -218,7 +217,7 @@ def _limits(content: Content, outcome: Outcome) -> list[str]:
     said = [
         "It was judged on one split of one data set; on data of another kind, place or time it may do worse.",
         *([f"Its training ended early: {reason}."] if reason else []),
-        *content.verdict.warnings,
+        *content.warnings,
     ]
     if outcome.robustness is None:
         said.append("How it stands corrupted inputs wasn't measured.")

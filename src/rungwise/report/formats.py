@@ -58,12 +58,16 @@ def write_report(
 
     Raises:
         RunError: if the run folder can't be read, or the rung has no model.
-        ConfigError: if a rung is named for another form than a card.
+        ConfigError: if a rung is named for another form than a card, or a card is asked for in another language.
         DataError: if its dataset can't be read.
     """
     if rung is not None and form is not Format.CARD:
         raise ConfigError(
             f"rung {rung!r} is for a model card, and this is format {form.value!r}; leave it out."
+        )
+    if form is Format.CARD and language is not Language.ENGLISH:
+        raise ConfigError(
+            f"model cards are in English, and not in {language.value!r}; leave the language out."
         )
     file = out or results.run_folder / _FILES[form]
     replace_text(file, _text(Content.read(results), form, language, rung))

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from rungwise.evaluation.costs import costs_of
+from rungwise.evaluation.costs import costs_as_dicts, costs_of
 from rungwise.evaluation.next_steps import next_steps
 from rungwise.evaluation.scores import scores
 from rungwise.language import Language, spoken
@@ -38,10 +38,7 @@ def run_as_dict(content: Content, language: Language = Language.ENGLISH) -> dict
             "verdict": content.verdict.to_dict(),
             "next_steps": [asdict(step) for step in steps],
             "leaderboard": json.loads(content.table.to_json(orient="records")),
-            "costs": {
-                o.rung: {name: asdict(amount) for name, amount in costs_of(o, price).items()}
-                for o in content.finished
-            },
+            "costs": {o.rung: costs_as_dicts(costs_of(o, price)) for o in content.finished},
             "metrics": scores(content.results, task(config["task"]).metrics, content.class_names),
             "forecast": None if content.outlook is None else asdict(content.outlook),
             "predicates": content.results.predicates,

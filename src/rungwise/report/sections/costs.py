@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rungwise.evaluation import costs_of
 from rungwise.evaluation.cost_tables import CostTable, cost_tables
-from rungwise.evaluation.costs import Group
+from rungwise.evaluation.costs import Group, is_disturbed
 from rungwise.language import say
 from rungwise.report.bilingual import capital
 from rungwise.report.content import Content
@@ -30,10 +30,12 @@ class CostsSection:
     Attributes:
         tables: one for each thing that rungs cost something for.
         notes: on each of them.
+        is_alone: whether nothing else worked on the machine while answers were timed.
     """
 
     tables: Sequence[Table]
     notes: Sequence[Sequence[str]]
+    is_alone: bool
 
 
 def section(content: Content) -> CostsSection | None:
@@ -44,7 +46,8 @@ def section(content: Content) -> CostsSection | None:
         return None
     found = [each for each in cost_tables(costs) if each.titles]
     tables = [_table(each, content.recommended) for each in found]
-    return CostsSection(tables, [each.notes for each in found])
+    is_alone = not any(is_disturbed(outcome.record) for outcome in content.finished)
+    return CostsSection(tables, [each.notes for each in found], is_alone)
 
 
 def _table(found: CostTable, recommended: str | None) -> Table:

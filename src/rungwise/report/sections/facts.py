@@ -33,6 +33,10 @@ _MAX_CLASSES, _MAX_COLUMNS, _MAX_CHARACTERS = 30, 200, 400
 """That are named, that are told, and of a value."""
 
 
+_STAMP = "modified_ns"
+"""Of a file, for programs."""
+
+
 @dataclass(frozen=True)
 class FactsSection:
     """What is told of the run.
@@ -79,16 +83,24 @@ def _asked(config: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (term(name.replace("_", " ")), cut(_compact(value), _MAX_CHARACTERS))
         for name, value in facts.items()
-        if value not in (None, {}, [])
+        if not _is_empty(value)
     ]
 
 
 def _compact(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_compact(item)}" for name, item in value.items())
+        told = {name: item for name, item in value.items() if name != _STAMP and not _is_empty(item)}
+        return ", ".join(f"{name} {_compact(item)}" for name, item in told.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(_compact(item) for item in value)
     return f"{value:g}" if isinstance(value, float) and np.isfinite(value) else str(value)
+
+
+def _is_empty(value: Any) -> bool:
+    """Whether it says nothing: none, not so, or a mapping of such."""
+    if isinstance(value, Mapping):
+        return all(map(_is_empty, value.values()))
+    return value is None or value is False or value in ("", [])
 
 
 def _columns(dataset: Dataset) -> Table | None:
