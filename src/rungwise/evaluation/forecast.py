@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rungwise.evaluation.families import Family, Floats, families
+from rungwise.evaluation.families import LIMITED, Family, Floats, families
 from rungwise.language import Message, say
 
 __all__ = ["LEAST_POINTS", "Curve", "Forecast", "forecast"]
@@ -50,6 +50,9 @@ _RISES, _WORSE = 3.0, 3.0
 """Standard errors by which a curve has to rise, or the families to miss the largest sizes further than the last smaller
 one does, to be refused."""
 
+_LEVELLED = 1e6
+"""Times the data at which a curve has levelled off."""
+
 _DRIFT = 0.06
 """Of an error's logarithm, what forecasts miss for each doubling beside what a curve shows; chosen by
 `benchmarks/forecast.py`, so that bands hold."""
@@ -66,6 +69,7 @@ class Curve:
         level: standard error of the logarithm of all errors alike, since the rows that judge are a sample.
         chance: the error without learning, None if it isn't known.
         noise: of the logarithm of one fit's error, as far as it is known from several of a size.
+        most: what no error can be above: 1 of a share.
     """
 
     sizes: Floats
@@ -74,6 +78,7 @@ class Curve:
     level: float = 0.0
     chance: float | None = None
     noise: float = NOISE
+    most: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,16 @@ class Forecast:
             self.weights[fit.family.name] * (fit.posterior @ (fit.start[:, None] + fit.family.shape(x)))
             for fit in self.fits
         )
-        return np.asarray(np.exp(logs))
+        return np.minimum(np.exp(logs), self.curve.most)
+
+    @property
+    def limit(self) -> float | None:
+        """The error at which the family that counts most levels off; None where it has no limit, or all is refused."""
+        if self.family not in LIMITED:
+            return None
+        fit = next(each for each in self.fits if each.family.name == self.family)
+        log = fit.posterior @ (fit.start + fit.family.shape(np.array([_LEVELLED]))[:, 0])
+        return float(np.minimum(np.exp(log), self.curve.most))
 
     def sample(self, sizes: Any, *, seed: int = 0, levels: Floats | None = None) -> Floats:
         """Rows (K,) -> errors that a fit may come to (S, K).
@@ -154,7 +168,7 @@ class Forecast:
             levels = self.curve.level * rng.standard_normal(number)
         drift = _DRIFT * rng.standard_normal((number, 1)) * np.maximum(0, np.log2(x))
         own = self.curve.noise * rng.standard_normal((number, 1))
-        return np.asarray(np.exp(logs + levels[:, None] + drift + own))
+        return np.minimum(np.exp(logs + levels[:, None] + drift + own), self.curve.most)
 
     def band(self, sizes: Any) -> tuple[Floats, Floats]:
         """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,8 +51,6 @@ _CUT = say("its own fit was stopped by the budget, so that its last size says mo
 
 _STEPS = 73
 _TAILS = (2.5, 97.5)
-_LIMIT = 1e6
-"""Times the data at which a curve has levelled off."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class RungOutlook:
         at: its score at as many rows as were asked for; None where it is refused.
         gain: by how much that is better than now, positive where it is; its band has no share of what the rows that
             judge leave open, as they are the same.
-        limit: the score at which it levels off; None where it is refused.
+        limit: the score at which it levels off; None where it is refused, flat, or a power law, which has no limit.
         grid: rows from those of the smallest fit to the furthest, for a picture.
         curve: the score that is expected there, with its band.
         refusal: why there is no forecast.
@@ -253,10 +252,10 @@ class Forecasts:
         low, middle, high = np.percentile(rows, (_TAILS[0], 50, _TAILS[1]), method="nearest")
         return Until(rung, score, Band(float(middle), float(low), float(high)))
 
-    def limit(self, rung: str) -> float:
-        """The score at which a rung levels off."""
-        found = self.forecasts[rung]
-        return float(score_of(self.by, found.at([_LIMIT * found.curve.sizes[-1]])[0]))
+    def limit(self, rung: str) -> float | None:
+        """The score at which a rung levels off; None where the family that counts most has no limit."""
+        limit = self.forecasts[rung].limit
+        return None if limit is None else float(score_of(self.by, limit))
 
 
 def _now(found: Forecast, by: Metric) -> float:
@@ -273,7 +272,7 @@ def _banded(value: float, samples: Floats) -> Band:
 
 
 def _seed(rung: str) -> int:
-    return int.from_bytes(rung.encode()[-4:], "little")
+    return zlib.crc32(rung.encode())
 
 
 def _levels(scores: Floats, by: Metric, level: float) -> Floats:

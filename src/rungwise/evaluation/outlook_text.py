@@ -34,7 +34,7 @@ FAMILY_TEXTS = {
     "M0": say("flat"),
     "M1": say("power law"),
     "M2": say("power law to a limit"),
-    "M3": say("power law from a later start"),
+    "M3": say("power law that flattens"),
     "M4": say("from chance to a limit"),
 }
 """Family → what it is called."""
