@@ -88,7 +88,11 @@ def test_the_same_curve_has_the_same_forecast():
     ("errors", "said"),
     [
         (0.2 * (SIZES / 1000) ** 0.3, "its errors grow with the data, by more than chance"),
-        (limited(SIZES)[-4:], "4 sizes are too few for a curve; 5 are needed"),
+        (
+            limited(SIZES)[-4:],
+            "4 sizes are too few for a curve; 5 are needed: give the fits more time with `rungwise forecast RUN "
+            "--budget …`, or more rows of each class",
+        ),
         (np.where(SIZES > 900, np.nan, 0.2), "its score isn't defined for every size"),
         (np.zeros(9), "it makes no errors, at any size"),
     ],

@@ -131,7 +131,7 @@ class Forecast:
             self.weights[fit.family.name] * (fit.posterior @ (fit.start[:, None] + fit.family.shape(x)))
             for fit in self.fits
         )
-        return np.minimum(np.exp(logs), self.curve.most)
+        return np.asarray(np.minimum(np.exp(logs), self.curve.most))
 
     @property
     def limit(self) -> float | None:
@@ -168,7 +168,7 @@ class Forecast:
             levels = self.curve.level * rng.standard_normal(number)
         drift = _DRIFT * rng.standard_normal((number, 1)) * np.maximum(0, np.log2(x))
         own = self.curve.noise * rng.standard_normal((number, 1))
-        return np.minimum(np.exp(logs + levels[:, None] + drift + own), self.curve.most)
+        return np.asarray(np.minimum(np.exp(logs + levels[:, None] + drift + own), self.curve.most))
 
     def band(self, sizes: Any) -> tuple[Floats, Floats]:
         """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""
@@ -222,7 +222,8 @@ def _unfit(curve: Curve) -> Message | None:
         return say("its score isn't defined for every size")
     if len(curve.sizes) < LEAST_POINTS:
         return say(
-            "{count} sizes are too few for a curve; {least} are needed",
+            "{count} sizes are too few for a curve; {least} are needed: give the fits more time with "
+            "`rungwise forecast RUN --budget …`, or more rows of each class",
             count=len(curve.sizes),
             least=LEAST_POINTS,
         )
