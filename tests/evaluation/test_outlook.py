@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from rungwise.evaluation import (
     write_json,
     write_predictions,
 )
+from rungwise.evaluation.families import LIMITED
 from rungwise.evaluation.outlook import FORECAST, TIMES, Ahead, Band, _seed, outlook_as_asked
 from rungwise.evaluation.outlook_text import (
     ahead_sentence,
@@ -78,9 +79,17 @@ def test_how_much_data_a_score_takes(results):
     assert mlp.rows.low < true < mlp.rows.high
     sentences = " ".join(outlook_sentences(by, found))
     assert "`mlp` reaches 88.0 % accuracy at about" in sentences
-    assert (
-        "`svm` doesn't reach 88.0 % accuracy within 8 times the data: its curve levels off at 8" in sentences
-    )
+    assert "`svm` doesn't reach 88.0 % accuracy within 8 times the data." in sentences
+
+
+def test_where_a_curve_levels_off_is_said_only_of_those_that_do(results):
+    by = results.metric("accuracy")
+    found = outlook(results, by, until=0.88)
+    svm, mlp = found.rungs
+    assert (svm.limit is not None) == (svm.family in LIMITED)
+    limited = replace(found, rungs=(replace(svm, limit=0.85), mlp))
+    said = "`svm` doesn't reach 88.0 % accuracy within 8 times the data: its curve levels off at 85.0 %."
+    assert said in outlook_sentences(by, limited)
 
 
 def test_the_verdict_says_what_four_times_the_data_would_change(results):

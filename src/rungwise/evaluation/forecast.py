@@ -43,8 +43,8 @@ _SMALL = 0.5
 _HUBER = 1.5
 _NOISES = 1.4826  # median absolute deviations in a standard deviation
 
-_FLAT = 0.45
-"""How likely it is, before a curve is seen, that more data bring nothing."""
+_SIMPLE = {"M0": 1 / 3, "M1": 1 / 3}
+"""How likely the simple families are before a curve is seen; the others share the rest."""
 
 _RISES, _WORSE = 3.0, 3.0
 """Standard errors by which a curve has to rise, or the families to miss the largest sizes further than the last smaller
@@ -278,7 +278,8 @@ def _weighed(
         _, early = _fit(family, x[:count], y[:count], weights[:count], noise)
         _, late = _fit(family, x, y, weights, noise)
         logs.append(np.logaddexp.reduce(late) - np.logaddexp.reduce(early))
-    prior = np.array([_FLAT if family.name == "M0" else (1 - _FLAT) / (len(known) - 1) for family in known])
+    rest = (1 - sum(_SIMPLE.values())) / (len(known) - len(_SIMPLE))
+    prior = np.array([_SIMPLE.get(family.name, rest) for family in known])
     shares = np.array(logs) + np.log(prior)
     shares = np.exp(shares - np.logaddexp.reduce(shares))
     return [
