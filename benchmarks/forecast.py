@@ -3,8 +3,11 @@
     python benchmarks/forecast.py [DATA] [--runs FOLDER] [--rows 800] [--repeats 1] [--sets adult sst2] [--judge]
 
 Of each data set some rows are drawn, as a user's own, and split; each rung learns from parts of train that grow by √2,
-as `rungwise forecast` does it, and from 2, 4 and 8 times the data. What these fits score on thousands of further rows
-is the truth. Curves are kept as JSON, and not made again; --judge makes none.
+as `rungwise forecast` does it but for groups, equal texts and shares of classes, which parts don't keep here, and from
+2, 4 and 8 times the data. What these fits score on thousands of further rows is the truth. The error of chance is that
+of the commonest class, or of the mean, on the user's own test rows, as of the product's baseline. Curves are kept as
+JSON, and not made again; --judge makes none, though it reads the data again for that error where a file lacks it.
+Intervals of gains are from 2,000 resamples of the data sets.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from rungwise.ladder.measuring import outputs_of
 from rungwise.training.seeds import sub_seed
 
 FACTORS = (2, 4, 8)
+_FOUR = FACTORS.index(4)
 USER_SHARE, TRUTH_ROWS = 12, 5_000
 """One row in so many is a user's own at most; and how many rows tell the truth at most."""
 
@@ -58,15 +62,32 @@ def losses(target: np.ndarray, said: np.ndarray, classes: list[str] | None) -> d
     }
 
 
+def dealt_rows(num_rows: int, rows: int, seed: int) -> tuple[np.ndarray, int, int, int]:
+    """All rows in a drawn order, and how many are the user's own for test, validation and train."""
+    order = np.random.default_rng(seed).permutation(num_rows)
+    rows = min(rows, num_rows // USER_SHARE)
+    num_test, num_valid = round(TEST_SHARE * rows), round(VALID_SHARE * rows)
+    return order, num_test, num_valid, rows - num_valid - num_test
+
+
+def chance_of(data: RealData, targets: np.ndarray, rows: int, seed: int) -> dict[str, float]:
+    """Errors on the user's own test rows of what is commonest, or the mean, among those learned from."""
+    order, num_test, num_valid, num_train = dealt_rows(len(targets), rows, seed)
+    test = targets[order[:num_test]]
+    start = num_test + FACTORS[-1] * num_valid
+    own = targets[order[start : start + num_train]]
+    if data.task == "tabular-regression":
+        return {"rmse": float(np.mean((test - own.mean()) ** 2) ** 0.5)}
+    names, counts = np.unique(own, return_counts=True)
+    return {"accuracy": float(np.mean(test != names[counts.argmax()]))}
+
+
 def measure(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int) -> dict[str, Any]:
     """Errors of every rung at every size, by the user's own rows and in truth."""
     inputs, targets = found
     if isinstance(inputs, pd.DataFrame):
         inputs = as_table(inputs)  # whose columns' kinds no part of the rows changes
-    order = np.random.default_rng(seed).permutation(len(targets))
-    rows = min(rows, len(targets) // USER_SHARE)
-    num_test, num_valid = round(TEST_SHARE * rows), round(VALID_SHARE * rows)
-    num_train = rows - num_valid - num_test
+    order, num_test, num_valid, num_train = dealt_rows(len(targets), rows, seed)
     kind = OutputKind.NUMBER if data.task == "tabular-regression" else OutputKind.LABEL
 
     def some(index: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -120,7 +141,8 @@ def measure(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int)
             dealt = own if draw == 0 else np.random.default_rng([seed, draw]).permutation(own)
             for size in growth_sizes(num_train, 0):
                 fit(dealt[:size], valid[:num_valid], draw, dealt[size:][:ASIDE_ROWS])
-    return {"rows": num_train, "task": data.task, "curves": curves}
+    chance = chance_of(data, targets, rows, seed)
+    return {"rows": num_train, "task": data.task, "chance": chance, "curves": curves}
 
 
 @dataclass
@@ -147,13 +169,16 @@ def judge(file: Path) -> list[Told]:
     rungs = [points for points in said["curves"].values() if {p["rows"] for p in points} >= {said["rows"]}]
     now = [linked(name, at(points, said["rows"])[f"truth.{name}"][1]) for points in rungs]
     unit = 100.0 if name == "accuracy" else 100 / max(now)
-    return [judge_rung(file.stem.rsplit("-", 2)[0], points, said["rows"], name, unit) for points in rungs]
+    data, chance = file.stem.rsplit("-", 2)[0], said["chance"][name]
+    return [judge_rung(data, points, said["rows"], name, unit, chance) for points in rungs]
 
 
-def judge_rung(data: str, fits: list[dict[str, Any]], num_train: int, name: str, unit: float) -> Told:
+def judge_rung(
+    data: str, fits: list[dict[str, Any]], num_train: int, name: str, unit: float, chance: float
+) -> Told:
     """Holds one rung's forecast against the truth."""
     points, level = measured(fits, num_train, name)
-    curve = points_of(points, level=level, chance=None)
+    curve = points_of(points, level=level, chance=chance, most=1.0 if name == "accuracy" else np.inf)
     found = forecast(curve)
     tests = replace(curve, errors=points.tests)  # as they stand in the run, judged on the test part alone
     sizes = [factor * num_train for factor in FACTORS]
@@ -234,10 +259,34 @@ def report(title: str, told: Sequence[Told]) -> None:
         others = [v for m, v in means.items() if m != "forecast" and m.endswith("same points") == is_same]
         under = 100 * (1 - means["forecast"] / np.min(others, axis=0))
         print(f"under the better of {kind}: {', '.join(f'{value:.0f} %' for value in under)}")
+    for method in means:
+        if method != "forecast":
+            low, high = gain_interval(told, sets, method)
+            value = 100 * (1 - means["forecast"][_FOUR] / means[method][_FOUR])
+            print(f"at 4× under {method}: {value:.0f} % ({low:.0f} to {high:.0f} %)")
     covered = np.array([each.covered for each in told if each.covered])
     print(f"bands hold: {', '.join(f'{share:.1f} %' for share in 100 * covered.mean(0))}")
     for each in refused:
         print(f"refused: {each.data}: {each.refusal}")
+
+
+def gain_interval(told: Sequence[Told], sets: Sequence[str], method: str) -> tuple[float, float]:
+    """The 95 % interval of the gain over a method at 4×, in percent, over resamples of the data sets."""
+    ours, theirs = (
+        np.array([np.mean([each.missed[m][_FOUR] for each in told if each.data == s]) for s in sets])
+        for m in ("forecast", method)
+    )
+    drawn = np.random.default_rng(0).integers(0, len(sets), (2000, len(sets)))
+    low, high = np.percentile(100 * (1 - ours[drawn].mean(1) / theirs[drawn].mean(1)), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def add_chance(file: Path, data: RealData, rows: int) -> None:
+    """Notes the error of chance in a file of curves that lacks it."""
+    said = json.loads(file.read_text())
+    if "chance" not in said:
+        said["chance"] = chance_of(data, data.read()[1], rows, int(file.stem.rsplit("-", 1)[1]))
+        file.write_text(json.dumps(said))
 
 
 def main() -> None:
@@ -268,6 +317,7 @@ def main() -> None:
     for name in names:
         kind = "numbers" if sets[name].task == "tabular-regression" else "classes"
         for file in sorted(args.runs.glob(f"{name}-{args.rows}-*.json")):
+            add_chance(file, sets[name], args.rows)
             kinds[kind] += judge(file)
     for kind, told in kinds.items():
         if told:

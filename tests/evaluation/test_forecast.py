@@ -58,6 +58,27 @@ def test_one_point_far_off_changes_little():
     assert forecast(curve(errors)).at([4000])[0] == pytest.approx(limited(4000), rel=0.1)
 
 
+def test_errors_of_shares_stay_within_one():
+    found = forecast(curve(np.full(9, 0.97), noise=0.1, most=1.0, level=0.1))
+    assert found.sample([4000]).max() == 1
+    assert found.at([4000])[0] <= 1
+    assert forecast(curve(np.full(9, 0.97), noise=0.1)).sample([4000]).max() > 1
+
+
+def test_only_families_with_a_limit_level_off():
+    limits = {
+        found.family: found.limit
+        for found in (
+            forecast(curve(np.full(9, 0.2), noise=0.03)),
+            forecast(curve(0.2 * (SIZES / 1000) ** -0.4)),
+            forecast(curve(limited(SIZES, c=1.0), noise=0.001)),
+        )
+    }
+    assert limits.keys() == {"M0", "M1", "M2"}
+    assert limits["M0"] is limits["M1"] is None
+    assert limits["M2"] == pytest.approx(0.15, rel=0.15)
+
+
 def test_the_same_curve_has_the_same_forecast():
     first, second = (forecast(curve(limited(SIZES))) for _ in range(2))
     assert (first.sample([4000]) == second.sample([4000])).all()
@@ -67,7 +88,11 @@ def test_the_same_curve_has_the_same_forecast():
     ("errors", "said"),
     [
         (0.2 * (SIZES / 1000) ** 0.3, "its errors grow with the data, by more than chance"),
-        (limited(SIZES)[-4:], "4 sizes are too few for a curve; 5 are needed"),
+        (
+            limited(SIZES)[-4:],
+            "4 sizes are too few for a curve; 5 are needed: give the fits more time with `rungwise forecast RUN "
+            "--budget …`, or more rows of each class",
+        ),
         (np.where(SIZES > 900, np.nan, 0.2), "its score isn't defined for every size"),
         (np.zeros(9), "it makes no errors, at any size"),
     ],

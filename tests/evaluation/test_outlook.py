@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,15 @@ from rungwise.evaluation import (
     write_json,
     write_predictions,
 )
-from rungwise.evaluation.outlook import FORECAST, TIMES, outlook_as_asked
-from rungwise.evaluation.outlook_text import outlook_sentences, refusal_sentences, rows_text, times_text
+from rungwise.evaluation.families import LIMITED
+from rungwise.evaluation.outlook import FORECAST, TIMES, Ahead, Band, _seed, outlook_as_asked
+from rungwise.evaluation.outlook_text import (
+    ahead_sentence,
+    outlook_sentences,
+    refusal_sentences,
+    rows_text,
+    times_text,
+)
 from rungwise.evaluation.predictions import growth_name
 from rungwise.evaluation.sizes import size_sentence
 from rungwise.language import Language
@@ -72,9 +79,17 @@ def test_how_much_data_a_score_takes(results):
     assert mlp.rows.low < true < mlp.rows.high
     sentences = " ".join(outlook_sentences(by, found))
     assert "`mlp` reaches 88.0 % accuracy at about" in sentences
-    assert (
-        "`svm` doesn't reach 88.0 % accuracy within 8 times the data: its curve levels off at 8" in sentences
-    )
+    assert "`svm` doesn't reach 88.0 % accuracy within 8 times the data." in sentences
+
+
+def test_where_a_curve_levels_off_is_said_only_of_those_that_do(results):
+    by = results.metric("accuracy")
+    found = outlook(results, by, until=0.88)
+    svm, mlp = found.rungs
+    assert (svm.limit is not None) == (svm.family in LIMITED)
+    limited = replace(found, rungs=(replace(svm, limit=0.85), mlp))
+    said = "`svm` doesn't reach 88.0 % accuracy within 8 times the data: its curve levels off at 85.0 %."
+    assert said in outlook_sentences(by, limited)
 
 
 def test_the_verdict_says_what_four_times_the_data_would_change(results):
@@ -114,7 +129,62 @@ def test_a_fit_that_the_budget_cut_is_no_last_point(tmp_path, make_grown_run):
 def test_other_metrics_are_forecast_too(results):
     by = results.metric("log-loss")
     for each in outlook(results, by).rungs:
-        assert each.at.low <= each.at.value <= each.at.high < each.now * 1.3
+        assert each.at.low <= each.at.value <= each.at.high < each.now * 1.4
+
+
+@pytest.mark.parametrize(
+    ("recommended", "beyond", "said"),
+    [
+        ("svm", (), "puts `mlp` "),
+        ("mlp", (), "puts `mlp` "),
+        ("mlp", ("svm",), None),
+        ("svm", ("mlp",), None),
+        (None, ("mlp",), None),
+    ],
+)
+def test_only_rungs_within_the_limits_take_part(results, recommended, beyond, said):
+    by = results.metric("accuracy")
+    told = outlook(results, by, recommended=recommended, beyond=beyond)
+    assert told.best not in beyond
+    assert told.leader not in beyond
+    assert len(told.rungs) == 2
+    sentences = " ".join(outlook_sentences(by, told))
+    assert said in sentences if said else " ahead" not in sentences
+
+
+@pytest.mark.parametrize(
+    ("other", "is_now", "said"),
+    [
+        ("svm", False, "puts `mlp` 2.0 points ahead (1.0 to 3.0)."),
+        ("svm", True, "still has `mlp` 2.0 points ahead of `svm` (1.0 to 3.0)."),
+        ("knn", False, "puts `mlp` 2.0 points ahead of `knn`, the next (1.0 to 3.0)."),
+        ("knn", True, "still has `mlp` 2.0 points ahead of `knn`, the next (1.0 to 3.0)."),
+    ],
+)
+def test_who_is_ahead_now_is_told_from_who_will_be(results, other, is_now, said):
+    ahead = Ahead("mlp", other, Band(0.02, 0.01, 0.03), is_now)
+    sentence = ahead_sentence(results.metric("accuracy"), ahead, "svm", 4.0)
+    assert sentence == f"With four times the data the forecast {said}"
+
+
+def test_fits_that_there_was_no_time_for_are_counted(results):
+    by = results.metric("accuracy")
+    said = "7 fits were left out for want of time: `rungwise forecast RUN --budget …` makes them."
+    assert outlook_sentences(by, outlook(results, by, num_left=7))[-1] == said
+    assert said not in outlook_sentences(by, outlook(results, by))
+
+
+def test_rungs_of_the_same_ending_draw_differently():
+    assert len({_seed(rung) for rung in ("linear-svm", "hog-svm", "nb-svm", "lenet", "densenet")}) == 5
+
+
+@pytest.mark.parametrize("name", ["accuracy", "roc-auc"])
+def test_shares_and_areas_stay_within_one(tmp_path, make_grown_run, name):
+    curves = {"baseline": lambda n: 0.5, "svm": falling(0.01, 0.0, 0.5), "mlp": lambda n: 0.97}
+    results = Results(make_grown_run(tmp_path, curves, NUM_TRAIN, SIZES))
+    for each in outlook(results, results.metric(name)).rungs:
+        for band in each.curve:
+            assert 0 <= band.low <= band.value <= band.high <= 1
 
 
 def test_numbers_of_rows_and_times_are_rounded_for_people():
@@ -139,10 +209,10 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     results = Results(run)
     found = outlook(results, results.metric("accuracy"))
     [law] = found.sizes
-    assert law.num_fits == 3 * len(SIZES)
+    assert law.num_fits == 3 * len(SIZES) + 1
     assert law.at < law.limit
     assert len(found.rungs[0].sizes) == len(SIZES) + 1
-    assert "By its scaling law from 24 fits `mlp`" in size_sentence(results.metric("accuracy"), law)
+    assert "By its scaling law from 25 fits `mlp`" in size_sentence(results.metric("accuracy"), law)
 
 
 def test_what_was_asked_for_is_asked_again(tmp_path, make_grown_run):

@@ -54,6 +54,16 @@ def test_every_part_of_train_is_fitted_and_journaled(grown):
     assert not list((ladder.run / "logs" / "growth").glob("*.result"))
 
 
+def test_the_verdict_and_the_page_have_the_forecast(grown, climbed):
+    ladder, found = grown
+    told = json.loads((ladder.run / "verdict.json").read_text(encoding="utf-8"))
+    assert told["forecast"] == ladder.verdict.forecast
+    page = (ladder.run / "report.html").read_text(encoding="utf-8")
+    assert 'aria-labelledby="forecast"' in page
+    assert 'aria-labelledby="forecast"' not in (climbed.run / "report.html").read_text(encoding="utf-8")
+    assert found.num_left == 0
+
+
 def test_asked_again_nothing_is_fitted_and_the_same_comes_out(grown, monkeypatch):
     ladder, found = grown
     monkeypatch.setattr("rungwise.ladder.growth.make_launcher", lambda _: pytest.fail("it fits again"))
@@ -80,6 +90,7 @@ def test_without_time_for_fits_there_are_too_few_sizes(climbed):
     found = climbed.forecast(budget=0)
     assert found.rungs == ()
     assert found.best is None
+    assert found.num_left == DRAWS * len(growth_sizes(climbed.dataset.num("train"), 2))
 
 
 def test_fits_that_say_most_for_their_time_come_first(climbed):

@@ -53,14 +53,15 @@ def _table(found: Outlook, by: Metric, language: Language) -> Table:
     table.add_column("levels off at", justify="right")
     table.add_column("curve")
     for each in found.rungs:
-        name = f"{each.rung} ←" if each.rung == found.best else each.rung
+        name = f"{each.rung} ←" if each.rung == found.recommended else each.rung
         cells = [text.said(language) for text in _told(by, each)]
         table.add_row(name, amount_text(by, each.now), *cells)
     return table
 
 
 def _told(by: Metric, each: RungOutlook) -> list[Message]:
-    if each.at is None or each.limit is None or each.family is None:
+    if each.at is None or each.family is None:
         return [Message("–"), Message("–"), say("refused")]
     family = say("{curve} ({family})", curve=FAMILY_TEXTS[each.family], family=each.family)
-    return [band_text(by, each.at), Message(amount_text(by, each.limit)), family]
+    limit = "–" if each.limit is None else amount_text(by, each.limit)
+    return [band_text(by, each.at), Message(limit), family]

@@ -21,6 +21,7 @@ from rungwise.evaluation.forecast import NOISE, Curve
 from rungwise.evaluation.grown import Grown
 from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
 from rungwise.evaluation.predictions import Predictions, joined
+from rungwise.kinds import OutputKind
 from rungwise.metrics import Metric, metric
 
 __all__ = [
@@ -88,17 +89,24 @@ def learning_curves(results: Results, by: Metric) -> dict[str, Curve]:
         error = max(error_of(by, score.value), 1e-12)
         spread = float(np.std(judged.scores[outcome.rung][0])) / error
         level = level_of(spread, len(judged.target), num_judged)
-        curves[outcome.rung] = points_of(points, level=level, chance=chance)
+        curves[outcome.rung] = points_of(points, level=level, chance=chance, most=_most(by))
     return curves
 
 
-def points_of(points: Points, *, level: float, chance: float | None) -> Curve:
+def _most(by: Metric) -> float:
+    """What no error can be above: shares, and areas under a curve, are within 0 and 1."""
+    is_area = by.greater_is_better and by.output is OutputKind.LABEL
+    return 1.0 if by.is_share or is_area else np.inf
+
+
+def points_of(points: Points, *, level: float, chance: float | None, most: float = np.inf) -> Curve:
     """The curve of a rung's points.
 
     Args:
         points: as they were measured.
         level: see `Curve`.
         chance: see `Curve`.
+        most: see `Curve`.
     """
     errors, known = points.errors.copy(), slice(-1 - COMPARED, -1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,7 +116,7 @@ def points_of(points: Points, *, level: float, chance: float | None) -> Curve:
     if np.isfinite(harder):
         errors[-1] *= np.exp(-harder)
     noise = NOISE if points.noise is None else max(points.noise, _LEAST_NOISE)
-    return Curve(points.sizes, errors, points.draws**0.5, level, chance, noise)
+    return Curve(points.sizes, np.minimum(errors, most), points.draws**0.5, level, chance, noise, most)
 
 
 def noise_of(errors: Sequence[Floats]) -> float | None:

@@ -23,9 +23,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Family", "Floats", "families"]
+__all__ = ["LIMITED", "Family", "Floats", "families"]
 
 Floats = NDArray[np.float64]
+
+LIMITED = frozenset({"M2", "M3", "M4"})
+"""Families that level off: the others are flat, or fall without end."""
 
 _EXPONENTS = np.geomspace(0.03, 2.0, 24)
 _LIMITS = np.linspace(0.0, 0.98, 25)

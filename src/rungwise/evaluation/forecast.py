@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rungwise.evaluation.families import Family, Floats, families
+from rungwise.evaluation.families import LIMITED, Family, Floats, families
 from rungwise.language import Message, say
 
 __all__ = ["LEAST_POINTS", "Curve", "Forecast", "forecast"]
@@ -43,12 +43,15 @@ _SMALL = 0.5
 _HUBER = 1.5
 _NOISES = 1.4826  # median absolute deviations in a standard deviation
 
-_FLAT = 0.45
-"""How likely it is, before a curve is seen, that more data bring nothing."""
+_SIMPLE = {"M0": 1 / 3, "M1": 1 / 3}
+"""How likely the simple families are before a curve is seen; the others share the rest."""
 
 _RISES, _WORSE = 3.0, 3.0
 """Standard errors by which a curve has to rise, or the families to miss the largest sizes further than the last smaller
 one does, to be refused."""
+
+_LEVELLED = 1e6
+"""Times the data at which a curve has levelled off."""
 
 _DRIFT = 0.06
 """Of an error's logarithm, what forecasts miss for each doubling beside what a curve shows; chosen by
@@ -66,6 +69,7 @@ class Curve:
         level: standard error of the logarithm of all errors alike, since the rows that judge are a sample.
         chance: the error without learning, None if it isn't known.
         noise: of the logarithm of one fit's error, as far as it is known from several of a size.
+        most: what no error can be above: 1 of a share.
     """
 
     sizes: Floats
@@ -74,6 +78,7 @@ class Curve:
     level: float = 0.0
     chance: float | None = None
     noise: float = NOISE
+    most: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,16 @@ class Forecast:
             self.weights[fit.family.name] * (fit.posterior @ (fit.start[:, None] + fit.family.shape(x)))
             for fit in self.fits
         )
-        return np.asarray(np.exp(logs))
+        return np.asarray(np.minimum(np.exp(logs), self.curve.most))
+
+    @property
+    def limit(self) -> float | None:
+        """The error at which the family that counts most levels off; None where it has no limit, or all is refused."""
+        if self.family not in LIMITED:
+            return None
+        fit = next(each for each in self.fits if each.family.name == self.family)
+        log = fit.posterior @ (fit.start + fit.family.shape(np.array([_LEVELLED]))[:, 0])
+        return float(np.minimum(np.exp(log), self.curve.most))
 
     def sample(self, sizes: Any, *, seed: int = 0, levels: Floats | None = None) -> Floats:
         """Rows (K,) -> errors that a fit may come to (S, K).
@@ -154,7 +168,7 @@ class Forecast:
             levels = self.curve.level * rng.standard_normal(number)
         drift = _DRIFT * rng.standard_normal((number, 1)) * np.maximum(0, np.log2(x))
         own = self.curve.noise * rng.standard_normal((number, 1))
-        return np.asarray(np.exp(logs + levels[:, None] + drift + own))
+        return np.asarray(np.minimum(np.exp(logs + levels[:, None] + drift + own), self.curve.most))
 
     def band(self, sizes: Any) -> tuple[Floats, Floats]:
         """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""
@@ -208,7 +222,8 @@ def _unfit(curve: Curve) -> Message | None:
         return say("its score isn't defined for every size")
     if len(curve.sizes) < LEAST_POINTS:
         return say(
-            "{count} sizes are too few for a curve; {least} are needed",
+            "{count} sizes are too few for a curve; {least} are needed: give the fits more time with "
+            "`rungwise forecast RUN --budget …`, or more rows of each class",
             count=len(curve.sizes),
             least=LEAST_POINTS,
         )
@@ -263,7 +278,8 @@ def _weighed(
         _, early = _fit(family, x[:count], y[:count], weights[:count], noise)
         _, late = _fit(family, x, y, weights, noise)
         logs.append(np.logaddexp.reduce(late) - np.logaddexp.reduce(early))
-    prior = np.array([_FLAT if family.name == "M0" else (1 - _FLAT) / (len(known) - 1) for family in known])
+    rest = (1 - sum(_SIMPLE.values())) / (len(known) - len(_SIMPLE))
+    prior = np.array([_SIMPLE.get(family.name, rest) for family in known])
     shares = np.array(logs) + np.log(prior)
     shares = np.exp(shares - np.logaddexp.reduce(shares))
     return [

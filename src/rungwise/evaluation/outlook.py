@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,6 @@ __all__ = [
     "FORECAST",
     "FURTHEST",
     "TIMES",
-    "Ahead",
     "Band",
     "Crossing",
     "Forecasts",
@@ -46,12 +46,13 @@ FURTHEST = 8.0
 _LIKELY = 0.8
 """How often among the samples a rung passes another by then, to be told."""
 
-_CUT = say("its own fit was stopped by the budget, so that its last size says more of time than of data")
+_CUT = say(
+    "its own fit was stopped by the budget, so that its last size says more of time than of data; fit again with more "
+    "`--budget`"
+)
 
 _STEPS = 73
 _TAILS = (2.5, 97.5)
-_LIMIT = 1e6
-"""Times the data at which a curve has levelled off."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class RungOutlook:
         at: its score at as many rows as were asked for; None where it is refused.
         gain: by how much that is better than now, positive where it is; its band has no share of what the rows that
             judge leave open, as they are the same.
-        limit: the score at which it levels off; None where it is refused.
+        limit: the score at which it levels off; None where it is refused, flat, or a power law, which has no limit.
         grid: rows from those of the smallest fit to the furthest, for a picture.
         curve: the score that is expected there, with its band.
         refusal: why there is no forecast.
@@ -107,11 +108,13 @@ class Ahead:
         rung: the one that is forecast to be best.
         other: the recommended one; the next best where that is the best, or has no forecast.
         difference: positive where the first is better.
+        is_now: whether the first is better now.
     """
 
     rung: str
     other: str
     difference: Band
+    is_now: bool
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class Outlook:
         crossings: rungs that are behind now and forecast to pass.
         until: rows to reach a score, where one was asked for.
         sizes: what the size of each rung brings that was fitted in several.
+        num_left: fits on parts of train that there was no time for.
     """
 
     metric: str
@@ -169,6 +173,7 @@ class Outlook:
     crossings: tuple[Crossing, ...]
     until: tuple[Until, ...]
     sizes: tuple[SizeOutlook, ...] = ()
+    num_left: int = 0
 
 
 class Forecasts:
@@ -178,29 +183,41 @@ class Forecasts:
         results: of the run.
         by: the metric.
         rungs: those that are looked at; all when None.
+        beyond: rungs that can't be taken, being too slow or too large: they are forecast, and held against no other.
     """
 
-    def __init__(self, results: Results, by: Metric, rungs: Sequence[str] | None = None) -> None:
-        self.by = by
-        curves = learning_curves(results, by)
-        self.forecasts = {
-            rung: forecast(curve)
-            for rung, curve in curves.items()
+    def __init__(
+        self,
+        results: Results,
+        by: Metric,
+        rungs: Sequence[str] | None = None,
+        beyond: Collection[str] = (),
+    ) -> None:
+        self.by, self.beyond = by, beyond
+        self.curves = {
+            rung: curve
+            for rung, curve in learning_curves(results, by).items()
             if rung != BASELINE and (rungs is None or rung in rungs)
         }
+        self.forecasts = {rung: forecast(curve) for rung, curve in self.curves.items()}
         cut = {o.rung for o in results.outcomes if o.record["status"] == "deadline"} & self.forecasts.keys()
-        self.forecasts |= {rung: Forecast(curves[rung], refusal=_CUT) for rung in cut}
+        self.forecasts |= {rung: Forecast(self.curves[rung], refusal=_CUT) for rung in cut}
         self.num_train = results.growth[0].num_all if results.growth else 0
         self.now = {rung: _now(found, by) for rung, found in self.forecasts.items()}
         [judged] = results.judge("test", [by])
         self._levels = {
-            rung: _levels(judged.scores[rung][0], by, curves[rung].level) for rung in self.forecasts
+            rung: _levels(judged.scores[rung][0], by, curve.level) for rung, curve in self.curves.items()
         }
 
     @property
     def told(self) -> dict[str, Forecast]:
         """Those that aren't refused."""
         return {rung: found for rung, found in self.forecasts.items() if found.refusal is None}
+
+    @property
+    def rivals(self) -> dict[str, Forecast]:
+        """Those of them that can be taken."""
+        return {rung: found for rung, found in self.told.items() if rung not in self.beyond}
 
     def sample(self, rung: str, times: Any) -> Floats:
         """Multiples of the data (K,) -> errors that may come (S, K); sample s of all rungs goes together."""
@@ -226,13 +243,14 @@ class Forecasts:
 
     def ahead(self, recommended: str | None, times: float) -> Ahead | None:
         """By how much the best at a multiple of the data is better than another; None where there is no other."""
-        errors = {rung: float(found.at([times * self.num_train])[0]) for rung, found in self.told.items()}
+        errors = {rung: float(found.at([times * self.num_train])[0]) for rung, found in self.rivals.items()}
         if len(errors) < 2:
             return None
         best, following, *_ = sorted(errors, key=lambda rung: errors[rung])
         other = recommended if recommended in errors and recommended != best else following
         samples = self.sample(other, [times])[:, 0] - self.sample(best, [times])[:, 0]
-        return Ahead(best, other, _banded(errors[other] - errors[best], samples))
+        is_now = error_of(self.by, self.now[best]) < error_of(self.by, self.now[other])
+        return Ahead(best, other, _banded(errors[other] - errors[best], samples), bool(is_now))
 
     def crossing(self, behind: str, best: str) -> Crossing | None:
         """Where a rung that is behind now passes another; None where it isn't likely to be ahead in the end."""
@@ -253,10 +271,10 @@ class Forecasts:
         low, middle, high = np.percentile(rows, (_TAILS[0], 50, _TAILS[1]), method="nearest")
         return Until(rung, score, Band(float(middle), float(low), float(high)))
 
-    def limit(self, rung: str) -> float:
-        """The score at which a rung levels off."""
-        found = self.forecasts[rung]
-        return float(score_of(self.by, found.at([_LIMIT * found.curve.sizes[-1]])[0]))
+    def limit(self, rung: str) -> float | None:
+        """The score at which a rung levels off; None where the family that counts most has no limit."""
+        limit = self.forecasts[rung].limit
+        return None if limit is None else float(score_of(self.by, limit))
 
 
 def _now(found: Forecast, by: Metric) -> float:
@@ -273,7 +291,7 @@ def _banded(value: float, samples: Floats) -> Band:
 
 
 def _seed(rung: str) -> int:
-    return int.from_bytes(rung.encode()[-4:], "little")
+    return zlib.crc32(rung.encode())
 
 
 def _levels(scores: Floats, by: Metric, level: float) -> Floats:
@@ -297,6 +315,8 @@ def outlook(
     until: float | None = None,
     rungs: Sequence[str] | None = None,
     recommended: str | None = None,
+    beyond: Collection[str] = (),
+    num_left: int = 0,
 ) -> Outlook:
     """What more data would bring to a run.
 
@@ -307,12 +327,14 @@ def outlook(
         until: a score to be reached.
         rungs: those that are looked at; all that have fits on parts of train when None.
         recommended: the rung that the best is held against.
+        beyond: see `Forecasts`.
+        num_left: see `Outlook`.
     """
-    found = Forecasts(results, by, rungs)
-    told = list(found.told)
-    best = min(told, key=lambda rung: found.told[rung].at([times * found.num_train])[0], default=None)
-    leader = min(told, key=lambda rung: error_of(by, found.now[rung]), default=None)
-    crossings = [found.crossing(rung, leader) for rung in told if leader is not None and rung != leader]
+    found = Forecasts(results, by, rungs, beyond)
+    rivals = list(found.rivals)
+    best = min(rivals, key=lambda rung: found.told[rung].at([times * found.num_train])[0], default=None)
+    leader = min(rivals, key=lambda rung: error_of(by, found.now[rung]), default=None)
+    crossings = [found.crossing(rung, leader) for rung in rivals if leader is not None and rung != leader]
     return Outlook(
         metric=by.name,
         times=times,
@@ -323,12 +345,15 @@ def outlook(
         best=best,
         ahead=found.ahead(recommended, times),
         crossings=tuple(each for each in crossings if each is not None),
-        until=tuple(found.until(rung, until) for rung in told) if until is not None else (),
-        sizes=tuple(size_outlooks(results, by, times, list(found.forecasts))),
+        until=tuple(found.until(rung, until) for rung in found.told) if until is not None else (),
+        sizes=tuple(size_outlooks(results, by, times, found.curves)),
+        num_left=num_left,
     )
 
 
-def outlook_as_asked(results: Results, by: Metric, recommended: str | None) -> Outlook | None:
+def outlook_as_asked(
+    results: Results, by: Metric, recommended: str | None, beyond: Collection[str] = ()
+) -> Outlook | None:
     """The outlook on as much data, and for such a score, as a run's forecast was last asked for.
 
     None where no rung was fitted on parts of train.
@@ -346,6 +371,8 @@ def outlook_as_asked(results: Results, by: Metric, recommended: str | None) -> O
         times=asked.get("times", TIMES),
         until=scores[0] if scores else None,
         recommended=recommended,
+        beyond=beyond,
+        num_left=asked.get("num_left", 0),
     )
 
 

@@ -34,7 +34,7 @@ FAMILY_TEXTS = {
     "M0": say("flat"),
     "M1": say("power law"),
     "M2": say("power law to a limit"),
-    "M3": say("power law from a later start"),
+    "M3": say("power law that flattens"),
     "M4": say("from chance to a limit"),
 }
 """Family → what it is called."""
@@ -57,10 +57,23 @@ def ahead_sentence(by: Metric, ahead: Ahead, recommended: str | None, times: flo
         "low": signed_text(by, size.low),
         "high": signed_text(by, size.high),
     }
-    if ahead.other != recommended:
+    other = code(ahead.other)
+    if ahead.other != recommended and ahead.is_now:
         return say(
             "With {times} the data the forecast still has {best} {size} ahead of {other}, the next ({low} to {high}).",
-            other=code(ahead.other),
+            other=other,
+            **known,
+        )
+    if ahead.other != recommended:
+        return say(
+            "With {times} the data the forecast puts {best} {size} ahead of {other}, the next ({low} to {high}).",
+            other=other,
+            **known,
+        )
+    if ahead.is_now:
+        return say(
+            "With {times} the data the forecast still has {best} {size} ahead of {other} ({low} to {high}).",
+            other=other,
             **known,
         )
     return say("With {times} the data the forecast puts {best} {size} ahead ({low} to {high}).", **known)
@@ -100,6 +113,13 @@ def outlook_sentences(by: Metric, told: Outlook) -> list[Message]:
     if told.times > FURTHEST:
         sentences.append(
             say("Forecasts were never held against fits beyond {times:g} times the data.", times=FURTHEST)
+        )
+    if told.num_left:
+        sentences.append(
+            say(
+                "{count} fits were left out for want of time: `rungwise forecast RUN --budget …` makes them.",
+                count=told.num_left,
+            )
         )
     return sentences
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from rungwise.evaluation.curves import error_on, score_of
+from rungwise.evaluation.forecast import Curve
 from rungwise.evaluation.outcomes import Results
 from rungwise.evaluation.scaling_law import ScalingLaw, scaling_law
 from rungwise.evaluation.wording import code, count_text, unit_text
@@ -46,20 +48,28 @@ class SizeOutlook:
     is_beyond: bool = False
 
 
-def size_outlooks(results: Results, by: Metric, times: float, rungs: list[str]) -> list[SizeOutlook]:
-    """The laws of the rungs that were fitted in several sizes."""
+def size_outlooks(
+    results: Results, by: Metric, times: float, curves: Mapping[str, Curve]
+) -> list[SizeOutlook]:
+    """The laws of the rungs that were fitted in several sizes, by those fits and the run's own.
+
+    Args:
+        results: of the run.
+        by: the metric.
+        times: how often the run's data.
+        curves: rung → its curve, whose last point is the run's own fit.
+    """
     told = []
     for outcome in results.outcomes:
         fits = [grown for grown in results.all_growth if grown.rung == outcome.rung]
-        if outcome.rung not in rungs or not any(fit.width for fit in fits):
+        if outcome.rung not in curves or not any(fit.width for fit in fits):
             continue
-        sizes, rows = (
-            np.array([getattr(f, name) for f in fits], float) for name in ("parameters", "num_train")
-        )
-        law = scaling_law(sizes, rows, np.array([error_on(by, fit) for fit in fits]))
-        own = float(outcome.record["parameters"])
+        own, curve = float(outcome.record["parameters"]), curves[outcome.rung]
+        sizes = np.array([*(fit.parameters for fit in fits), own], float)
+        rows = np.array([*(fit.num_train for fit in fits), curve.sizes[-1]], float)
+        law = scaling_law(sizes, rows, np.array([*(error_on(by, fit) for fit in fits), curve.errors[-1]]))
         if law is None:
-            told.append(SizeOutlook(outcome.rung, len(fits), None, own))
+            told.append(SizeOutlook(outcome.rung, len(sizes), None, own))
             continue
         then = times * fits[0].num_all
         balanced = law.balanced_parameters(then)
@@ -67,7 +77,7 @@ def size_outlooks(results: Results, by: Metric, times: float, rungs: list[str]) 
         told.append(
             SizeOutlook(
                 outcome.rung,
-                len(fits),
+                len(sizes),
                 law,
                 own,
                 float(score_of(by, law.error(own, then))),
@@ -89,18 +99,20 @@ def size_sentence(by: Metric, told: SizeOutlook) -> Message:
     if told.balanced is None or told.at_balanced is None:
         return say(
             "By its scaling law from {count} fits {rung} gains nothing by its size, or nothing by data; with "
-            "{parameters} parameters it comes to {score} then.",
+            "{parameters} parameters it comes to {score} then, a point estimate without a band.",
             **known,
         )
     if told.is_beyond:
         return say(
             "By its scaling law from {count} fits {rung} comes to {score} then with its {parameters} parameters; the "
-            "size in balance with so much data is far from those that were fitted.",
+            "size in balance with so much data is far from those that were fitted. It is a point "
+            "estimate, without a band.",
             **known,
         )
     return say(
         "By its scaling law from {count} fits {rung} comes to {score} then with its {parameters} parameters; "
-        "{balanced} parameters are in balance with so much data, for {best}.",
+        "{balanced} parameters are in balance with so much data, for {best}. These are "
+        "point estimates, without a band.",
         balanced=count_text(told.balanced),
         best=unit_text(by, told.at_balanced),
         **known,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     findings = Findings(
         valid, test, finished, terms, choice, best, recommended, difference, over_baseline, comparisons
     )
-    forecast = _forecast(results, chosen, recommended.rung)
+    forecast = _forecast(results, chosen, recommended.rung, choice.beyond)
     return Verdict(
         metric=metric,
         terms=terms,
@@ -143,9 +144,9 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     )
 
 
-def _forecast(results: Results, by: Metric, recommended: str) -> Message:
+def _forecast(results: Results, by: Metric, recommended: str, beyond: Collection[str]) -> Message:
     """Which rung more data would put ahead; empty where that isn't known of the recommended one."""
-    found = Forecasts(results, by) if results.growth else None
+    found = Forecasts(results, by, beyond=beyond) if results.growth else None
     ahead = found.ahead(recommended, TIMES) if found is not None and recommended in found.told else None
     return _NOTHING if ahead is None else ahead_sentence(by, ahead, recommended, TIMES)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from rungwise import registry
 from rungwise.data import Dataset
 from rungwise.errors import ConfigError, RunError
-from rungwise.evaluation import Outlook, Results, outlook
+from rungwise.evaluation import Outlook, Results, Verdict, outlook
 from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.outlook import FORECAST
 from rungwise.evaluation.records import JOURNAL, read_records, write_json
@@ -69,7 +70,7 @@ def grow_run(
     *,
     sizes: bool,
     observe: Callable[[GrowthStep], None] | None,
-) -> None:
+) -> int:
     """Fits rungs on the parts of train that they haven't been fitted on, then in other sizes if that is asked for.
 
     Args:
@@ -81,20 +82,30 @@ def grow_run(
         sizes: whether rungs are fitted in other sizes too.
         observe: is shown the fits many times a second.
 
+    Returns:
+        Fits that there was no time for.
+
     Raises:
         ConfigError: if the budget is no time.
         RunError: if another command uses the folder, or the disk is full.
     """
     if budget == 0:
-        return
+        return len(_planned(read_records(paths.run), jobs, dataset, sizes))
     with locked(paths.run / JOURNAL), full_disk_said(paths.run):
         records = read_records(paths.run)
         seconds = growth_budget(records) if budget is None else parse_budget(budget)
-        planned = plan_growth(records, jobs, dataset)
-        if sizes:
-            planned += plan_widths(records, jobs, dataset)
+        planned = _planned(records, jobs, dataset, sizes)
         num_workers = workers or max(1, num_cores() // max(job.num_threads for job in jobs))
-        grow(paths, planned, budget=seconds, num_workers=num_workers, observe=observe or (lambda _: None))
+        return grow(
+            paths, planned, budget=seconds, num_workers=num_workers, observe=observe or (lambda _: None)
+        )
+
+
+def _planned(
+    records: Sequence[Mapping[str, Any]], jobs: Sequence[Job], dataset: Dataset, sizes: bool
+) -> list[Job]:
+    widths = plan_widths(records, jobs, dataset) if sizes else []
+    return [*plan_growth(records, jobs, dataset), *widths]
 
 
 def write_outlook(
@@ -103,10 +114,20 @@ def write_outlook(
     rungs: Sequence[str],
     to: float,
     until: float | None,
+    found: Verdict,
     *,
-    recommended: str | None,
+    num_left: int,
 ) -> Outlook:
     """What more data would bring, which is written to `forecast.json` too."""
-    found = outlook(results, by, times=to, until=until, rungs=rungs, recommended=recommended)
-    write_json(results.run_folder / FORECAST, asdict(found))
-    return found
+    told = outlook(
+        results,
+        by,
+        times=to,
+        until=until,
+        rungs=rungs,
+        recommended=found.recommended,
+        beyond=found.beyond,
+        num_left=num_left,
+    )
+    write_json(results.run_folder / FORECAST, asdict(told))
+    return told

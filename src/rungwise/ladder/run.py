@@ -319,10 +319,13 @@ class Ladder(RunView):
         chosen = forecast_rungs(self.results, rungs)
         check_forecast(by, to, until)
         jobs = [self._job(rung) for rung in chosen]
-        grow_run(self.paths, self.dataset, jobs, budget, self.workers, sizes=sizes, observe=observe)
+        left = grow_run(self.paths, self.dataset, jobs, budget, self.workers, sizes=sizes, observe=observe)
         self._results = None
         found = self.verdict if by.name == self.metric else self.verdict_by(metric=by.name)
-        return write_outlook(self.results, by, chosen, to, until, recommended=found.recommended)
+        told = write_outlook(self.results, by, chosen, to, until, found, num_left=left)
+        with locked(self.paths.run / JOURNAL), full_disk_said(self.paths.run):
+            self.write_results()  # the verdict and the page have the forecast
+        return told
 
     def write_results(self) -> None:
         """Writes `metrics.json`, `leaderboard.csv`, `verdict.json` and `report.html` from the journal."""
@@ -348,8 +351,7 @@ class Ladder(RunView):
             ladder.terms = Terms.parse(**config.get("terms", {}))  # nor these
         except (KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{paths.config} is damaged ({type(error).__name__}: {error}).") from None
-        ladder._paths = paths
-        ladder.budget = last_budget(paths)
+        ladder._paths, ladder.budget = paths, last_budget(paths)
         ladder.dataset = Dataset.open(paths.data)
         return ladder
 

@@ -109,7 +109,7 @@ class Content:
     @cached_property
     def outlook(self) -> Outlook | None:
         """What more data would bring; None where no forecast was asked for."""
-        return outlook_as_asked(self.results, self.metric, self.recommended)
+        return outlook_as_asked(self.results, self.metric, self.recommended, self.verdict.beyond)
 
     @property
     def metric_title(self) -> Message:

@@ -147,7 +147,7 @@ def _cells(
     each: RungOutlook, until: Until | None, metric: Metric, told: Outlook, num_columns: int
 ) -> list[Cell]:
     now = Cell(amount_text(metric, each.now), each.now)
-    if each.at is None or each.gain is None or each.limit is None or each.family is None:
+    if each.at is None or each.gain is None or each.family is None:
         return [
             now,
             Cell(say("no forecast: {reason}", reason=each.refusal), style="quiet", span=num_columns - 2),
@@ -164,7 +164,7 @@ def _cells(
             is_strong=each.rung == told.best,
         ),
         Cell(signed_text(metric, each.gain.value), each.gain.value, quiet=gain),
-        Cell(amount_text(metric, each.limit), each.limit),
+        Cell("–") if each.limit is None else Cell(amount_text(metric, each.limit), each.limit),
         *([_until_cell(until)] if until is not None else []),
         Cell(FAMILY_TEXTS[each.family], quiet=each.family),
     ]
