@@ -14,7 +14,8 @@ from rungwise.evaluation import (
     write_predictions,
 )
 from rungwise.evaluation.families import LIMITED
-from rungwise.evaluation.outlook import FORECAST, TIMES, Ahead, Band, _seed, outlook_as_asked
+from rungwise.evaluation.intervals import Score
+from rungwise.evaluation.outlook import FORECAST, TIMES, Ahead, _seed, outlook_as_asked
 from rungwise.evaluation.outlook_text import (
     ahead_sentence,
     outlook_sentences,
@@ -162,7 +163,7 @@ def test_only_rungs_within_the_limits_take_part(results, recommended, beyond, sa
     ],
 )
 def test_who_is_ahead_now_is_told_from_who_will_be(results, other, is_now, said):
-    ahead = Ahead("mlp", other, Band(0.02, 0.01, 0.03), is_now)
+    ahead = Ahead("mlp", other, Score(0.02, 0.01, 0.03), is_now)
     sentence = ahead_sentence(results.metric("accuracy"), ahead, "svm", 4.0)
     assert sentence == f"With four times the data the forecast {said}"
 

@@ -75,4 +75,6 @@ def command(
         print(json_text(spoken(asdict(found), language)))
     else:
         show_outlook(make_console(stderr=False), found, ladder.results.metric(found.metric), language)
-        click.echo("\n" + say("`rungwise report {run}` draws the curves.", run=run).said(language))
+        click.echo(
+            "\n" + say("The page has the curves: {page}", page=ladder.run / "report.html").said(language)
+        )

@@ -35,7 +35,7 @@ __all__ = ["Difference", "Score", "difference", "fold_error", "furthest", "paire
 
 @dataclass(frozen=True)
 class Score:
-    """A score with the ends of its interval."""
+    """A score, or an amount, with the ends of its interval; infinite where it isn't known or reached."""
 
     value: float
     low: float

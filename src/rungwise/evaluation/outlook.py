@@ -15,6 +15,7 @@ import numpy as np
 from rungwise.evaluation.curves import error_of, learning_curves, score_of
 from rungwise.evaluation.families import Floats
 from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast
+from rungwise.evaluation.intervals import Score
 from rungwise.evaluation.outcomes import BASELINE, Results
 from rungwise.evaluation.sizes import SizeOutlook, size_outlooks
 from rungwise.language import Message, say
@@ -24,7 +25,6 @@ __all__ = [
     "FORECAST",
     "FURTHEST",
     "TIMES",
-    "Band",
     "Crossing",
     "Forecasts",
     "Outlook",
@@ -56,15 +56,6 @@ _TAILS = (2.5, 97.5)
 
 
 @dataclass(frozen=True)
-class Band:
-    """A number with the ends of its 95 % band; infinite where it isn't reached."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class RungOutlook:
     """A rung's forecast.
 
@@ -92,11 +83,11 @@ class RungOutlook:
     family: str | None = None
     parameters: dict[str, float] | None = None
     weights: dict[str, float] | None = None
-    at: Band | None = None
-    gain: Band | None = None
+    at: Score | None = None
+    gain: Score | None = None
     limit: float | None = None
     grid: tuple[float, ...] = ()
-    curve: tuple[Band, ...] = ()
+    curve: tuple[Score, ...] = ()
     refusal: Message | None = None
 
 
@@ -113,7 +104,7 @@ class Ahead:
 
     rung: str
     other: str
-    difference: Band
+    difference: Score
     is_now: bool
 
 
@@ -130,7 +121,7 @@ class Crossing:
 
     rung: str
     passed: str
-    rows: Band
+    rows: Score
     chance: float
 
 
@@ -140,7 +131,7 @@ class Until:
 
     rung: str
     score: float
-    rows: Band
+    rows: Score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,17 +216,17 @@ class Forecasts:
         sizes = np.asarray(times, float) * found.curve.sizes[-1]
         return found.sample(sizes, seed=_seed(rung), levels=self._levels[rung])
 
-    def band(self, rung: str, times: Sequence[float]) -> list[Band]:
+    def band(self, rung: str, times: Sequence[float]) -> list[Score]:
         """Scores at multiples of the data."""
         found = self.forecasts[rung]
         values = score_of(self.by, found.at(np.asarray(times) * found.curve.sizes[-1]))
         ends = np.sort(np.percentile(score_of(self.by, self.sample(rung, times)), _TAILS, axis=0), axis=0)
         return [
-            Band(float(value), float(min(low, value)), float(max(high, value)))
+            Score(float(value), float(min(low, value)), float(max(high, value)))
             for value, low, high in zip(values, *ends, strict=True)
         ]
 
-    def gain(self, rung: str, times: float) -> Band:
+    def gain(self, rung: str, times: float) -> Score:
         """By how much a rung is better at a multiple of the data than now."""
         now, then = self.forecasts[rung].at(np.array([1.0, times]) * self.num_train)
         samples = self.sample(rung, [1.0, times])
@@ -262,14 +253,14 @@ class Forecasts:
         rows = _first(gaps < 0, times) * self.num_train
         middle = float(np.median(rows))
         low, high = np.percentile(rows, _TAILS, method="nearest")
-        return Crossing(behind, best, Band(middle, float(low), float(high)), chance)
+        return Crossing(behind, best, Score(middle, float(low), float(high)), chance)
 
     def until(self, rung: str, score: float) -> Until:
         """How many rows the rung needs to reach a score."""
         times = np.geomspace(1, FURTHEST, _STEPS)
         rows = _first(self.sample(rung, times) <= error_of(self.by, score), times) * self.num_train
         low, middle, high = np.percentile(rows, (_TAILS[0], 50, _TAILS[1]), method="nearest")
-        return Until(rung, score, Band(float(middle), float(low), float(high)))
+        return Until(rung, score, Score(float(middle), float(low), float(high)))
 
     def limit(self, rung: str) -> float | None:
         """The score at which a rung levels off; None where the family that counts most has no limit."""
@@ -284,10 +275,10 @@ def _now(found: Forecast, by: Metric) -> float:
     return float(score_of(by, error))
 
 
-def _banded(value: float, samples: Floats) -> Band:
+def _banded(value: float, samples: Floats) -> Score:
     """A number with the band of its samples (S,)."""
     low, high = np.percentile(samples, _TAILS)
-    return Band(value, float(min(low, value)), float(max(high, value)))
+    return Score(value, float(min(low, value)), float(max(high, value)))
 
 
 def _seed(rung: str) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from rungwise.evaluation.outlook import FURTHEST, Ahead, Band, Crossing, Outlook, Until
+from rungwise.evaluation.intervals import Score
+from rungwise.evaluation.outlook import FURTHEST, Ahead, Crossing, Outlook, Until
 from rungwise.evaluation.sizes import size_sentence
 from rungwise.evaluation.wording import (
     amount_text,
@@ -79,7 +80,7 @@ def ahead_sentence(by: Metric, ahead: Ahead, recommended: str | None, times: flo
     return say("With {times} the data the forecast puts {best} {size} ahead ({low} to {high}).", **known)
 
 
-def gain_sentence(by: Metric, rung: str, gain: Band, times: float) -> Message:
+def gain_sentence(by: Metric, rung: str, gain: Score, times: float) -> Message:
     """What more data would bring a rung."""
     return say(
         "With {times} the data {rung} is forecast to be better by {size} ({low} to {high}).",
@@ -164,7 +165,7 @@ def _until(by: Metric, each: Until, limit: float | None) -> Message:
     )
 
 
-def ends_text(rows: Band) -> Message:
+def ends_text(rows: Score) -> Message:
     """Of a band whose middle is finite, and so is its lower end."""
     low = _rounded(rows.low)
     if math.isfinite(rows.high):
@@ -187,7 +188,7 @@ def _rounded(rows: float) -> int:
     return int(round(rows, 1 - math.floor(math.log10(rows)))) if rows >= 100 else round(rows)
 
 
-def band_text(by: Metric, band: Band) -> Message:
+def band_text(by: Metric, band: Score) -> Message:
     """Such as "91.2 (90.1 to 92.4)"."""
     return say(
         "{value} ({interval})",

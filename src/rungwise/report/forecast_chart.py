@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from rungwise.evaluation.outlook import FURTHEST, Band, Outlook, RungOutlook
+from rungwise.evaluation.intervals import Score
+from rungwise.evaluation.outlook import FURTHEST, Outlook, RungOutlook
 from rungwise.evaluation.wording import count_text
 from rungwise.language import say
 from rungwise.report.bilingual import svg_text
@@ -110,7 +111,7 @@ def _values(told: Outlook, styles: Mapping[str, str], banded: Collection[str | N
     return found
 
 
-def _bands(told: Outlook, each: RungOutlook) -> list[tuple[float, Band]]:
+def _bands(told: Outlook, each: RungOutlook) -> list[tuple[float, Score]]:
     """Rows and scores from now on, or from the last ones of the grid before."""
     step = each.grid[1] / each.grid[0] if each.grid else 1.0
     grid = zip(each.grid, each.curve, strict=True)
