@@ -374,6 +374,6 @@ def test_forecast_prints_a_table_and_sentences_or_json(folder, fitted):
     told = json.loads(rungwise("forecast", "runs/flowers", "--budget", "0", "--json", cwd=folder).stdout)
     assert [each["rung"] for each in told["rungs"]] == ["logistic-regression"]
     chinese = rungwise("forecast", "runs/flowers", "--budget", "0", "--lang", "zh", cwd=folder).stdout
-    assert "用 `rungwise report runs/flowers` 画出曲线。" in chinese
+    assert "曲线在网页上：runs/flowers/report.html" in chinese
     wrong = rungwise("forecast", "runs/flowers", "--to", "far", cwd=folder)
     assert "'far' is no multiple of the data; write such as 4x." in wrong.stderr
