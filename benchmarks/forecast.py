@@ -1,6 +1,6 @@
 """How far a forecast can be believed: learning curves of a few rows, held against fits on 2, 4 and 8 times as many.
 
-    python benchmarks/forecast.py [DATA] [--runs FOLDER] [--rows 800] [--repeats 1] [--sets adult sst2] [--judge]
+    python benchmarks/forecast.py [DATA] [--runs FOLDER] [--rows 800] [--seeds 0] [--sets adult sst2] [--judge]
 
 Of each data set some rows are drawn, as a user's own, and split; each rung learns from parts of train that grow by √2,
 as `rungwise forecast` does it but for groups, equal texts and shares of classes, which parts don't keep here, and from
@@ -296,7 +296,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", default=os.environ.get("RUNGWISE_DATA"), type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs/forecast"))
     parser.add_argument("--rows", type=int, default=800)
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one draw of each set for each")
     parser.add_argument("--sets", nargs="+")
     parser.add_argument("--judge", action="store_true", help="only what has been measured")
     args = parser.parse_args()
@@ -304,7 +304,7 @@ def main() -> None:
     args.runs.mkdir(parents=True, exist_ok=True)
     sets = real_data(args.data)
     names: Sequence[str] = args.sets or list(sets)
-    for seed in range(0 if args.judge else args.repeats):
+    for seed in () if args.judge else args.seeds:
         for name in names:
             file = args.runs / f"{name}-{args.rows}-{seed}.json"
             if file.exists():
@@ -316,9 +316,11 @@ def main() -> None:
     kinds: dict[str, list[Told]] = {"classes": [], "numbers": []}
     for name in names:
         kind = "numbers" if sets[name].task == "tabular-regression" else "classes"
-        for file in sorted(args.runs.glob(f"{name}-{args.rows}-*.json")):
-            add_chance(file, sets[name], args.rows)
-            kinds[kind] += judge(file)
+        for seed in args.seeds:
+            file = args.runs / f"{name}-{args.rows}-{seed}.json"
+            if file.exists():
+                add_chance(file, sets[name], args.rows)
+                kinds[kind] += judge(file)
     for kind, told in kinds.items():
         if told:
             report(kind, told)

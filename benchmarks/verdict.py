@@ -1,6 +1,6 @@
 """How far a verdict can be believed: runs on a few rows of real data sets, held against the thousands left out.
 
-    python benchmarks/verdict.py [DATA] [--runs FOLDER] [--rows 500 2000] [--repeats 10] [--sets adult sst2] [--judge]
+    python benchmarks/verdict.py [DATA] [--runs FOLDER] [--rows 500 2000] [--seeds 0 1] [--sets adult sst2] [--judge]
 
 Of each data set some rows are drawn, as a user's own; `rungwise` splits them, climbs and gives its verdict. What the
 models score on up to 10,000 of the other rows is then the truth. Runs are kept, and not made again; --judge makes none.
@@ -132,14 +132,19 @@ def true_score(metric: Metric, predictions: Predictions) -> float:
 
 
 def report(
-    runs: Path, names: Sequence[str], sizes: Sequence[int], tasks: dict[str, str], terms: Terms
+    runs: Path,
+    names: Sequence[str],
+    sizes: Sequence[int],
+    seeds: Sequence[int],
+    tasks: dict[str, str],
+    terms: Terms,
 ) -> None:
     """Prints what runs of each size are worth, and each data set's part in it."""
     for rows in sizes:
         found = {
             name: [
                 judge(folder, tasks[name], terms)
-                for folder in sorted(runs.glob(f"{name}-{rows}-*"))
+                for folder in (runs / f"{name}-{rows}-{seed}" for seed in seeds)
                 if (folder / "truth.json").exists()
             ]
             for name in names
@@ -188,7 +193,9 @@ def main() -> None:
     parser.add_argument("data", nargs="?", default=os.environ.get("RUNGWISE_DATA"), type=Path)
     parser.add_argument("--runs", type=Path, default=Path("runs/verdict"))
     parser.add_argument("--rows", type=int, nargs="+", default=[500, 2000])
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1], help="one run of each set and size for each"
+    )
     parser.add_argument("--sets", nargs="+")
     parser.add_argument("--folds", type=int, help="validation parts (as the data suit)")
     parser.add_argument("--margin", type=float)
@@ -198,7 +205,7 @@ def main() -> None:
     args.runs.mkdir(parents=True, exist_ok=True)
     sets = real_data(args.data)
     names = args.sets or list(sets)
-    for seed in range(0 if args.judge else args.repeats):
+    for seed in () if args.judge else args.seeds:
         for name in names:
             found = None
             for rows in args.rows:
@@ -216,7 +223,7 @@ def main() -> None:
                 except rw.RungwiseError as error:
                     print(f"{folder.name} failed: {error}", flush=True)
     tasks = {name: each.task for name, each in sets.items()}
-    report(args.runs, names, args.rows, tasks, Terms(margin=args.margin))
+    report(args.runs, names, args.rows, args.seeds, tasks, Terms(margin=args.margin))
 
 
 if __name__ == "__main__":
