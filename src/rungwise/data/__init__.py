@@ -13,10 +13,11 @@ from rungwise.data.reading import check_exists, read
 from rungwise.data.sample import sample_rows, train_sample
 from rungwise.data.sentences import as_predicates, as_tokens
 from rungwise.data.source import Level, Note, Source
-from rungwise.data.subsets import judged_rows, subset
+from rungwise.data.subsets import STARTS, judged_rows, subset
 
 __all__ = [
     "ASIDE",
+    "STARTS",
     "Column",
     "Dataset",
     "Level",

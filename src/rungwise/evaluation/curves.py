@@ -158,9 +158,9 @@ def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
     return Points(sizes, means, tests, draws, noise_of(errors))
 
 
-def rows_aside(num_all: int, num_aside: int, num_draws: int) -> float:
-    """How many different rows so many fits are judged on, each on so many that were drawn from all."""
-    return float(num_all * (1 - (1 - num_aside / num_all) ** num_draws))
+def rows_aside(num_all: int, num_aside: int, num_draws: int) -> int:
+    """How many different rows of train so many fits are judged on together, each on so many of all."""
+    return min(num_all, num_draws * num_aside)
 
 
 def error_on(by: Metric, fit: Grown, num_draws: int = 1) -> float:
