@@ -327,6 +327,14 @@ def test_rungs_are_chosen_by_parts_of_train(frame, tmp_path):
     assert alone.leaderboard().score_test.tolist() == board.score_test.tolist()
 
 
+@pytest.mark.parametrize(("rungs", "budget", "folds"), [(["svm"], "10m", 7), (["mlp"], 1, 0)])
+def test_few_data_have_as_many_folds_as_train_has_room_for_and_time(frame, tmp_path, rungs, budget, folds):
+    ladder = Ladder(rungs=["logistic-regression", *rungs], budget=budget, out=tmp_path / "run")
+    dataset = ladder.prepare(frame, "target")
+    assert dataset.num("train") // dataset.num("valid") == 7
+    assert ladder.folds == folds
+
+
 def test_folds_that_the_data_cannot_have(frame, tmp_path):
     with pytest.raises(ConfigError, match="folds=40: the data have room for 7 at most"):
         Ladder(folds=40, out=tmp_path / "run").prepare(frame, "target")

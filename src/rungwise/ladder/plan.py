@@ -44,8 +44,9 @@ _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
 _ALONE = f"[{UNSPACED}]"
 _LARGEST_VOCABULARY = 30_000
 
-_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 20_000, 3
-"""Parts of train that rungs are chosen by, up to how many rows of train, and for how many there must be room."""
+_FEW_FOLDS, _MANY_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 10, 20_000, 3
+"""Parts of train that rungs are chosen by, at least and at most, up to how many rows of train, and for how many there
+must be room."""
 
 _FOLD_FLOPS = 4e9
 """For a second of the budget, operations that fits of further folds may have: about a tenth of it."""
@@ -172,9 +173,10 @@ def plan_folds(
     if asked is not None or reason:
         return asked or 0
     flops = sum(cost.fit_flops for cost in plan.values())
-    is_cheap = _FOLDS * flops <= _FOLD_FLOPS * budget
+    folds = int(min(_MANY_FOLDS, most, _FOLD_FLOPS * budget / max(flops, 1.0)))
     is_choice = len(plan) > 2  # of one rung beside the baseline there is little to choose
-    return min(_FOLDS, most) if dataset.num("train") <= _FEW_ROWS and is_cheap and is_choice else 0
+    is_cheap = folds >= min(_FEW_FOLDS, most)
+    return folds if dataset.num("train") <= _FEW_ROWS and is_cheap and is_choice else 0
 
 
 def on_request(pair: Pair, plan: Plan) -> str | None:
