@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,10 @@ import pytest
 from made_runs import EVIL, RUNGS, make_run, tagged_run, text_run
 
 from rungwise.artifacts import verify_model
-from rungwise.data import Dataset, Level, Note
+from rungwise.data import Dataset
 from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.estimators import estimator_class
-from rungwise.evaluation import Results
+from rungwise.evaluation import Results, write_json
 from rungwise.ladder import Ladder
 from rungwise.language import Language
 from rungwise.report import Content, Format, write_cards, write_report
@@ -176,13 +177,12 @@ def test_a_card_in_another_language_is_refused(texts):
         write_report(Results(texts), Format.CARD, language=Language.CHINESE)
 
 
-def test_test_rows_that_train_has_too_are_warned_of(texts):
-    content = Content.read(Results(texts))
-    content.dataset.notes = [
-        Note(Level.WARNING, "255 of 980 test rows have the same input as a row of train.")
-    ]
-    assert content.warnings[0].startswith("255 of 980 test rows have the same input as a row of train: ")
-    content.dataset.notes = [
-        Note(Level.WARNING, "49 of 980 test rows have the same input as a row of train.")
-    ]
-    assert content.warnings == list(content.verdict.warnings)
+@pytest.mark.parametrize(("count", "is_warned"), [(255, True), (49, False)])
+def test_many_test_rows_that_train_has_too_are_warned_of_in_every_form(texts, tmp_path, count, is_warned):
+    folder = shutil.copytree(texts, tmp_path / "run")
+    told = json.loads((folder / "data" / "dataset.json").read_text())
+    message = f"{count} of 980 test rows have the same input as a row of train."
+    told["notes"].append({"level": "warning", "message": message})
+    write_json(folder / "data" / "dataset.json", told)
+    for form in (Format.HTML, Format.MARKDOWN, Format.JSON):
+        assert (f"{message[:-1]}: scores on test may be too good." in written(folder, form)) == is_warned

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Outlook, Results, Terms, Verdict, leaderboard, verdict
 from rungwise.evaluation.outlook import outlook_as_asked
 from rungwise.kinds import OutputKind
-from rungwise.language import Message, say, term
+from rungwise.language import Message, term
 from rungwise.metrics import Metric
 from rungwise.report.cutting import MAX_NAME, cut
 
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Content"]
-
-
-_TWINS = r"(\d+) of (\d+) test rows have the same input as a row of train"
-"""A note on the data."""
-
-_MANY = 0.05
-"""Of the test rows, from which on it is worth a word at the top."""
 
 
 @dataclass(frozen=True)
@@ -84,22 +76,6 @@ class Content:
     def verdict(self) -> Verdict:
         """By the run's own terms."""
         return verdict(self.results, self.config["metric"], Terms.parse(**self.config.get("terms", {})))
-
-    @property
-    def warnings(self) -> list[str]:
-        """What one should know before trusting the verdict: of the verdict, and of test rows that train has too."""
-        found = filter(None, (re.match(_TWINS, note.message) for note in self.dataset.notes))
-        twins = [
-            say(
-                "{count:,} of {total:,} test rows have the same input as a row of train: scores on test may be too "
-                "good.",
-                count=count,
-                total=total,
-            )
-            for count, total in (map(int, match.groups()) for match in found)
-            if count > _MANY * total
-        ]
-        return [*twins, *self.verdict.warnings]
 
     @property
     def recommended(self) -> str | None:

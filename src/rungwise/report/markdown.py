@@ -26,7 +26,7 @@ def markdown_page(content: Content, language: Language = Language.ENGLISH) -> st
     found = content.verdict
     parts = [f"# {_line(content.name)}", f"**{_line(found.sentences[0], language)}**"]
     parts += [" ".join(_line(sentence, language) for sentence in found.sentences[1:])]
-    parts += [f"> {_line(warning, language)}" for warning in content.warnings]
+    parts += [f"> {_line(warning, language)}" for warning in found.warnings]
     parts += [f"## {say('What to do next').said(language)}", _steps(content, language)]
     for name in ORDER:
         if name not in _LEFT_OUT:
