@@ -29,8 +29,6 @@ def command(run: str, rung: str | None, is_applied: bool, reset: bool, as_json: 
     A temperature T is fitted on validation, or on the folds, and judged on test: log-probabilities are divided by it.
     Above 1 the rung was too sure, below 1 not sure enough.
     """
-    from dataclasses import asdict
-
     from rungwise.cli.climbing import make_console
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
@@ -40,7 +38,7 @@ def command(run: str, rung: str | None, is_applied: bool, reset: bool, as_json: 
     ladder = Ladder.open(run)
     found = ladder.calibrate(rung, reset=reset) if is_applied or reset else ladder.calibration(rung)
     if as_json:
-        print(json_text([asdict(each) | {"is_clear": each.is_clear} for each in found]))
+        print(json_text([each.to_dict() for each in found]))
         return
     console = make_console(stderr=False)
     console.print(_table(found))

@@ -35,8 +35,6 @@ def command(run: str, by: tuple[str, ...], rung: str | None, metric: str | None,
     is read from the file that the test part came from. Also known are "length" of texts and sentences, "brightness" of
     images, and the target's column.
     """
-    from dataclasses import asdict
-
     from rungwise.cli.climbing import make_console
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
@@ -44,8 +42,7 @@ def command(run: str, by: tuple[str, ...], rung: str | None, metric: str | None,
     ladder = Ladder.open(run)
     found = ladder.slices(list(by) or None, rung=rung, metric=metric)
     if as_json:
-        slices = [asdict(each) | {"is_worse": each.is_worse} for each in found.slices]
-        print(json_text(asdict(found) | {"slices": slices}))
+        print(json_text(found.to_dict()))
         return
     console = make_console(stderr=False)
     chosen = ladder.results.metric(found.metric)
