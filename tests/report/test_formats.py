@@ -50,8 +50,28 @@ def test_markdown_has_the_sentence_the_steps_and_the_tables(texts):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
 
+def test_markdown_has_the_headings_of_the_sections_that_have_words_or_tables(texts):
+    page = written(texts, Format.MARKDOWN)
+    headings = re.findall(r"^#+ .*", page, re.MULTILINE)
+    assert headings[1:] == [
+        "## What to do next",
+        "## Leaderboard",
+        "## Beside the recommended rung",
+        "## What it costs",
+        "## Where it errs",
+        "## Calibration",
+        "## The run",
+        "### Notes on the data",
+        "### Columns",
+    ]
+    assert re.search(r"## What it costs\n\nAmounts are measured,.*\n\nTo train\.", page)
+    assert re.search(r"## Where it errs\n\n`lstm`\n\nOn test, in %\n\n\| Class ", page)
+    assert re.search(r"^- price: – give ", page, re.MULTILINE)
+
+
 def test_markdown_can_be_chinese(texts):
     page = written(texts, Format.MARKDOWN, language=Language.CHINESE)
+    assert "## 排行榜" in page
     assert "**选用 `lstm`：" in page
     assert "Take" not in page
 
