@@ -108,6 +108,23 @@ def test_the_page_for_paper_is_unfolded_and_has_no_controls(texts):
     assert 'type="button" lang' not in page
 
 
+def test_paper_has_a_few_errors_of_the_recommended_rung_and_the_matrix_of_each(tmp_path):
+    labels = np.array(["yes", "no"] * 200)
+    make_run(
+        tmp_path, pd.DataFrame({"a": np.arange(400.0), "label": labels}), target="label", rungs=RUNGS[:2]
+    )
+    on_paper, on_screen = (written(tmp_path, form) for form in (Format.PDF_READY, Format.HTML))
+    errors = [
+        re.findall(r'<ol class="examples">(.*?)</ol>', page, re.DOTALL) for page in (on_paper, on_screen)
+    ]
+    assert [each.count("<li ") for each in errors[0]] == [8]
+    assert [each.count("<li ") for each in errors[1]] == [20, 20]
+    for page in (on_paper, on_screen):
+        assert re.findall(r'id="caption-matrix-([a-z]+)"', page) == ["baseline", "svm"]
+    assert "8 of them; the page has more" in on_paper
+    assert "8 of them; the page has more" not in on_screen
+
+
 def with_model(folder):
     """The run with a model of one of its rungs."""
     dataset = Dataset.open(folder / "data")
