@@ -33,6 +33,8 @@ def command(run: str, rung: str | None, is_applied: bool, reset: bool, lang: str
     A temperature T is fitted on validation, or on the folds, and judged on test: log-probabilities are divided by it.
     Above 1 the rung was too sure, below 1 not sure enough.
     """
+    from rich.markup import escape
+
     from rungwise.cli.climbing import make_console
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
@@ -47,7 +49,7 @@ def command(run: str, rung: str | None, is_applied: bool, reset: bool, lang: str
         return
     console, language = make_console(stderr=False), parse_language(lang)
     console.print(_table(found, language))
-    console.print(_remark(found, run, is_applied=is_applied, reset=reset).said(language))
+    console.print(escape(_remark(found, run, is_applied=is_applied, reset=reset).said(language)))
 
 
 def _table(found: list[RungCalibration], language: Language) -> Table:

@@ -193,6 +193,7 @@ def show_result(console: Console, ladder: Ladder, language: Language = Language.
     """The leaderboard, the verdict, and what to type next."""
     verdict = ladder.verdict
     board, run = ladder.leaderboard(), escape(str(ladder.run))
+    page_file = escape(str(ladder.run / "report.html"))
     table, left_out = leaderboard_table(console, board, str(ladder.metric), verdict.recommended, language)
     console.print(table)
     if left_out:
@@ -213,7 +214,7 @@ def show_result(console: Console, ladder: Ladder, language: Language = Language.
         told = say("Not climbed yet: {rungs}. Go on with: {command}", rungs=joined(missing), command=remedy)
         console.print(f"[yellow]{told.said(language)}[/]")
     page, predict = (set_cell_size(word.said(language), _WORD) for word in (say("page"), say("predict")))
-    console.print(f"\n{page}{run}/report.html")
+    console.print(f"\n{page}{page_file}")
     if verdict.recommended is not None:
         console.print(f"{predict}{program()} predict {run} NEW_DATA")
 

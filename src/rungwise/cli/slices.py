@@ -42,6 +42,8 @@ def command(
     is read from the file that the test part came from. Also known are "length" of texts and sentences, "brightness" of
     images, and the target's column.
     """
+    from rich.markup import escape
+
     from rungwise.cli.climbing import make_console
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
@@ -56,7 +58,7 @@ def command(
     chosen = ladder.results.metric(found.metric)
     language = parse_language(lang)
     console.print(_table(found, list(found.slices) if by else found.worst(_WORST), chosen, language))
-    console.print(_remark(found).said(language))
+    console.print(escape(_remark(found).said(language)))
 
 
 def _table(found: Slices, shown: Sequence[Slice], by: Metric, language: Language) -> Table:
