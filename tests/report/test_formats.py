@@ -121,8 +121,8 @@ def test_paper_has_a_few_errors_of_the_recommended_rung_and_the_matrix_of_each(t
     assert [each.count("<li ") for each in errors[1]] == [20, 20]
     for page in (on_paper, on_screen):
         assert re.findall(r'id="caption-matrix-([a-z]+)"', page) == ["baseline", "svm"]
-    assert "8 of them; the page has more" in on_paper
-    assert "8 of them; the page has more" not in on_screen
+    assert "8 are printed; the page has more" in on_paper
+    assert "8 are printed; the page has more" not in on_screen
 
 
 def with_model(folder):
