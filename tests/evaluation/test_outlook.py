@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation import (
+    Outlook,
     Results,
     append_record,
     outlook,
@@ -24,8 +25,9 @@ from rungwise.evaluation.outlook_text import (
     times_text,
 )
 from rungwise.evaluation.predictions import growth_name
-from rungwise.evaluation.sizes import size_sentence
+from rungwise.evaluation.sizes import SizeOutlook
 from rungwise.language import Language
+from rungwise.metrics import metric
 
 NUM_TRAIN = 1600
 SIZES = [round(NUM_TRAIN / 2 ** (step / 2)) for step in range(1, 9)]
@@ -213,7 +215,39 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     assert law.num_fits == 3 * len(SIZES) + 1
     assert law.at < law.limit
     assert len(found.rungs[0].sizes) == len(SIZES) + 1
-    assert "By its scaling law from 25 fits `mlp`" in size_sentence(results.metric("accuracy"), law)
+    [told] = [each for each in outlook_sentences(metric("accuracy"), found) if "scaling law" in each]
+    assert told.startswith("By its scaling law from 25 fits `mlp` ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {},
+            "`mlp` comes to 90.0 % with twice the data and its 4 k parameters; 8 k parameters are in balance with so "
+            "much data, for 92.0 %. These are point estimates",
+        ),
+        (
+            {"is_beyond": True},
+            "comes to 90.0 % with twice the data and its 4 k parameters; the size in balance",
+        ),
+        (
+            {"balanced": None},
+            "with twice the data and its 4 k parameters it comes to 90.0 %, a point estimate",
+        ),
+        ({"at": None}, "`mlp` has too few fits of several sizes for a scaling law (25)."),
+    ],
+)
+def test_a_size_is_told_with_how_much_data_it_is_for(changes, said):
+    size = SizeOutlook("mlp", 25, None, 4000.0, at=0.9, balanced=8000.0, at_balanced=0.92)
+    nothing = dict.fromkeys(("rungs", "crossings", "until"), ()) | dict.fromkeys(
+        ("recommended", "leader", "best", "ahead")
+    )
+    nothing |= {"metric": "accuracy", "times": 2.0, "num_train": 100}
+    told = Outlook(**nothing | {"sizes": (replace(size, **changes),)})
+    [sentence] = outlook_sentences(metric("accuracy"), told)
+    assert said in sentence
+    assert ("数据为两倍时" in sentence.said(Language.CHINESE)) == ("twice the data" in said)
 
 
 def test_what_was_asked_for_is_asked_again(tmp_path, make_grown_run):

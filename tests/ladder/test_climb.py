@@ -175,8 +175,8 @@ def test_names_may_be_odd(frame, tmp_path):
 def test_settings_of_a_rung_that_will_not_climb_are_refused(frame, tmp_path):
     with pytest.raises(ConfigError, match="settings are given for lstm, which won't climb"):
         Ladder(out=tmp_path / "run", settings={"lstm": {"epochs": 1}}).prepare(frame, "target")
-    with pytest.raises(UnknownNameError, match="did you mean 'lstm'"):
-        Ladder(out=tmp_path / "run", settings={"lstn": {"epochs": 1}}).prepare(frame, "target")
+    with pytest.raises(UnknownNameError, match="rung 'smv' is unknown; did you mean 'svm'"):
+        Ladder(out=tmp_path / "run", settings={"smv": {"epochs": 1}}).prepare(frame, "target")
 
 
 def test_words_are_tagged_from_pretrained_weights(tmp_path):

@@ -7,16 +7,14 @@ from typing import Any
 
 import click
 
-from rungwise.cli.options import LANGUAGES, term_options
+from rungwise.cli.options import language_option, term_options
 
 
 @click.command(short_help="Ask a run again which rung pays, by other terms.")
 @click.argument("run")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
 @term_options
-@click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentences."
-)
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any) -> None:
     """Say which rung of RUN, a run's folder, to take, and how sure that is.
@@ -51,4 +49,4 @@ def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
         show_steps(console, steps, language)
         if found.comparisons:
             console.print()
-            console.print(verdict_table(found, ladder.results))
+            console.print(verdict_table(found, ladder.results, language))

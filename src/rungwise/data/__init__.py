@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from rungwise.data.arrays import as_images, as_table, as_texts
+from rungwise.data.checks import told_twins
 from rungwise.data.columns import Column
-from rungwise.data.dataset import Dataset
+from rungwise.data.dataset import Dataset, read_notes
 from rungwise.data.folds import are_even, fold, num_folds
 from rungwise.data.newdata import NewInputs, inputs_for
 from rungwise.data.portions import ASIDE, Portion
@@ -38,7 +39,9 @@ __all__ = [
     "num_folds",
     "prepare",
     "read",
+    "read_notes",
     "sample_rows",
     "subset",
+    "told_twins",
     "train_sample",
 ]

@@ -11,11 +11,9 @@ from rungwise.evaluation.curves import error_on, score_of
 from rungwise.evaluation.forecast import Curve
 from rungwise.evaluation.outcomes import Results
 from rungwise.evaluation.scaling_law import ScalingLaw, scaling_law
-from rungwise.evaluation.wording import code, count_text, unit_text
-from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
-__all__ = ["SizeOutlook", "size_outlooks", "size_sentence"]
+__all__ = ["SizeOutlook", "size_outlooks"]
 
 _FURTHEST = 8.0
 """Times the largest model that was fitted up to which a size is named."""
@@ -88,32 +86,3 @@ def size_outlooks(
             )
         )
     return told
-
-
-def size_sentence(by: Metric, told: SizeOutlook) -> Message:
-    """Which size goes with so much data, or why none is named."""
-    known = {"rung": code(told.rung), "count": told.num_fits}
-    if told.at is None:
-        return say("{rung} has too few fits of several sizes for a scaling law ({count}).", **known)
-    known |= {"score": unit_text(by, told.at), "parameters": count_text(told.parameters)}
-    if told.balanced is None or told.at_balanced is None:
-        return say(
-            "By its scaling law from {count} fits {rung} gains nothing by its size, or nothing by data; with "
-            "{parameters} parameters it comes to {score} then, a point estimate without a band.",
-            **known,
-        )
-    if told.is_beyond:
-        return say(
-            "By its scaling law from {count} fits {rung} comes to {score} then with its {parameters} parameters; the "
-            "size in balance with so much data is far from those that were fitted. It is a point "
-            "estimate, without a band.",
-            **known,
-        )
-    return say(
-        "By its scaling law from {count} fits {rung} comes to {score} then with its {parameters} parameters; "
-        "{balanced} parameters are in balance with so much data, for {best}. These are "
-        "point estimates, without a band.",
-        balanced=count_text(told.balanced),
-        best=unit_text(by, told.at_balanced),
-        **known,
-    )

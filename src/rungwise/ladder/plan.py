@@ -89,7 +89,7 @@ def choose_rungs(
     """
     accepting = registry.rungs_for(pair)
     for name in rungs or ():
-        registry.rung(name)  # an unknown name raises here
+        registry.check_name(name, accepting)
         if name not in accepting:
             raise ConfigError(
                 f"rung {name!r} doesn't take {pair[0]} input for {pair[1]} output; "
@@ -123,7 +123,7 @@ def plan_rungs(
     names = choose_rungs(dataset.pair, rungs, settings)
     unused = [name for name in settings if name not in names]
     for name in unused:
-        registry.rung_family(name)  # a name that is misspelt
+        registry.check_name(name, names)
     if unused:
         raise ConfigError(
             f"settings are given for {', '.join(unused)}, which won't climb; rungs: {', '.join(names)}."
@@ -133,7 +133,7 @@ def plan_rungs(
     costs = {name: _cost(name, shape, settings.get(name, {}), held) for name in names}
     order = sorted(names, key=lambda name: (costs[name].fit_flops, name))
     if up_to is not None:
-        registry.rung(up_to)
+        registry.check_name(up_to, order)
         if up_to not in order:
             raise ConfigError(f"rung {up_to!r} isn't on this ladder: {', '.join(order)}.")
         order = order[: order.index(up_to) + 1]
