@@ -31,7 +31,7 @@ _RIDGE = 0.1
 """Of weights towards equal ones, for each example that they are learned from."""
 
 _LEAST_LEARNED, _MOST_VALUES = 2_000, 1_000_000
-"""Examples that weights are learned from: those of so many probabilities a rung, and where classes are many, so many."""
+"""Examples that weights are learned from at most, or if that is more, probabilities of each rung."""
 
 _SURE = 0.9
 """A probability of another class that is enough to suspect a label."""
