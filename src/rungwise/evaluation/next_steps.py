@@ -50,6 +50,7 @@ def next_steps(found: Verdict, results: Results, own: str | None = None) -> list
         *_take(found, results.outcomes, run, found.recommended if own is None else own),
         *_take_the_best(found, metric, run),
         *_tell_apart(found, metric, results.outcomes),
+        *_fold(results.outcomes),
         *_more_data(found, metric, results),
         *_go_on(results.outcomes, run),
         *_measure(results.outcomes, run),
@@ -118,6 +119,17 @@ def _tell_apart(found: Verdict, metric: Metric, outcomes: Sequence[Outcome]) -> 
                 count=count,
             )
         )
+
+
+def _fold(outcomes: Sequence[Outcome]) -> Iterator[NextStep]:
+    """How to choose by folds, where the budget was too short for them and the data are few."""
+    num_folds = next((outcome.folds_forgone for outcome in outcomes), 0)
+    if num_folds:
+        text = say(
+            "Choose by {folds} parts of train rather than by one validation part: begin a new run as this one, with",
+            folds=num_folds,
+        )
+        yield NextStep(text, f"rungwise fit DATA --folds {num_folds} --budget …")
 
 
 def _round(number: int) -> int:

@@ -66,6 +66,7 @@ class Outcome:
         num_train: rows that it learned from; 0 where an earlier version didn't say.
         robustness: its scores on corrupted examples; None where they weren't measured.
         train: what it said of some rows that it learned from; None where there was no time, or in an earlier version.
+        folds_forgone: parts of train that rungs would have been chosen by, had the budget not been too short for them.
     """
 
     rung: str
@@ -77,6 +78,7 @@ class Outcome:
     num_train: int = 0
     robustness: Robustness | None = None
     train: Predictions | None = None
+    folds_forgone: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -138,6 +140,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
                 config.get("rows", {}).get("train", 0),
                 robustness_of(corrupted.get(rung, {})),
                 _read_train(run_folder, record) if valid is not None else None,
+                config.get("folds_forgone", 0),
             )
         )
     return outcomes
