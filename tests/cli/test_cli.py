@@ -114,8 +114,9 @@ def test_a_run_is_asked_again_by_other_terms(folder, fitted):
     said = rungwise("verdict", "runs/flowers", "--cost", "size", "--margin", "0.05", cwd=folder).stdout
     assert said.startswith("Take `logistic-regression`: ")
     assert "beside logistic-regression, on test" in said
-    found = json.loads(rungwise("verdict", "runs/flowers", "--max-size", "1B", "--json", cwd=folder).stdout)
-    assert found["recommended"] is None
+    done = rungwise("verdict", "runs/flowers", "--max-size", "1B", "--json", cwd=folder)
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["recommended"], found["nearest"][0]["rung"]) == (3, None, "baseline")
     assert set(found["beyond"]) == {"baseline", "logistic-regression"}
     assert found["terms"]["max_size"] == 1
 
@@ -164,7 +165,14 @@ def test_terms_are_part_of_a_run(folder):
     arguments = ("--rungs", "logistic-regression", "--max-latency", "1us", "--out", "runs/limited")
     done = rungwise("fit", "flowers.csv", *arguments, "--budget", "60s", cwd=folder)
     assert "No rung is within the limits, so there is nothing to recommend" in done.stdout
-    assert "its latency is" in rungwise("verdict", "runs/limited", cwd=folder).stdout
+    told = rungwise("verdict", "runs/limited", cwd=folder)
+    assert (told.returncode, told.stderr) == (3, "")
+    assert "Nearest to 1 µs of latency is `" in " ".join(told.stdout.split())  # whose lines are broken
+    way_out = re.search(r"rungwise (verdict runs/limited --max-latency \S+)", told.stdout)
+    assert rungwise(*way_out[1].split(), cwd=folder).returncode == 0
+    refused = rungwise("verdict", "runs/limited", "--max-latency", "5", cwd=folder)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "max_latency '5' has no unit; write such as 5ms or 0.2s" in refused.stderr
     refused = rungwise("predict", "runs/limited", "flowers.csv", cwd=folder)
     assert refused.returncode == 2
     assert "No rung is within the limits" in refused.stderr

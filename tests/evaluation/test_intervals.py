@@ -2,9 +2,10 @@ import time
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rungwise.evaluation import bootstrap, paired
-from rungwise.evaluation.intervals import difference, fold_error, furthest, score
+from rungwise.evaluation.intervals import FoldError, difference, fold_error, furthest, score
 from rungwise.evaluation.resampling import influences, resample
 from rungwise.metrics import metric
 
@@ -179,7 +180,31 @@ def test_the_mean_over_examples_is_resampled_by_clusters_of_many_sizes():
 def test_the_error_over_folds_is_that_of_nadeau_and_bengio():
     differences = np.array([0.02, 0.0, 0.03, 0.01])
     # (1 / 4 + 20 / 140) of their variance, 1/6000
-    assert fold_error(differences, 140, 20) == pytest.approx(np.sqrt((1 / 4 + 1 / 7) / 6000))
+    found = fold_error(differences, 140, 20)
+    assert (found.standard_error, found.freedom) == (pytest.approx(np.sqrt((1 / 4 + 1 / 7) / 6000)), 3)
+    assert found.reach == pytest.approx(
+        3.182446 * found.standard_error
+    )  # Student's of three degrees of freedom
+
+
+@pytest.mark.parametrize(("num_folds", "tails"), [(2, 12.706), (5, 2.776)])
+def test_over_folds_a_difference_has_students_tails_of_their_number(num_folds, tails):
+    scores = np.full((1, 1000), 0.9) + np.random.default_rng(0).normal(0, 0.001, 1000)
+    known = ACCURACY, 2000, 2000, (np.array([0.91]), np.array([0.9])), (scores + 0.01, scores), 0.0
+    found = difference(*known, FoldError(0.004, num_folds - 1))
+    assert (found.standard_error, found.mean) == (0.004, pytest.approx(0.01))
+    assert found.high - found.mean == pytest.approx(0.004 * tails, rel=1e-3)
+    assert found.mean - found.low == pytest.approx(found.high - found.mean)
+    assert found.smallest == pytest.approx(0.004 * tails, rel=1e-3)
+    assert found.sample_error < 1e-6  # what the margin goes by
+    expected = 2 * stats.t.sf(0.01 / 0.004, num_folds - 1)
+    assert found.p_value == pytest.approx(expected, abs=0.003)
+
+
+def test_folds_that_agree_make_no_difference_surer():
+    scores = np.random.default_rng(0).normal(0.9, 0.01, (2, 1, 1000))
+    known = ACCURACY, 2000, 2000, (np.array([0.91]), np.array([0.9])), tuple(scores), 0.0
+    assert difference(*known, FoldError(0.0, 4)) == difference(*known)
 
 
 def test_a_difference_the_other_way_is_the_negative():

@@ -1,11 +1,15 @@
+import tracemalloc
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import special
 
 from rungwise.data import prepare
 from rungwise.errors import ConfigError, RunError
 from rungwise.evaluation import Predictions, Results, append_record, write_predictions
-from rungwise.evaluation.label_errors import doubts, label_errors
+from rungwise.evaluation import label_errors as label_errors_module
+from rungwise.evaluation.label_errors import doubts, label_errors, pooled
 from rungwise.evaluation.tag_errors import span_suspects
 from rungwise.metrics import UNSEEN, metric
 from rungwise.tags import Tags
@@ -55,6 +59,45 @@ def flipped_run(flowers, folder, wrong, rungs=("svm", "mlp")):
             probabilities = blank if rung == "baseline" else sure(truth, order)
             said[rung][part] = Predictions(shown, probabilities.argmax(1), probabilities)
     return run_of(folder, said)
+
+
+def wide_run(folder, num_rungs):
+    """Rungs that know ten classes more or less well, on 20,000 examples."""
+    folder.mkdir(exist_ok=True)
+    rng, said = np.random.default_rng(0), {}
+    targets = {part: rng.integers(0, 10, 20_000) for part in ("valid", "test")}
+    for number in range(num_rungs):
+        said[f"rung{number}"] = {}
+        for part, target in targets.items():
+            logits = rng.normal(size=(len(target), 10))
+            logits[np.arange(len(target)), target] += 1 + number / num_rungs
+            probabilities = special.softmax(logits, axis=1)
+            said[f"rung{number}"][part] = Predictions(target, probabilities.argmax(1), probabilities)
+    return run_of(folder, said)
+
+
+def test_rungs_are_pooled_one_after_another_however_many_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(label_errors_module, "_MOST_VALUES", 20_000)
+    peaks = []
+    for num_rungs in (2, 8):
+        results = wide_run(tmp_path / str(num_rungs), num_rungs)
+        tracemalloc.start()
+        pooled(results, results.outcomes, "test")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 1.5 * 20_000 * 10 * 8  # and not what six further rungs' take
+
+
+def test_weights_learned_from_some_of_many_examples_are_about_those_of_all(tmp_path, monkeypatch):
+    results = wide_run(tmp_path, 3)
+    whole = pooled(results, results.outcomes, "test")
+    monkeypatch.setattr(label_errors_module, "_MOST_VALUES", 50_000)
+    some = pooled(results, results.outcomes, "test")
+    assert not np.array_equal(some, whole)
+    assert np.abs(some - whole).max() < 0.03
+    target = results.outcomes[0].test.target
+    alone = results.outcomes[-1].test.prediction
+    assert (some.argmax(1) == target).mean() > (alone == target).mean() + 0.05
 
 
 def test_labels_that_all_rungs_contradict_are_found(flowers, tmp_path):

@@ -70,10 +70,26 @@ def test_what_was_not_measured_can_be(make_run):
     assert any("corrupted inputs, which wasn't done (no time was left)" in step for step in steps(run))
 
 
-def test_limits_that_nothing_keeps_can_be_widened(make_run):
-    run = make_run({"svm": (0.9, 0.9)})
-    [step] = steps(run, max_size="1B")
-    assert step.startswith("Allow more latency or size: no rung is within the limits.")
+def test_limits_that_nothing_keeps_can_be_widened_to_the_nearest_rung(make_run):
+    run = make_run({"baseline": (0.5, 0.5), "svm": (0.9, 0.9)})  # 1 and 3 ms, 100 and 200 B
+    [step] = steps(run, max_latency="900us", max_size="1B")
+    assert step == (
+        "Allow as much as `baseline` takes, which needs least more. Nothing has to be fitted again:"
+        f" rungwise verdict {run} --max-latency 1ms --max-size 100B"
+    )
+    [step] = steps(run, max_latency="2us")
+    assert step.endswith("--max-latency 1ms")
+
+
+def test_what_widens_the_limits_lets_that_rung_in(make_run):
+    run = make_run({"svm": (0.9, 0.9), "lstm": (0.95, 0.95)})
+    append_record(run, {"type": "latency", "rung": "svm", "latency_seconds": 0.0123456})
+    [step] = steps(run, max_latency="1ms")
+    assert step.endswith("--max-latency 3ms")  # of the lstm
+    append_record(run, {"type": "latency", "rung": "lstm", "latency_seconds": 0.0123457})
+    [step] = steps(run, max_latency="1ms")
+    assert step.endswith("--max-latency 12.4ms")
+    assert verdict(Results(run), "accuracy", Terms.parse(max_latency="12.4ms")).recommended is not None
 
 
 def test_a_rung_that_other_terms_recommend_is_named_to_predict_with(make_run):

@@ -16,6 +16,9 @@ from rungwise.evaluation import (
     write_json,
     write_predictions,
 )
+from rungwise.evaluation.limits import Nearest
+from rungwise.evaluation.terms import Cost
+from rungwise.language import Language
 
 
 def test_the_cheapest_rung_close_to_the_best_is_recommended(make_run):
@@ -192,12 +195,34 @@ def test_the_baseline_alone_within_the_limits(make_run):
     assert "No other rung is within the limits." in found.sentence
 
 
-def test_no_rung_is_within_the_limits(make_run):
-    found = by(make_run, max_size="1B")
+def test_where_no_rung_is_within_the_limits_the_nearest_is_named(make_run):
+    found = by(make_run, max_size="1B")  # the baseline has 100 B
     assert found.recommended is None
     assert found.sentence.startswith(
         "No rung is within the limits, so there is nothing to recommend: `baseline` ("
     )
+    assert found.sentence.endswith("Nearest to 1 B of size is `baseline` with 100 B, 99 B too much.")
+    assert found.nearest == (Nearest(Cost.SIZE, 1, "baseline", 100, ()),)
+
+
+def test_each_limit_has_its_nearest_or_what_is_within(make_run):
+    run = make_run({"svm": (0.9, 0.9), "lstm": (0.95, 0.95)})
+    append_record(run, {"type": "latency", "rung": "svm", "latency_seconds": 0.02})
+    limits = Terms.parse(max_latency="3ms", max_size="100B")  # the lstm has 3 ms and 200 B, the svm 100 B
+    found = verdict(Results(run), "accuracy", limits)
+    assert found.recommended is None
+    assert found.sentences[1:] == ("Within 3 ms of latency: `lstm`.", "Within 100 B of size: `svm`.")
+    found = verdict(Results(run), "accuracy", Terms.parse(max_latency="2.999ms"))
+    assert found.sentences[1] == "Nearest to 2.999 ms of latency is `lstm` with 3 ms, 1 µs too much."
+    assert found.sentences[1].said(Language.CHINESE) == "延迟最接近 2.999 ms 的是 `lstm`：3 ms，超出 1 µs。"
+
+
+def test_a_limit_of_what_was_never_measured_says_so(make_run):
+    run = make_run({"svm": (0.9, 0.9)})
+    append_record(run, {"type": "latency", "rung": "svm", "latency_seconds": None})
+    found = verdict(Results(run), "accuracy", Terms.parse(max_latency="1s"))
+    assert found.sentences[1] == "No rung's latency was measured."
+    assert found.nearest == (Nearest(Cost.LATENCY, 1, None, None, ()),)
 
 
 def test_a_cost_that_was_not_measured_is_beyond_its_limit(make_run):

@@ -17,7 +17,8 @@ from sklearn.datasets import load_iris
 
 import rungwise as rw
 from rungwise.errors import ConfigError, RunError, UnknownNameError
-from rungwise.evaluation import read_predictions
+from rungwise.evaluation import read_predictions, read_records
+from rungwise.evaluation.next_steps import next_steps
 from rungwise.ladder import Ladder, Status
 from rungwise.ladder.folder import locked
 from rungwise.ladder.jobs import Job
@@ -327,12 +328,27 @@ def test_rungs_are_chosen_by_parts_of_train(frame, tmp_path):
     assert alone.leaderboard().score_test.tolist() == board.score_test.tolist()
 
 
-@pytest.mark.parametrize(("rungs", "budget", "folds"), [(["svm"], "10m", 7), (["mlp"], 1, 0)])
-def test_few_data_have_as_many_folds_as_train_has_room_for_and_time(frame, tmp_path, rungs, budget, folds):
-    ladder = Ladder(rungs=["logistic-regression", *rungs], budget=budget, out=tmp_path / "run")
-    dataset = ladder.prepare(frame, "target")
-    assert dataset.num("train") // dataset.num("valid") == 7
-    assert ladder.folds == folds
+def test_folds_that_the_budget_is_too_short_for_are_said_to_be_missing(frame, tmp_path, monkeypatch):
+    options = {"rungs": ["logistic-regression", "svm"], "workers": 1}
+    ladder = Ladder(**options, budget="60s", out=tmp_path / "enough")
+    ladder.prepare(frame, "target")
+    assert (ladder.folds, ladder.folds_forgone) == (7, 0)
+    monkeypatch.setattr("rungwise.ladder.plan._FOLD_FLOPS", 0)
+    ladder = Ladder(**options, budget="60s", out=tmp_path / "run").fit(frame, "target")
+    assert (ladder.folds, ladder.folds_forgone) == (0, 5)
+    [run] = [record for record in read_records(ladder.run) if record["type"] == "run"]
+    assert (run["config"]["folds"], run["config"]["folds_forgone"]) == (0, 5)
+    said = "Rungs are chosen by one validation part of 15 rows, as the budget was too short for folds; `--folds 5`"
+    again = Ladder.open(ladder.run)
+    assert said in " ".join(again.verdict.warnings)
+    assert said in (ladder.run / "report.html").read_text(encoding="utf-8").replace("<code>", "`").replace(
+        "</code>", "`"
+    )
+    steps = next_steps(again.verdict, again.results)
+    assert "rungwise fit DATA --folds 5 --budget …" in [step.command for step in steps]
+    ladder = Ladder(**options, budget="60s", folds=0, out=tmp_path / "none")
+    ladder.prepare(frame, "target")
+    assert (ladder.folds, ladder.folds_forgone) == (0, 0)  # as the user wants it
 
 
 def test_folds_that_the_data_cannot_have(frame, tmp_path):

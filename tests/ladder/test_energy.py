@@ -1,11 +1,13 @@
 """Counters of energy, as folders that look like Linux's, and as a module that looks like NVML's."""
 
 import sys
+import threading
 import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from rungwise.ladder import energy
 from rungwise.ladder.energy import EnergyMeter, core_power
 
 
@@ -14,7 +16,13 @@ def make_zone(powercap, name, called, microjoules):
     zone.mkdir(parents=True, exist_ok=True)
     (zone / "name").write_text(f"{called}\n")
     (zone / "max_energy_range_uj").write_text("1000000000\n")
-    (zone / "energy_uj").write_text(f"{microjoules}\n")
+    show(zone, microjoules)
+
+
+def show(zone, microjoules):
+    """What the counter is at, for a thread that may be reading it."""
+    (zone / "written").write_text(f"{microjoules}\n")
+    (zone / "written").replace(zone / "energy_uj")
 
 
 @pytest.fixture
@@ -107,3 +115,61 @@ def test_a_counter_that_may_have_begun_anew_twice_is_not_told(machine, monkeypat
     started = time.perf_counter()
     monkeypatch.setattr(time, "perf_counter", lambda: started + 3600)
     assert meter.read()["cpu_joules"] is None
+
+
+def alone(machine):
+    """Nobody else works on the machine, so that all of the energy is this process's."""
+    machine.stat.write_text("cpu  5000 0 5000 99 99 0 0 0 0 0\n")
+
+
+def test_a_counter_that_begins_anew_again_and_again_is_counted_while_it_is_looked_at(machine, monkeypatch):
+    monkeypatch.setattr(
+        energy, "_MOST_WATTS", 1.0
+    )  # however busy this machine is, looks are not too far apart
+    alone(machine)
+    with EnergyMeter(powercap=machine.powercap, stat=machine.stat, every=0.01) as meter:
+        for microjoules in (900_000_000, 100_000_000, 950_000_000, 50_000_000):  # 890, 200, 850 and 100 J
+            show(machine.powercap / "intel-rapl:0", microjoules)
+            while meter._counters[0]._seen != microjoules:
+                work(0.01)
+        work(0.1)
+        assert meter.read()["cpu_joules"] == pytest.approx(2040)
+
+
+def test_hours_are_told_where_the_counters_are_looked_at_often_enough(machine, monkeypatch):
+    now = time.perf_counter()
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    meter = EnergyMeter(powercap=machine.powercap, stat=machine.stat)
+    for _ in range(600):
+        now += 0.9  # seconds, in which a package takes 900 J at most
+        for counter in meter._counters:
+            counter.look()
+    work(0.1)
+    assert meter.read()["cpu_joules"] == 0
+    now += 1.1
+    assert meter.read()["cpu_joules"] is None
+    assert meter.read()["cpu_joules"] is None  # what was missed stays missed
+
+
+def test_the_thread_that_looks_ends_with_the_meter_and_is_not_there_without_counters(machine, tmp_path):
+    before = threading.active_count()
+    with EnergyMeter(powercap=tmp_path / "none", stat=machine.stat):
+        assert threading.active_count() == before
+    with pytest.raises(RuntimeError, match="the fit failed"):
+        fail_under(EnergyMeter(powercap=machine.powercap, stat=machine.stat), before + 1)
+    assert threading.active_count() == before
+
+
+def fail_under(meter, num_threads):
+    with meter:
+        assert threading.active_count() == num_threads
+        raise RuntimeError("the fit failed")
+
+
+def test_where_no_thread_can_be_started_what_is_short_is_told(machine, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("can't")))
+    with EnergyMeter(powercap=machine.powercap, stat=machine.stat) as meter:
+        show(machine.powercap / "intel-rapl:0", 14_000_000)
+        alone(machine)
+        work(0.1)
+        assert meter.read()["cpu_joules"] == pytest.approx(4)

@@ -14,6 +14,7 @@ from rungwise.artifacts import load_checkpoint
 from rungwise.errors import RunError
 from rungwise.evaluation import append_record, read_predictions, read_records
 from rungwise.ladder import Ladder, Status, worker
+from rungwise.ladder.energy import EnergyMeter
 from rungwise.ladder.jobs import Job
 from rungwise.ladder.resume import check_unchanged, elapsed, renew_budget
 
@@ -251,6 +252,26 @@ def test_the_best_model_of_a_fit_that_had_to_be_ended_is_rescued(source, tmp_pat
     stored = read_predictions(ladder.run, "mlp", "test")
     assert (stored.target == stored.prediction).mean() > 0.5
     assert ladder.model("mlp").epochs == 5000
+
+
+def test_the_counters_of_energy_are_looked_at_while_a_rung_is_fitted(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished.run, tmp_path / "run")
+    seen = []
+
+    class Meter(EnergyMeter):
+        def __enter__(self):
+            seen.append("begins")
+            return super().__enter__()
+
+        def __exit__(self, *error):
+            seen.append("ends")
+            super().__exit__(*error)
+
+    fitted = worker._fitted
+    monkeypatch.setattr(worker, "EnergyMeter", Meter)
+    monkeypatch.setattr(worker, "_fitted", lambda job, data: seen.append("fits") or fitted(job, data))
+    worker.fit(Job(kind="fit", run=str(tmp_path / "run"), rung="baseline", seconds=9.0))
+    assert seen == ["begins", "fits", "ends"]
 
 
 def test_a_result_that_nobody_journaled_counts(stopped, finished):

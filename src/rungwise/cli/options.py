@@ -95,9 +95,13 @@ def term_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "ladder).",
         ),
         click.option(
-            "--max-latency", metavar="TIME", help="Of one prediction by the recommended rung, such as 5ms."
+            "--max-latency",
+            metavar="TIME",
+            help="Of one prediction by the recommended rung, with its unit: 5ms, 0.2s.",
         ),
-        click.option("--max-size", metavar="BYTES", help="Of the recommended rung's model, such as 20MB."),
+        click.option(
+            "--max-size", metavar="BYTES", help="Of the recommended rung's model, with its unit: 20MB."
+        ),
         price_option,
     ]
     for option in reversed(options):

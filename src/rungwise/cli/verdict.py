@@ -9,6 +9,9 @@ import click
 
 from rungwise.cli.options import language_option, term_options
 
+_EXIT_NOTHING = 3
+"""Where there is no rung to take."""
+
 
 @click.command(short_help="Ask a run again which rung pays, by other terms.")
 @click.argument("run")
@@ -16,12 +19,17 @@ from rungwise.cli.options import language_option, term_options
 @term_options
 @language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, /, run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
+) -> None:
     """Say which rung of RUN, a run's folder, to take, and how sure that is.
 
     Nothing is fitted or written: the verdict follows from the predictions that the run has stored. Terms that are left
     out are those that the run was begun with, but for its margin where the metric is another; where one is given, only
     those that are given count, but for the price of an hour, which stays.
+
+    Exits with 3 where no rung can be taken: none is within the limits, or has finished.
     """
     from rungwise.cli.climbing import make_console, show_steps, show_verdict
     from rungwise.cli.tables import verdict_table
@@ -50,3 +58,5 @@ def command(run: str, metric: str | None, lang: str, as_json: bool, **terms: Any
         if found.comparisons:
             console.print()
             console.print(verdict_table(found, ladder.results, language))
+    if found.recommended is None:
+        ctx.exit(_EXIT_NOTHING)

@@ -11,16 +11,14 @@ Nothing is chosen by the set that judges it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rungwise.evaluation.costs import spent
 from rungwise.evaluation.intervals import Difference
+from rungwise.evaluation.limits import beyond_limits
 from rungwise.evaluation.outcomes import Judged, Outcome
 from rungwise.evaluation.terms import Cost, Terms
-from rungwise.evaluation.wording import bytes_text, seconds_text
-from rungwise.language import Message, clauses, say
 
 __all__ = [
     "ALIKE",
@@ -38,9 +36,6 @@ _USUAL = (Cost.TRAIN, Cost.SIZE, Cost.LATENCY)
 
 ALIKE = 1.06
 """Costs whose ratio is under this count as equal."""
-
-_MOST_DIGITS = 15
-"""Of a number, as far as `float` has them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,9 @@ class Choice:
 
 def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
     """Chooses among the finished rungs of a run, the cheapest by its formula being the first."""
-    beyond: dict[str, str] = {outcome.rung: said for outcome in finished if (said := _beyond(outcome, terms))}
+    beyond: dict[str, str] = {
+        outcome.rung: said for outcome in finished if (said := beyond_limits(outcome, terms))
+    }
     allowed = [outcome for outcome in finished if outcome.rung not in beyond]
     if not allowed:
         return Choice(None, None, 0.0, {}, beyond)
@@ -92,38 +89,6 @@ def best_of(judged: Judged, outcomes: Sequence[Outcome]) -> Outcome:
     values = [sign * judged.mean(outcome.rung) for outcome in outcomes]
     values = [-math.inf if math.isnan(value) else value for value in values]
     return outcomes[values.index(max(values))]
-
-
-def _beyond(outcome: Outcome, terms: Terms) -> Message:
-    """The limits that a rung isn't within, in words; none for one that is."""
-    said = []
-    latency: Any = outcome.record.get("latency_seconds")
-    size: Any = outcome.record.get("model_bytes")
-    if terms.max_latency is not None and latency is None:
-        said.append(say("its latency wasn't measured"))
-    elif terms.max_latency is not None and latency > terms.max_latency:
-        amount, limit = _apart(seconds_text, latency, terms.max_latency)
-        said.append(say("its latency is {amount}, over {limit}", amount=amount, limit=limit))
-    if terms.max_size is not None and size is None:
-        said.append(say("its size wasn't measured"))
-    elif terms.max_size is not None and size > terms.max_size:
-        amount, limit = _apart(bytes_text, size, terms.max_size)
-        said.append(say("its size is {amount}, over {limit}", amount=amount, limit=limit))
-    return clauses(said)
-
-
-_UNITS = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6}
-_UNITS |= {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
-
-
-def _apart(text: Callable[[float], str], amount: float, limit: float) -> tuple[str, str]:
-    """An amount and the limit that it is over, with as many digits as it takes to tell them apart."""
-    texts = text(amount), text(limit)
-    unit, digits = texts[0].split()[-1], 2
-    while texts[0] == texts[1] and digits < _MOST_DIGITS:
-        digits += 1
-        texts = f"{amount / _UNITS[unit]:.{digits}g} {unit}", f"{limit / _UNITS[unit]:.{digits}g} {unit}"
-    return texts
 
 
 def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:

@@ -30,7 +30,17 @@ from rungwise.evaluation.resampling import (
 )
 from rungwise.metrics import Metric
 
-__all__ = ["Difference", "Score", "difference", "fold_error", "furthest", "paired", "score", "unseen_share"]
+__all__ = [
+    "Difference",
+    "FoldError",
+    "Score",
+    "difference",
+    "fold_error",
+    "furthest",
+    "paired",
+    "score",
+    "unseen_share",
+]
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,28 @@ class Difference:
     high: float
     smallest: float
     p_value: float
+
+
+@dataclass(frozen=True)
+class FoldError:
+    """How sure the mean of differences on several folds is.
+
+    Attributes:
+        standard_error: of the mean.
+        freedom: degrees of freedom of Student's distribution, which the mean over its error has.
+    """
+
+    standard_error: float
+    freedom: int
+
+    @property
+    def reach(self) -> float:
+        """How far the ends of the interval are from the mean."""
+        return self.standard_error * float(stats.t.ppf((1 + LEVEL) / 2, self.freedom))
+
+    def sample(self, count: int) -> Floats:
+        """So many errors of the mean, by their quantiles (B,)."""
+        return np.asarray(self.standard_error * stats.t.ppf((np.arange(count) + 0.5) / count, self.freedom))
 
 
 def score(
@@ -104,7 +136,7 @@ def difference(
     values: tuple[Floats, Floats],
     scores: tuple[Floats, Floats],
     most: float,
-    least_error: float = 0.0,
+    on_folds: FoldError | None = None,
 ) -> Difference:
     """By how much the first is better than the second: the mean over the seeds that each was fitted with.
 
@@ -117,7 +149,7 @@ def difference(
         values: the score of each seed (K,), of the first and of the second.
         scores: the same on resamples (K, B), column b all of the same one.
         most: by how much one more of what is drawn can move the difference.
-        least_error: that the standard error is in any case.
+        on_folds: how sure it is by what it is on each fold, where it is of several; the interval is at least as wide.
     """
     sign = 1 if metric.greater_is_better else -1
     mean = sign * float(values[0].mean() - values[1].mean())
@@ -138,11 +170,11 @@ def difference(
             plain.append(of_seeds)
             sample = _joined(sample, of_seeds * rng.standard_t(len(seeds) - 1, len(sample)))
     error = float(np.linalg.norm(errors))
-    if error < least_error:
-        sample = mean + (sample - mean) * (least_error / error if error else 0.0)
-        error = least_error
-    low, high = np.percentile(sample, TAILS)
     smallest = float(stats.norm.ppf((1 + LEVEL) / 2)) * error
+    low, high = np.percentile(sample, TAILS)
+    if on_folds is not None and on_folds.reach > (high - low) / 2:
+        sample, low, high = mean + on_folds.sample(len(sample)), mean - on_folds.reach, mean + on_folds.reach
+        error, smallest = max(error, on_folds.standard_error), max(smallest, on_folds.reach)
     if metric.is_share:
         smallest = max(smallest, unseen_share(num_examples))
     return Difference(
@@ -168,11 +200,12 @@ def furthest(metric: Metric, first: Sequence[Floats], second: Sequence[Floats], 
     return max(float(np.abs(moved).max()), 1 / num_examples if metric.is_share else 0.0)
 
 
-def fold_error(differences: Floats, num_train: int, num_valid: int) -> float:
-    """The standard error of the mean of differences on several folds (K,), whose fits have most rows in common.
+def fold_error(differences: Floats, num_train: int, num_valid: int) -> FoldError:
+    """The error of the mean of differences on several folds (K,), whose fits have most rows in common.
 
     Source: Nadeau & Bengio (2003), Inference for the generalization error, Machine Learning 52: the variance over the
-    folds counts 1 / K, and as much more as a fold's validation part is of what is learned from.
+    folds counts 1 / K, and as much more as a fold's validation part is of what is learned from; Student's tails have
+    K - 1 degrees of freedom.
 
     Args:
         differences: one a fold, of two at least.
@@ -180,7 +213,7 @@ def fold_error(differences: Floats, num_train: int, num_valid: int) -> float:
         num_valid: rows that it is judged on.
     """
     share = 1 / len(differences) + num_valid / num_train
-    return float((share * np.var(differences, ddof=1)) ** 0.5)
+    return FoldError(float((share * np.var(differences, ddof=1)) ** 0.5), len(differences) - 1)
 
 
 def _p_value(sample: Floats) -> float:

@@ -30,6 +30,9 @@ _LEAST_RUNGS = 2
 _RIDGE = 0.1
 """Of weights towards equal ones, for each example that they are learned from."""
 
+_LEAST_LEARNED, _MOST_VALUES = 2_000, 1_000_000
+"""Examples that weights are learned from at most, or if that is more, probabilities of each rung."""
+
 _SURE = 0.9
 """A probability of another class that is enough to suspect a label."""
 
@@ -165,9 +168,9 @@ def doubts(target: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, ND
     labels = np.maximum(target, 0)
     doubt = 1 - probabilities[rows, labels]
     num_classes = probabilities.shape[1]
-    own = np.where(seen[:, None] & (labels[:, None] == np.arange(num_classes)), probabilities, 0.0)
+    own = np.bincount(labels[seen], 1 - doubt[seen], minlength=num_classes)
     counts = np.bincount(labels[seen], minlength=num_classes)
-    thresholds = np.where(counts > 0, own.sum(0) / np.maximum(counts, 1), 1.0)  # (K,)
+    thresholds = np.where(counts > 0, own / np.maximum(counts, 1), 1.0)  # (K,)
     said = probabilities.argmax(1)
     is_suspect = seen & (said != target) & (probabilities[rows, said] >= np.minimum(thresholds, _SURE)[said])
     return np.where(seen, doubt, 0.0), is_suspect
@@ -182,9 +185,21 @@ def pooled(results: Results, asked: Sequence[Outcome], part: str) -> Floats:
     folds = common_repeats(results.outcomes)
     learned = [outcome.fits("valid", folds)[0] for outcome in asked]
     temperatures = [fit_temperature(each.target, _probabilities(each)) for each in learned]
-    weights = _weights(learned[0].target, _logs(learned, temperatures))
-    summed = np.tensordot(weights, _logs([_said(outcome, part) for outcome in asked], temperatures), 1)
-    return np.asarray(special.softmax(summed, axis=1), dtype=np.float64)
+    rows = _to_learn_from(learned[0])
+    logs = [_logs(_probabilities(each)[rows], T) for each, T in zip(learned, temperatures, strict=True)]
+    weights = _weights(learned[0].target[rows], np.stack(logs))
+    summed = np.zeros(_probabilities(_said(asked[0], part)).shape)
+    for outcome, temperature, weight in zip(asked, temperatures, weights, strict=True):
+        if weight > 0:
+            summed += weight * _logs(_probabilities(_said(outcome, part)), temperature)
+    return np.asarray(special.softmax(summed, axis=1))
+
+
+def _to_learn_from(said: Predictions) -> NDArray[np.int64]:
+    """Rows of labels that training had, evenly chosen where they are more than weights need (M,)."""
+    seen = np.flatnonzero(said.target >= 0)
+    most = max(_LEAST_LEARNED, _MOST_VALUES // _probabilities(said).shape[1])
+    return seen[np.linspace(0, len(seen) - 1, most).astype(np.int64)] if len(seen) > most else seen
 
 
 def _probabilities(said: Predictions) -> NDArray[Any]:
@@ -192,13 +207,9 @@ def _probabilities(said: Predictions) -> NDArray[Any]:
     return said.probabilities
 
 
-def _logs(said: Sequence[Predictions], temperatures: Sequence[float]) -> Floats:
-    """What each rung said, and its temperature -> logarithms of its calibrated probabilities (R, N, K)."""
-    calibrated = (
-        tempered(_probabilities(each), temperature)
-        for each, temperature in zip(said, temperatures, strict=True)
-    )
-    return np.stack([np.log(np.maximum(each, np.finfo(np.float64).tiny)) for each in calibrated])
+def _logs(probabilities: NDArray[Any], temperature: float) -> Floats:
+    """Probabilities (N, K), a rung's temperature -> logarithms of the calibrated ones (N, K)."""
+    return np.asarray(np.log(np.maximum(tempered(probabilities, temperature), np.finfo(np.float64).tiny)))
 
 
 def _weights(target: NDArray[np.int64], logs: Floats) -> Floats:
@@ -206,19 +217,17 @@ def _weights(target: NDArray[np.int64], logs: Floats) -> Floats:
 
     Source: the logarithmic opinion pool (Genest & Zidek 1986), by log-loss with a ridge towards equal weights.
     """
-    seen = np.flatnonzero(target >= 0)
-    logs, truth, rows = logs[:, seen], target[seen], np.arange(len(seen))
     equal = np.full(len(logs), 1 / len(logs))
-    of_truth = logs[:, rows, truth]  # (R, N)
+    of_truth = logs[:, np.arange(len(target)), target]  # (R, N)
 
     def loss(weights: Floats) -> tuple[float, NDArray[Any]]:
         summed = np.tensordot(weights, logs, 1)
         off = weights - equal
         value = (special.logsumexp(summed, axis=1) - weights @ of_truth).mean() + _RIDGE / 2 * off @ off
-        expected = np.einsum("nk,rnk->r", special.softmax(summed, axis=1), logs) / max(1, len(seen))
+        expected = np.einsum("nk,rnk->r", special.softmax(summed, axis=1), logs) / len(target)
         return float(value), expected - of_truth.mean(1) + _RIDGE * off
 
-    if not len(seen):
+    if not len(target):
         return equal
     found = optimize.minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(logs))
     return np.asarray(found.x)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rungwise.evaluation.forecast import LEAST_POINTS
 from rungwise.evaluation.intervals import Difference
+from rungwise.evaluation.limits import flags_for_nearest
 from rungwise.evaluation.outcomes import BASELINE, Outcome, Results
 from rungwise.evaluation.outlook import TIMES, Forecasts
 from rungwise.evaluation.outlook_text import gain_sentence
@@ -46,9 +47,10 @@ def next_steps(found: Verdict, results: Results, own: str | None = None) -> list
     """
     run, metric = str(results.run_folder), results.metric(found.metric)
     return [
-        *_take(found, run, found.recommended if own is None else own),
+        *_take(found, results.outcomes, run, found.recommended if own is None else own),
         *_take_the_best(found, metric, run),
         *_tell_apart(found, metric, results.outcomes),
+        *_fold(results.outcomes),
         *_more_data(found, metric, results),
         *_go_on(results.outcomes, run),
         *_measure(results.outcomes, run),
@@ -67,17 +69,19 @@ def needed_examples(num_examples: int, difference: Difference) -> int | None:
     return math.ceil(num_examples * times) if 1 < times <= _MOST_TIMES else None
 
 
-def _take(found: Verdict, run: str, own: str | None) -> Iterator[NextStep]:
-    """The model that is recommended, or why there is none."""
+def _take(found: Verdict, outcomes: Sequence[Outcome], run: str, own: str | None) -> Iterator[NextStep]:
+    """The model that is recommended, or the limits that would allow one."""
     if found.recommended is not None:
         text = say("Predict with {rung}, whose model is kept in the run:", rung=code(found.recommended))
         which = "" if found.recommended == own else f" --rung {found.recommended}"
         yield NextStep(text, f"rungwise predict {run} NEW_DATA{which}")
-    elif found.beyond:
-        yield NextStep(
-            say("Allow more latency or size: no rung is within the limits. Nothing has to be fitted again:"),
-            f"rungwise verdict {run} --max-latency … --max-size …",
+    elif wider := flags_for_nearest([each for each in outcomes if each.is_finished], found.terms):
+        rung, flags = wider
+        text = say(
+            "Allow as much as {rung} takes, which needs least more. Nothing has to be fitted again:",
+            rung=code(rung),
         )
+        yield NextStep(text, f"rungwise verdict {run} {flags}")
 
 
 def _take_the_best(found: Verdict, metric: Metric, run: str) -> Iterator[NextStep]:
@@ -115,6 +119,17 @@ def _tell_apart(found: Verdict, metric: Metric, outcomes: Sequence[Outcome]) -> 
                 count=count,
             )
         )
+
+
+def _fold(outcomes: Sequence[Outcome]) -> Iterator[NextStep]:
+    """How to choose by folds, where the budget was too short for them and the data are few."""
+    num_folds = next((outcome.folds_forgone for outcome in outcomes), 0)
+    if num_folds:
+        text = say(
+            "Choose by {folds} parts of train rather than by one validation part: begin a new run as this one, with",
+            folds=num_folds,
+        )
+        yield NextStep(text, f"rungwise fit DATA --folds {num_folds} --budget …")
 
 
 def _round(number: int) -> int:

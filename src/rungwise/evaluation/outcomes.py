@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 from rungwise.data import Note, read_notes
 from rungwise.errors import ConfigError, RunError
 from rungwise.evaluation.grown import Grown, read_growth
-from rungwise.evaluation.intervals import Difference, Score, difference, fold_error, furthest, score
+from rungwise.evaluation.intervals import (
+    Difference,
+    FoldError,
+    Score,
+    difference,
+    fold_error,
+    furthest,
+    score,
+)
 from rungwise.evaluation.predicates import predicate_sentences
 from rungwise.evaluation.predictions import (
     Predictions,
@@ -59,6 +67,7 @@ class Outcome:
         num_train: rows that it learned from; 0 where an earlier version didn't say.
         robustness: its scores on corrupted examples; None where they weren't measured.
         train: what it said of some rows that it learned from; None where there was no time, or in an earlier version.
+        folds_forgone: parts of train that rungs would have been chosen by, had the budget not been too short for them.
     """
 
     rung: str
@@ -70,6 +79,7 @@ class Outcome:
     num_train: int = 0
     robustness: Robustness | None = None
     train: Predictions | None = None
+    folds_forgone: int = 0
 
     @property
     def is_finished(self) -> bool:
@@ -131,6 +141,7 @@ def read_outcomes(run_folder: Path) -> list[Outcome]:
                 config.get("rows", {}).get("train", 0),
                 robustness_of(corrupted.get(rung, {})),
                 _read_train(run_folder, record) if valid is not None else None,
+                config.get("folds_forgone", 0),
             )
         )
     return outcomes
@@ -231,10 +242,10 @@ class Judged:
     def difference(self, first: str, second: str) -> Difference:
         """By how much the first rung is better than the second, over their seeds."""
         values, scores = ((of[first], of[second]) for of in (self.values, self.scores))
-        error = self._fold_error(first, second) if len(self.folds) > 1 else 0.0
+        on_folds = self._on_folds(first, second) if len(self.folds) > 1 else None
         moved = self._moved(first), self._moved(second)
         most = furthest(self.metric, *moved, len(self.target))
-        return difference(self.metric, len(self.target), self.num_drawn, values, scores, most, error)
+        return difference(self.metric, len(self.target), self.num_drawn, values, scores, most, on_folds)
 
     def _moved(self, rung: str) -> list[Floats]:
         """By how much each example, or cluster of them, moves the score of each seed."""
@@ -244,8 +255,8 @@ class Judged:
             ]
         return self._influences[rung]
 
-    def _fold_error(self, first: str, second: str) -> float:
-        """The standard error of their difference by what it is on each fold."""
+    def _on_folds(self, first: str, second: str) -> FoldError:
+        """How sure their difference is by what it is on each fold."""
         ends = np.cumsum(self.folds)
         rows = [slice(end - size, end) for end, size in zip(ends, self.folds, strict=True)]
         own, others = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rungwise.evaluation.choice import ALIKE, Choice, amount_of, best_of, cost_ratios, is_cheaper
 from rungwise.evaluation.cost_warnings import cost_warnings
 from rungwise.evaluation.costs import costs_of
+from rungwise.evaluation.fold_warnings import fold_warnings
 from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome
 from rungwise.evaluation.significance import Comparison
@@ -271,7 +272,7 @@ def nothing_to_take(beyond: Mapping[str, str]) -> Message:
 
 def warnings_of(found: Findings, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     """What else one should know before trusting the verdict."""
-    warnings = [*_on_baseline(found), *_on_folds(found), *_on_gap(found)]
+    warnings = [*_on_baseline(found), *fold_warnings(found.finished, found.valid), *_on_gap(found)]
     warnings += cost_warnings(found.finished, found.recommended, found.terms)
     count = found.test.num_drawn
     if found.test.clusters is not None and count == 1:
@@ -340,19 +341,6 @@ def _unclear(over: Difference, known: Mapping[str, str]) -> Message:
         "{rival} is not clearly better than the trivial baseline: it is {size} worse on test ({bounds}).",
         **known,
     )
-
-
-def _on_folds(found: Findings) -> list[Message]:
-    """Where rungs have fits on other folds, and not all have all of them."""
-    short = [code(outcome.rung) for outcome in found.finished if len(outcome.repeats) < outcome.num_folds]
-    if not short:
-        return []
-    count = len(found.valid.folds)
-    parts = say("{count} parts of train", count=count) if count > 1 else say("1 part of train")
-    known = {"parts": parts if count else say("the validation part"), "rungs": listed(short)}
-    if len(short) == 1:
-        return [say("Rungs are chosen by {parts}: on more {rungs} has no result.", **known)]
-    return [say("Rungs are chosen by {parts}: on more {rungs} have no result.", **known)]
 
 
 def _on_gap(found: Findings) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -12,10 +13,12 @@ from rungwise.errors import ConfigError
 from rungwise.language import say
 from rungwise.metrics import Metric
 
-__all__ = ["COST_NOUNS", "Cost", "Terms"]
+__all__ = ["BYTES", "COST_NOUNS", "SECONDS", "Cost", "Terms"]
 
-_SECONDS = {"us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
-_BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+SECONDS = {"us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
+BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+"""The units in which limits are written."""
+
 _NUMBER = r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([A-Za-zµμ]*)"
 
 
@@ -96,8 +99,8 @@ class Terms:
         Args:
             margin: such as 0.01.
             cost: "train", "size", "latency", "energy" or "price", which needs a price.
-            max_latency: such as "5ms"; seconds where no unit is said.
-            max_size: such as "20MB"; bytes where no unit is said.
+            max_latency: such as "5ms"; a number is in seconds.
+            max_size: such as "20MB"; a number is in bytes.
             price_per_hour: such as 0.4.
 
         Raises:
@@ -108,8 +111,8 @@ class Terms:
         return cls(
             margin=margin,
             cost=None if cost is None else Cost(cost),
-            max_latency=_amount("max_latency", max_latency, _SECONDS, "s"),
-            max_size=_amount("max_size", max_size, _BYTES, "B"),
+            max_latency=_amount("max_latency", max_latency, SECONDS, ("5ms", "0.2s")),
+            max_size=_amount("max_size", max_size, BYTES, ("500kB", "20MB")),
             price_per_hour=price_per_hour,
         )
 
@@ -135,18 +138,17 @@ class Terms:
         }
 
 
-def _amount(name: str, said: str | float | None, units: dict[str, float], unit: str) -> float | None:
-    """A number with one of the units, or the one that is meant without."""
-    if said is None:
-        return None
-    match = re.fullmatch(_NUMBER, str(said).strip())
-    size = (
-        None
-        if match is None
-        else {u.lower(): size for u, size in units.items()}.get((match[2] or unit).lower())
-    )
+def _amount(
+    name: str, said: str | float | None, units: Mapping[str, float], examples: tuple[str, str]
+) -> float | None:
+    """A text of a number and one of the units, or a number, as an amount."""
+    if said is None or isinstance(said, int | float):
+        return said
+    match = re.fullmatch(_NUMBER, said.strip())
+    size = None if match is None else {u.lower(): size for u, size in units.items()}.get(match[2].lower())
     if match is None or size is None:
+        problem = "has no unit" if match is not None and not match[2] else "is no amount"
         raise ConfigError(
-            f"{name} {said!r} is no amount; write such as 5{list(units)[-2]} ({', '.join(units)})."
+            f"{name} {said!r} {problem}; write such as {' or '.join(examples)} ({', '.join(units)})."
         )
     return float(match[1]) * size

@@ -9,6 +9,7 @@ from typing import Any
 from rungwise.evaluation.choice import choose, cost_ratios, front_of
 from rungwise.evaluation.data_warnings import data_warnings
 from rungwise.evaluation.intervals import Difference, Score
+from rungwise.evaluation.limits import Nearest, nearest, nearest_sentence
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome, Results
 from rungwise.evaluation.outlook import TIMES, Forecasts
 from rungwise.evaluation.outlook_text import ahead_sentence
@@ -51,6 +52,7 @@ class Verdict:
         valid_differences: rung → by how much the best is better on validation, which the choice was made by.
         comparisons: every other rung beside the recommended one, on test.
         beyond: rung → the limits that it isn't within, in words.
+        nearest: what comes nearest to each limit, where no rung is within all of them.
         front: the rungs that none beats on test without costing more of what is to be saved, else of training.
         sentences: the verdict in plain words: which rung to take, and why.
         forecast: what more data would change, where rungs have been fitted on parts of train; the last sentence.
@@ -71,6 +73,7 @@ class Verdict:
     valid_differences: dict[str, Difference]
     comparisons: tuple[Comparison, ...] = ()
     beyond: dict[str, str]
+    nearest: tuple[Nearest, ...] = ()
     front: tuple[str, ...] = ()
     sentences: tuple[str, ...]
     forecast: Message = _NOTHING
@@ -107,14 +110,16 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     front = tuple(front_of(test, finished, terms.cost or Cost.TRAIN))
     best, recommended = choice.best, choice.recommended
     if best is None or recommended is None:
+        missed = nearest(finished, terms)
         return Verdict(
             metric=metric,
             terms=terms,
             costs={},
             valid_differences={},
             beyond=choice.beyond,
+            nearest=missed,
             front=front,
-            sentences=(nothing_to_take(choice.beyond),),
+            sentences=(nothing_to_take(choice.beyond), *map(nearest_sentence, missed)),
             warnings=(*data_warnings(results.notes), *unfinished(outcomes)),
         )
     difference = None if recommended is best else test.difference(best.rung, recommended.rung)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["EnergyMeter", "core_power"]
 
@@ -24,22 +26,55 @@ _LEAST_SECONDS = 0.05
 _MOST_WATTS = 1000.0
 """No package takes more: the largest of 2025 are of 500 W, and take no more than twice that for long."""
 
+_LOOK_SECONDS = 15.0
+"""How often RAPL's counters are looked at: at `_MOST_WATTS` the least of them, of 65 kJ, begins anew after 65 s."""
+
 
 class EnergyMeter:
     """Reads RAPL's and NVML's counters from when it is made.
+
+    Within a `with`, a thread looks at RAPL's now and then, which begin anew at their end: without, nothing is told of
+    what is so long that one may have done so more than once.
 
     Args:
         device: a torch device name.
         powercap: Linux's folder of RAPL's zones.
         stat: Linux's file of the CPU time of the machine.
+        every: seconds between two looks.
     """
 
-    def __init__(self, device: str = "cpu", *, powercap: Path = _POWERCAP, stat: Path = _STAT) -> None:
-        self._device, self._zones, self._stat = device, _zones(powercap), stat
+    def __init__(
+        self,
+        device: str = "cpu",
+        *,
+        powercap: Path = _POWERCAP,
+        stat: Path = _STAT,
+        every: float = _LOOK_SECONDS,
+    ) -> None:
+        self._device, self._stat, self._every = device, stat, every
         self._start, self._own, self._busy = time.perf_counter(), time.process_time(), _busy_seconds(stat)
-        self._microjoules = [_number(zone / "energy_uj") for zone in self._zones]
+        self._counters = [_Counter(zone) for zone in _zones(powercap)]
+        self._is_over, self._thread = threading.Event(), threading.Thread(target=self._look, daemon=True)
         self._card = None if device == "cpu" else _card(device)
         self._card_joules = _card_joules(self._card)
+
+    def __enter__(self) -> Self:
+        if self._counters:
+            with suppress(
+                RuntimeError
+            ):  # there may be no room for a thread, and what is short is told without
+                self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _look(self) -> None:
+        while not self._is_over.wait(self._every):
+            for counter in self._counters:
+                counter.look()
 
     def read(self) -> dict[str, float | None]:
         """Joules since it was made, None where the machine doesn't tell them.
@@ -55,22 +90,42 @@ class EnergyMeter:
 
     def _cpu_joules(self) -> float | None:
         own, busy = time.process_time() - self._own, _busy_seconds(self._stat)
-        if not self._zones or busy is None or self._busy is None:
+        if not self._counters or busy is None or self._busy is None:
             return None
-        seconds = time.perf_counter() - self._start
-        if seconds < _LEAST_SECONDS:
+        if time.perf_counter() - self._start < _LEAST_SECONDS:
             return None
-        joules = 0.0
-        for zone, before in zip(self._zones, self._microjoules, strict=True):
-            now, most = _number(zone / "energy_uj"), _number(zone / "max_energy_range_uj")
-            if before is None or now is None or most is None:
-                return None
-            if seconds * _MOST_WATTS > 1e-6 * most:  # it may have begun anew more than once
-                return None
-            joules += 1e-6 * (
-                now - before if now >= before else now - before + most
-            )  # it begins anew at its end
+        microjoules = [seen for counter in self._counters if (seen := counter.look()) is not None]
+        if len(microjoules) < len(self._counters):
+            return None
+        joules = 1e-6 * sum(microjoules)
         return joules * min(1.0, own / max(own, busy - self._busy)) if own else 0.0
+
+
+class _Counter:
+    """What a zone of RAPL has counted since this was made, by what is seen of it now and then."""
+
+    def __init__(self, zone: Path) -> None:
+        self._zone, self._lock = zone, threading.Lock()
+        self._seen, self._at = _number(zone / "energy_uj"), time.perf_counter()
+        self._microjoules: float | None = 0.0
+
+    def look(self) -> float | None:
+        """Microjoules until now; None from when they can't be told, as it may have begun anew more than once."""
+        with self._lock:
+            before, at = self._seen, self._at
+            self._seen, self._at = _number(self._zone / "energy_uj"), time.perf_counter()
+            grown = self._grown(before, self._at - at)
+            self._microjoules = (
+                None if grown is None or self._microjoules is None else self._microjoules + grown
+            )
+            return self._microjoules
+
+    def _grown(self, before: float | None, seconds: float) -> float | None:
+        """What it has counted since it was at a number, so many seconds ago."""
+        now, most = self._seen, _number(self._zone / "max_energy_range_uj")
+        if before is None or now is None or most is None or seconds * _MOST_WATTS > 1e-6 * most:
+            return None
+        return now - before if now >= before else now - before + most  # it begins anew at its end
 
 
 def _zones(powercap: Path) -> list[Path]:

@@ -142,9 +142,11 @@ def plan_rungs(
 
 
 def plan_folds(
-    dataset: Dataset, plan: Plan, asked: int | None, *, budget: float, can_fold: bool, has_seeds: bool
-) -> int:
+    dataset: Dataset, plan: Plan, asked: int | None, *, budget: float, can_fold: bool, seeds: int
+) -> tuple[int, int]:
     """How many parts of train rungs are chosen by: as many as were asked for, or what suits the data.
+
+    The second is how many would suit the data where the budget is too short for them.
 
     Args:
         dataset: what they climb on.
@@ -152,7 +154,7 @@ def plan_folds(
         asked: how many the user wants; None leaves it to this.
         budget: seconds for the climb.
         can_fold: whether the validation part was drawn from train without regard to time.
-        has_seeds: whether rungs are fitted with several seeds.
+        seeds: that each rung is fitted with.
 
     Raises:
         ConfigError: if the data can't have so many.
@@ -162,7 +164,7 @@ def plan_folds(
         reason = "sentences with tags are chosen by their validation part"
     elif not can_fold:
         reason = "the validation part is given, or the newest rows before the test part"
-    elif has_seeds:
+    elif seeds > 1:
         reason = "with several seeds rungs are chosen by the validation part"
     elif most < _LEAST_ROOM:
         reason = f"the {dataset.num('train'):,} rows of train are too few to set some aside"
@@ -171,12 +173,14 @@ def plan_folds(
     if asked and (reason or asked > most):
         raise ConfigError(f"folds={asked}: {reason or f'the data have room for {most} at most'}.")
     if asked is not None or reason:
-        return asked or 0
+        return asked or 0, 0
     flops = sum(cost.fit_flops for cost in plan.values())
     folds = int(min(_MANY_FOLDS, most, _FOLD_FLOPS * budget / max(flops, 1.0)))
     is_choice = len(plan) > 2  # of one rung beside the baseline there is little to choose
-    is_cheap = folds >= min(_FEW_FOLDS, most)
-    return folds if dataset.num("train") <= _FEW_ROWS and is_cheap and is_choice else 0
+    few = min(_FEW_FOLDS, most)
+    if dataset.num("train") > _FEW_ROWS or not is_choice:
+        return 0, 0
+    return (folds, 0) if folds >= few else (0, few)
 
 
 def on_request(pair: Pair, plan: Plan) -> str | None:

@@ -227,13 +227,8 @@ class Ladder(RunView):
         self.settings, warnings = weighed
         self.warnings = [*warnings, *from_random(self.plan, self.settings)]
         self.num_workers = min(self.workers or num_cores(), len(self.plan))
-        self.folds = plan_folds(
-            self.dataset,
-            self.plan,
-            self.folds,
-            budget=self.budget,
-            can_fold=can_fold,
-            has_seeds=self.seeds > 1,
+        self.folds, self.folds_forgone = plan_folds(
+            self.dataset, self.plan, self.folds, budget=self.budget, can_fold=can_fold, seeds=self.seeds
         )
         check_device(self.device)
         self.precision = resolve_precision(Precision(self.precision), self.device)
@@ -383,6 +378,7 @@ class Ladder(RunView):
             "seed": self.seed,
             "seeds": self.seeds,
             "folds": self.folds,
+            "folds_forgone": self.folds_forgone,
             "rows": {part: self.dataset.num(part) for part in ("train", "valid", "test")},
             "budget": self.budget,
             "device": self.device,

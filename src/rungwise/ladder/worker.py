@@ -132,12 +132,13 @@ def fit(job: Job) -> dict[str, Any]:
     paths = Paths(Path(job.run))
     prepared = Dataset.open(paths.data)
     dataset = _portion(job, prepared)
-    clock, meter = _Clock(), EnergyMeter(job.device)
     is_rescue = job.kind == "rescue"
-    estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
-    wall, cpu = (0.0, 0.0) if is_rescue else clock.read()
+    with EnergyMeter(job.device) as meter:
+        clock = _Clock()
+        estimator = load_checkpoint(job.checkpoint_file) if is_rescue else _fitted(job, dataset)
+        wall, cpu = (0.0, 0.0) if is_rescue else clock.read()
+        energy = meter.read()
     before = estimator.seconds_before_
-    energy = meter.read()
     if is_rescue or before[0]:  # of what was before the checkpoint, no energy is known
         energy = {source: None if joules else joules for source, joules in energy.items()}
     clock = _Clock()

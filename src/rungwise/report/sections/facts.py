@@ -27,6 +27,7 @@ _SHOWN_ELSEWHERE = (
     "target",
     "environment",
     "terms",
+    "folds_forgone",
 )
 
 _MAX_CLASSES, _MAX_COLUMNS, _MAX_CHARACTERS = 30, 200, 400
