@@ -4,8 +4,10 @@ The margin is the user's, or one standard error of the difference, by the paired
 1984 for trees). Rungs beyond the user's limits don't take part.
 Where the user says what is to be saved, costs that are alike count as equal, since a measurement repeats no better, and
 the order of the ladder decides. Else a rung is a saving where it takes no more than the best of training, size and
-latency, and less of one: what is lost in one for another is no saving, but to who says which of them matters.
-Nothing is chosen by the set that judges it.
+latency, and less of one: what is lost in one for another is no saving, but to who says which of them matters. Within
+one standard error the metric can't tell rungs apart; so where little is saved, a finer one has a say: such a rung may
+be no worse by log-loss, which sees how sure each answer was, or by MAE, which doesn't hang on a few rows. Nothing is
+chosen by the set that judges it.
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ from rungwise.evaluation.intervals import Difference
 from rungwise.evaluation.limits import beyond_limits
 from rungwise.evaluation.outcomes import Judged, Outcome
 from rungwise.evaluation.terms import Cost, Terms
+from rungwise.kinds import OutputKind
+from rungwise.metrics import Metric
 
 __all__ = [
     "ALIKE",
+    "FINER",
+    "LITTLE",
     "Choice",
     "amount_of",
     "best_of",
@@ -33,6 +39,12 @@ __all__ = [
 ]
 
 _USUAL = (Cost.TRAIN, Cost.SIZE, Cost.LATENCY)
+
+FINER = {OutputKind.LABEL: "log-loss", OutputKind.NUMBER: "mae"}
+"""By what rungs are told apart that another metric can't tell apart."""
+
+LITTLE = {Cost.TRAIN: 10.0, Cost.SIZE: 1e7, Cost.LATENCY: 1e-3}
+"""Savings that hardly anybody would notice: seconds of training, bytes, seconds for an example."""
 
 ALIKE = 1.06
 """Costs whose ratio is under this count as equal."""
@@ -48,6 +60,8 @@ class Choice:
         margin: by how much it might be behind.
         differences: rung → by how much the best is better.
         beyond: rung → the limits that it isn't within, in words.
+        finer: by what the recommended rung is no worse either, as it saves little; None where that wasn't asked.
+        worse: rungs within one standard error that save little, and are worse by the finer metric.
         is_least: whether none of those that could have been taken has less of what is to be saved.
     """
 
@@ -56,11 +70,20 @@ class Choice:
     margin: float
     differences: dict[str, Difference]
     beyond: dict[str, str]
+    finer: Metric | None = None
+    worse: tuple[str, ...] = ()
     is_least: bool = True
 
 
-def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
-    """Chooses among the finished rungs of a run, the cheapest by its formula being the first."""
+def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms, finer: Judged | None = None) -> Choice:
+    """Chooses among the finished rungs of a run, the cheapest by its formula being the first.
+
+    Args:
+        valid: what they are chosen by.
+        finished: the rungs.
+        terms: of the user, whose margin, or cost to save, leaves a finer metric no say.
+        finer: the same by a metric of `FINER`, where there is one.
+    """
     beyond: dict[str, str] = {
         outcome.rung: said for outcome in finished if (said := beyond_limits(outcome, terms))
     }
@@ -73,14 +96,33 @@ def choose(valid: Judged, finished: Sequence[Outcome], terms: Terms) -> Choice:
         rung: difference.sample_error if terms.margin is None else terms.margin
         for rung, difference in differences.items()
     }
-    candidates = [
+    saving = [
         outcome
         for outcome in allowed
-        if outcome is best
-        or (differences[outcome.rung].mean <= margins[outcome.rung] and _saves(outcome, best, terms.cost))
+        if outcome is not best
+        and differences[outcome.rung].mean <= margins[outcome.rung]
+        and _saves(outcome, best, terms.cost)
     ]
-    recommended, is_least = _cheapest(candidates, terms.cost)
-    return Choice(best, recommended, margins[recommended.rung], differences, beyond, is_least)
+    asked: list[Outcome] = []
+    worse: list[Outcome] = []
+    if finer is not None and terms.margin is None and terms.cost is None:
+        asked = [outcome for outcome in saving if _saves_little(outcome, best)]
+        worse = [outcome for outcome in asked if finer.difference(best.rung, outcome.rung).mean > 0]
+    recommended, is_least = _cheapest(
+        [best, *(outcome for outcome in saving if outcome not in worse)], terms.cost
+    )
+    return Choice(
+        best,
+        recommended,
+        margins[recommended.rung],
+        differences,
+        beyond,
+        finer.metric
+        if finer is not None and (recommended in asked or (recommended is best and worse))
+        else None,
+        tuple(outcome.rung for outcome in worse),
+        is_least,
+    )
 
 
 def best_of(judged: Judged, outcomes: Sequence[Outcome]) -> Outcome:
@@ -97,6 +139,12 @@ def _saves(outcome: Outcome, best: Outcome, cost: Cost | None) -> bool:
         return is_cheaper(outcome, best, cost)
     ratios = cost_ratios(best, outcome).values()
     return not ratios or (max(ratios) > ALIKE and min(ratios) >= 1 / ALIKE)
+
+
+def _saves_little(outcome: Outcome, best: Outcome) -> bool:
+    """Whether hardly anybody would notice what it saves."""
+    amounts = [(spent(best, cost), spent(outcome, cost), little) for cost, little in LITTLE.items()]
+    return all(above is None or below is None or above - below < little for above, below, little in amounts)
 
 
 def _cheapest(outcomes: Sequence[Outcome], cost: Cost | None) -> tuple[Outcome, bool]:

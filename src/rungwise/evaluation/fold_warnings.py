@@ -10,6 +10,9 @@ from rungwise.language import Message, say
 
 __all__ = ["fold_warnings"]
 
+_ENOUGH_ROWS = 500
+"""Of a validation part, from which on folds would tell little more."""
+
 
 def fold_warnings(finished: Sequence[Outcome], valid: Judged) -> list[Message]:
     """What is said of finished rungs, and of what they were chosen by."""
@@ -29,8 +32,8 @@ def _on_missing(finished: Sequence[Outcome], count: int) -> list[Message]:
 
 
 def _on_forgone(finished: Sequence[Outcome], num_valid: int) -> list[Message]:
-    """Where the budget was too short for folds."""
-    if not finished[0].folds_forgone:
+    """Where the budget was too short for folds, and the validation part is small."""
+    if not finished[0].folds_forgone or num_valid >= _ENOUGH_ROWS:
         return []
     return [
         say(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rungwise.evaluation.choice import ALIKE, Choice, amount_of, best_of, cost_ratios, is_cheaper
+from rungwise.evaluation.choice import ALIKE, LITTLE, Choice, amount_of, best_of, cost_ratios, is_cheaper
 from rungwise.evaluation.cost_warnings import cost_warnings
 from rungwise.evaluation.costs import costs_of
 from rungwise.evaluation.fold_warnings import fold_warnings
@@ -17,6 +17,7 @@ from rungwise.evaluation.terms import COST_NOUNS, Cost, Terms
 from rungwise.evaluation.wording import (
     amount_text,
     bounds_text,
+    bytes_text,
     code,
     difference_text,
     listed,
@@ -24,6 +25,7 @@ from rungwise.evaluation.wording import (
     p_text,
     ratio_text,
     score_text,
+    seconds_text,
 )
 from rungwise.language import Message, paragraph, say, term
 
@@ -90,13 +92,23 @@ def _why(found: Findings) -> Message:
     margin = say("the margin of {size}", size=size)
     if found.terms.margin is None:
         margin = say("one standard error ({size})", size=size)
+    known = {
+        "which": _cheapest(found),
+        "margin": margin,
+        "best": code(found.best.rung),
+        "part": found.chosen_on,
+        "behind": difference_text(metric, found.choice.differences[found.recommended.rung].mean),
+    }
+    if found.choice.finer is None:
+        return say(
+            "It is {which} within {margin} of {best}, the best on {part}, being {behind} behind there.",
+            **known,
+        )
     return say(
-        "It is {which} within {margin} of {best}, the best on {part}, being {behind} behind there.",
-        which=_cheapest(found),
-        margin=margin,
-        best=code(found.best.rung),
-        part=found.chosen_on,
-        behind=difference_text(metric, found.choice.differences[found.recommended.rung].mean),
+        "It is {which} within {margin} of {best}, the best on {part}, being {behind} behind there, and no worse in "
+        "{finer}.",
+        finer=term(found.choice.finer.title),
+        **known,
     )
 
 
@@ -170,6 +182,17 @@ def _start(found: Findings, allowed: Sequence[Outcome], lead: Difference) -> Mes
         return say("On {part} {names} did as well, at a higher cost;", part=part, names=names)
     if lead.low > 0:
         return say("It is the best on {part}, and no cheaper rung is close:", part=part)
+    if found.choice.finer is not None and found.choice.worse:
+        return say(
+            "It was the best on {part}; {names}, within one standard error there, would save little (under {seconds} "
+            "of training, {bytes} and {latency}), and did worse in {finer};",
+            part=part,
+            names=listed(map(code, found.choice.worse)),
+            seconds=seconds_text(LITTLE[Cost.TRAIN]),
+            bytes=bytes_text(LITTLE[Cost.SIZE]),
+            latency=seconds_text(LITTLE[Cost.LATENCY]),
+            finer=term(found.choice.finer.title),
+        )
     return say("It was the best on {part};", part=part)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rungwise.evaluation.choice import choose, cost_ratios, front_of
+from rungwise.evaluation.choice import FINER, choose, cost_ratios, front_of
 from rungwise.evaluation.data_warnings import data_warnings
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.evaluation.limits import Nearest, nearest, nearest_sentence
@@ -104,9 +104,17 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     """
     terms, chosen, outcomes = terms or Terms(), results.metric(metric), results.outcomes
     terms.check(chosen)
-    [valid], [test] = results.judge("valid", [chosen]), results.judge("test", [chosen])
+    by = [
+        chosen,
+        *(
+            results.metric(name)
+            for kind, name in FINER.items()
+            if kind is chosen.output and name != chosen.name
+        ),
+    ]
+    [valid, *finer], [test] = results.judge("valid", by), results.judge("test", [chosen])
     finished = [outcome for outcome in outcomes if outcome.is_finished]
-    choice = choose(valid, finished, terms)
+    choice = choose(valid, finished, terms, *finer)
     front = tuple(front_of(test, finished, terms.cost or Cost.TRAIN))
     best, recommended = choice.best, choice.recommended
     if best is None or recommended is None:
