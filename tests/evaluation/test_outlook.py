@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -24,8 +25,9 @@ from rungwise.evaluation.outlook_text import (
     times_text,
 )
 from rungwise.evaluation.predictions import growth_name
-from rungwise.evaluation.sizes import size_sentence
+from rungwise.evaluation.sizes import SizeOutlook, size_sentence
 from rungwise.language import Language
+from rungwise.metrics import metric
 
 NUM_TRAIN = 1600
 SIZES = [round(NUM_TRAIN / 2 ** (step / 2)) for step in range(1, 9)]
@@ -211,9 +213,35 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     found = outlook(results, results.metric("accuracy"))
     [law] = found.sizes
     assert law.num_fits == 3 * len(SIZES) + 1
-    assert law.at < law.limit
+    assert law.at.value < law.limit.value
+    for band in (law.at, law.limit, law.at_balanced, law.balanced):
+        assert band.low <= band.value <= band.high
+        assert band.low < band.high
+    assert law.balanced.low == 0 or law.balanced.low >= 1000 / 8
+    assert law.balanced.high == np.inf or law.balanced.high <= 8 * 16000
     assert len(found.rungs[0].sizes) == len(SIZES) + 1
-    assert "By its scaling law from 25 fits `mlp`" in size_sentence(results.metric("accuracy"), law)
+    said = size_sentence(results.metric("accuracy"), law)
+    start = r"By its scaling law from 25 fits `mlp` comes to \d\d\.\d % then \(95 % band \d\d\.\d to \d\d\.\d\) with"
+    assert re.match(rf"{start} its 10 parameters; ", said), said
+    beyond = size_sentence(results.metric("accuracy"), replace(law, is_beyond=True))
+    nothing = size_sentence(results.metric("accuracy"), replace(law, balanced=None))
+    assert "(95 % band" in beyond
+    assert "(95 % band" in nothing
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (1e3, 2e5, "1 k to 200 k"),
+        (0, 2e5, "up to 200 k"),
+        (1e3, np.inf, "from 1 k on"),
+        (0, np.inf, "interval unknown"),
+    ],
+)
+def test_a_size_that_may_bring_nothing_has_an_open_band(low, high, said):
+    score = Score(0.9, 0.8, 0.95)
+    told = SizeOutlook("mlp", 25, None, 4e3, score, Score(4e3, low, high), score, score)
+    assert f"4 k parameters ({said}) are in balance" in size_sentence(metric("accuracy"), told)
 
 
 def test_what_was_asked_for_is_asked_again(tmp_path, make_grown_run):
