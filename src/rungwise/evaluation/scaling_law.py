@@ -37,6 +37,9 @@ _FAR = 2.0
 
 _FINE_EXPONENTS = np.geomspace(_EXPONENTS[0], _EXPONENTS[-1], 15)
 _NUM_PARAMETERS = 5
+_LEAST_ERROR = 0.01
+"""Of what a law expects, that a drawn error has at least: none is below 0."""
+
 _TERMS = [terms for terms in product((True, False), repeat=3) if any(terms)]
 """Which of E, A and B are above 0."""
 
@@ -147,27 +150,28 @@ def resampled_laws(
     left = float(weights @ away**2)
     freedom = NOISE_POINTS + max(0, len(errors) - _NUM_PARAMETERS)
     scale = ((NOISE_POINTS * noise**2 + left) / freedom) ** 0.5
-    root = weights[:, None] ** 0.5
     rng = np.random.default_rng(seed)
     spreads = scale * (freedom / rng.chisquare(freedom, count)) ** 0.5  # which isn't known either
-    drawn = root + spreads * rng.standard_normal((len(errors), count))  # errors over those expected, weighed
-    least, found = np.full(count, np.inf), np.zeros((count, 3))
-    exponents = np.zeros((count, 2))
+    drawn = 1 + spreads * rng.standard_normal((len(errors), count)) / weights[:, None] ** 0.5
+    columns = _refitted(n, d, expected, weights, np.maximum(drawn, _LEAST_ERROR))
+    return [_law(row[:3], row[3], row[4], (law.parameters, law.rows)) for row in columns]
+
+
+def _refitted(n: Floats, d: Floats, expected: Floats, weights: Floats, drawn: Floats) -> Floats:
+    """E, A, B, α and β (S, 5) by weighted least squares on a grid, for errors over those expected (K, S)."""
+    root = weights[:, None] ** 0.5
+    least, found = np.full(drawn.shape[1], np.inf), np.zeros((drawn.shape[1], _NUM_PARAMETERS))
     for alpha, beta in product(_FINE_EXPONENTS, repeat=2):
-        design = root * np.column_stack([np.ones_like(n), n**-alpha, d**-beta]) / expected[:, None]
-        for terms in _TERMS:
-            some = design[:, terms]
-            linear = np.linalg.lstsq(some, drawn, rcond=None)[0]  # (terms, S)
-            squares = ((drawn - some @ linear) ** 2).sum(0)
+        design = np.column_stack([np.ones_like(n), n**-alpha, d**-beta]) / expected[:, None]
+        for terms in _TERMS:  # non-negative least squares, by trying which are 0
+            some = root * design[:, terms]
+            linear = np.linalg.lstsq(some, root * drawn, rcond=None)[0]  # (terms, S)
+            squares = ((root * drawn - some @ linear) ** 2).sum(0)
             is_better = (linear >= 0).all(0) & (squares < least)
             least[is_better] = squares[is_better]
-            found[is_better] = 0
-            found[np.ix_(is_better, terms)] = linear[:, is_better].T
-            exponents[is_better] = alpha, beta
-    centres = law.parameters, law.rows
-    return [
-        _law(linear, alpha, beta, centres) for linear, (alpha, beta) in zip(found, exponents, strict=True)
-    ]
+            found[is_better] = 0.0, 0.0, 0.0, alpha, beta
+            found[np.ix_(is_better, [*terms, False, False])] = linear[:, is_better].T
+    return found
 
 
 def _solve(
