@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,7 +41,9 @@ _COSTS = (
 _SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
 """Over the seeds that a rung was fitted with; the other scores and the costs are those of the first."""
 
-_ROBUSTNESS = ("robustness", "robustness_clean")
+_ROBUSTNESS = tuple(
+    f"{name}{end}" for name in ("robustness", "robustness_clean") for end in ("", "_low", "_high")
+)
 """The mean score over all corruptions and strengths, and the score of the same examples as they are."""
 
 _GENERALISATION = ("score_train", "gap")
@@ -124,4 +127,4 @@ def _robustness(outcome: Outcome, metric: Metric) -> dict[str, float]:
     found = outcome.robustness
     if found is None or found.metric != metric.name:
         return {}
-    return dict(zip(_ROBUSTNESS, (found.mean, found.clean), strict=True))
+    return dict(zip(_ROBUSTNESS, (*astuple(found.mean), *astuple(found.clean)), strict=True))
