@@ -27,12 +27,12 @@ import pandas as pd
 from scipy.optimize import least_squares
 
 from real_data import RealData, real_data
-from rungwise.data import as_table
+from rungwise.data import STARTS, as_table
 from rungwise.estimators import estimator_class
-from rungwise.evaluation.curves import Points, level_of, noise_of, points_of
+from rungwise.evaluation.curves import Points, level_of, noise_of, points_of, rows_aside
 from rungwise.evaluation.forecast import Curve, forecast
 from rungwise.kinds import OutputKind
-from rungwise.ladder.growth import DRAWS, growth_sizes
+from rungwise.ladder.growth import growth_sizes
 from rungwise.ladder.measuring import outputs_of
 from rungwise.training.seeds import sub_seed
 
@@ -137,8 +137,8 @@ def measure(data: RealData, found: tuple[Any, np.ndarray], rows: int, seed: int)
         for factor in FACTORS:
             fit(train[: factor * num_train], valid[: factor * num_valid], 0, nothing)
         fit(own, valid[:num_valid], 0, nothing)
-        for draw in range(DRAWS):
-            dealt = own if draw == 0 else np.random.default_rng([seed, draw]).permutation(own)
+        for draw, start in enumerate(STARTS):
+            dealt = np.roll(own, -round(start * num_train))
             for size in growth_sizes(num_train, 0):
                 fit(dealt[:size], valid[:num_valid], draw, dealt[size:][:ASIDE_ROWS])
     chance = chance_of(data, targets, rows, seed)
@@ -213,7 +213,10 @@ def measured(fits: list[dict[str, Any]], num_train: int, name: str) -> tuple[Poi
     for size in sorted({fit["rows"] for fit in fits if fit["rows"] < num_train}):
         same = [fit for fit in fits if fit["rows"] == size]
         both = [(fit[f"test.{name}"], fit[f"aside.{name}"]) for fit in same]
-        errors.append(np.array([linked(name, (n * t + m * a) / (n + m)) for (n, t, _), (m, a, _) in both]))
+        apart = rows_aside(num_train, both[0][1][0], len(same))
+        errors.append(
+            np.array([linked(name, (n * t + apart * a) / (n + apart)) for (n, t, _), (_, a, _) in both])
+        )
         tests = np.mean([linked(name, test[1]) for test, _ in both])
         rows.append((size, errors[-1].mean(), tests, len(same)))
     num_test, loss, variance = at(fits, num_train)[f"test.{name}"]

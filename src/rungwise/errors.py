@@ -70,15 +70,22 @@ class UnknownNameError(RungwiseError, LookupError):
     Args:
         kind: what was looked up, such as "rung".
         name: the name got.
-        known: the names that would have done.
-        hint: where they are listed.
+        known: the names that would have done; many aren't told where the hint says where they are listed.
+        hint: where that is.
     """
+
+    _MOST, _MOST_BESIDE_HINT = 50, 20
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         known = list(known)[:1000]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        some = ", ".join(known[:50]) + (", …" if len(known) > 50 else "")
-        suggestion = f"; did you mean {near[0]!r}?" if near else f"; known: {some}."
+        if near:
+            suggestion = f"; did you mean {near[0]!r}?"
+        elif hint and len(known) > self._MOST_BESIDE_HINT:
+            suggestion = f", and none of {len(known)} is spelt like it."
+        else:
+            some = ", ".join(known[: self._MOST]) + (", …" if len(known) > self._MOST else "")
+            suggestion = f"; known: {some}."
         super().__init__(f"{kind} {name!r} is unknown{suggestion}{' ' + hint if hint else ''}")
 
 

@@ -10,7 +10,7 @@ import difflib
 import importlib
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
@@ -26,6 +26,7 @@ __all__ = [
     "FAMILIES",
     "Card",
     "card",
+    "check_name",
     "make_config",
     "rung",
     "rung_class_names",
@@ -40,7 +41,7 @@ FAMILIES = ("traditional", "cnn", "rnn", "transformer")
 CARD_SECTIONS = ("Idea", "Formula", "Source", "Deviations", "Cost", "Wins", "Loses")
 """The sections that a rung's docstring has, each at the start of a line and ended with a colon."""
 
-_HINT = "`rungwise rungs` lists them."
+_HINT = "`rungwise rungs` lists all, and with `--task` those of a task."
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ def rung_names() -> list[str]:
 
 
 def _file(name: str) -> Path:
-    if name not in _files():
-        raise UnknownNameError("rung", name, _files(), _HINT)
+    check_name(name, _files())
     return _files()[name]
 
 
@@ -110,6 +110,16 @@ def rung(name: str) -> Rung:
 def rungs_for(pair: Pair) -> list[str]:
     """The names of the rungs that accept a pair of kinds."""
     return [name for name in rung_names() if pair in rung(name).accepts]
+
+
+def check_name(name: str, known: Iterable[str]) -> None:
+    """Sees that there is a rung of that name.
+
+    Raises:
+        UnknownNameError: if there is none; it names those that would do.
+    """
+    if name not in _files():
+        raise UnknownNameError("rung", name, known, _HINT)
 
 
 @cache

@@ -323,6 +323,19 @@ def test_rungs_and_tasks_are_listed(folder):
         (["leaderboard", "nowhere"], "nowhere is no run's folder"),
         (["predict", "nowhere", "new.csv"], "nowhere is no run's folder"),
         (
+            ["report", "flowers.csv"],
+            "flowers.csv is a file, and a run's folder is expected; `rungwise fit flowers.csv` makes one from data",
+        ),
+        (["fit", "--resume", "flowers.csv"], "flowers.csv is a file, and a run's folder is expected"),
+        (
+            ["forecast", "runs/flowers", "--rungs", "foo"],
+            "rung 'foo' is unknown; known: logistic-regression. `rungwise rungs` lists all",
+        ),
+        (
+            ["predict", "runs/flowers", "new.csv", "--rung", "foo"],
+            "rung 'foo' is unknown; known: baseline, logistic-regression. `rungwise rungs` lists all",
+        ),
+        (
             ["predict", "runs/flowers", "new.csv", "--out", "flowers.csv"],
             "flowers.csv exists; choose another name",
         ),

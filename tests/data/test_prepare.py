@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from rungwise.data import Dataset, prepare
+from rungwise.data import Dataset, prepare, read_notes, told_twins
 from rungwise.errors import ConfigError, DataError, UnknownNameError
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 
@@ -269,6 +269,9 @@ def test_equal_texts_may_part_when_asked_and_are_counted_then() -> None:
     dataset = prepare((texts, ["a", "b"] * 30), split_duplicates=True)
     assert set(dataset.inputs("train").to_pylist()) & set(dataset.inputs("test").to_pylist())
     assert "test rows have the same input as a row of train" in messages(dataset)
+    train = set(dataset.inputs("train").to_pylist())
+    num_twins = sum(text in train for text in dataset.inputs("test").to_pylist())
+    assert told_twins(read_notes(dataset.folder), "test") == (num_twins, dataset.num("test"))
 
 
 def test_duplicates_across_parts_are_counted(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rungwise.data import prepare, subset, subsets
+from rungwise.data import STARTS, prepare, subset, subsets
 
 SEED = 3
 
@@ -44,6 +44,16 @@ def test_draws_and_seeds_differ_and_are_the_same_each_time():
     drawn = [xs(subset(dataset, 50, *which), "train") for which in ((0, SEED), (1, SEED), (0, 4), (0, SEED))]
     assert drawn[0] == drawn[3]
     assert len({frozenset(rows) for rows in drawn}) == 3
+
+
+def test_draws_are_far_from_one_another():
+    dataset = prepare(table())
+    num_rows = dataset.num("train")
+    parts = [subset(dataset, round(0.7 * num_rows), draw, SEED) for draw in range(len(STARTS))]
+    assert set.union(*(xs(part, "aside") for part in parts)) == xs(dataset, "train")
+    assert not xs(parts[0], "aside") & xs(parts[1], "aside")
+    small = [xs(subset(dataset, num_rows // 4, draw, SEED), "train") for draw in range(len(STARTS))]
+    assert sum(map(len, small)) - len(set.union(*small)) <= len(STARTS)
 
 
 def test_groups_stay_together():

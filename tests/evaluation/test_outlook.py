@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation import (
+    Outlook,
     Results,
     append_record,
     outlook,
@@ -25,7 +26,7 @@ from rungwise.evaluation.outlook_text import (
     times_text,
 )
 from rungwise.evaluation.predictions import growth_name
-from rungwise.evaluation.sizes import SizeOutlook, size_sentence
+from rungwise.evaluation.sizes import SizeOutlook
 from rungwise.language import Language
 from rungwise.metrics import metric
 
@@ -220,28 +221,51 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     assert law.balanced.low == 0 or law.balanced.low >= 1000 / 8
     assert law.balanced.high == np.inf or law.balanced.high <= 8 * 16000
     assert len(found.rungs[0].sizes) == len(SIZES) + 1
-    said = size_sentence(results.metric("accuracy"), law)
-    start = r"By its scaling law from 25 fits `mlp` comes to \d\d\.\d % then \(95 % band \d\d\.\d to \d\d\.\d\) with"
-    assert re.match(rf"{start} its 10 parameters; ", said), said
-    beyond = size_sentence(results.metric("accuracy"), replace(law, is_beyond=True))
-    nothing = size_sentence(results.metric("accuracy"), replace(law, balanced=None))
-    assert "(95 % band" in beyond
-    assert "(95 % band" in nothing
+    [told] = [each for each in outlook_sentences(metric("accuracy"), found) if "scaling law" in each]
+    start = r"By its scaling law from 25 fits `mlp` comes to \d\d\.\d % \(95 % band \d\d\.\d to \d\d\.\d\) with four"
+    assert re.match(start, told), told
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("changes", "said"),
     [
-        (1e3, 2e5, "1 k to 200 k"),
-        (0, 2e5, "up to 200 k"),
-        (1e3, np.inf, "from 1 k on"),
-        (0, np.inf, "interval unknown"),
+        (
+            {},
+            "`mlp` comes to 90.0 % (95 % band 80.0 to 95.0) with twice the data and its 4 k parameters; 8 k parameters "
+            "(1 k to 60 k) are in balance with so much data, for 92.0 % (85.0 to 96.0).",
+        ),
+        (
+            {"is_beyond": True},
+            "comes to 90.0 % (95 % band 80.0 to 95.0) with twice the data and its 4 k parameters; the size in balance",
+        ),
+        (
+            {"balanced": None},
+            "with twice the data and its 4 k parameters it comes to 90.0 % (95 % band 80.0 to 95.0).",
+        ),
+        ({"balanced": Score(8e3, 0, 6e4)}, "8 k parameters (up to 60 k) are"),
+        ({"balanced": Score(8e3, 1e3, np.inf)}, "8 k parameters (from 1 k on) are"),
+        ({"balanced": Score(8e3, 0, np.inf)}, "8 k parameters (interval unknown) are"),
+        ({"at": None}, "`mlp` has too few fits of several sizes for a scaling law (25)."),
     ],
 )
-def test_a_size_that_may_bring_nothing_has_an_open_band(low, high, said):
-    score = Score(0.9, 0.8, 0.95)
-    told = SizeOutlook("mlp", 25, None, 4e3, score, Score(4e3, low, high), score, score)
-    assert f"4 k parameters ({said}) are in balance" in size_sentence(metric("accuracy"), told)
+def test_a_size_is_told_with_how_much_data_it_is_for(changes, said):
+    size = SizeOutlook(
+        "mlp",
+        25,
+        None,
+        4000.0,
+        at=Score(0.9, 0.8, 0.95),
+        balanced=Score(8e3, 1e3, 6e4),
+        at_balanced=Score(0.92, 0.85, 0.96),
+    )
+    nothing = dict.fromkeys(("rungs", "crossings", "until"), ()) | dict.fromkeys(
+        ("recommended", "leader", "best", "ahead")
+    )
+    nothing |= {"metric": "accuracy", "times": 2.0, "num_train": 100}
+    told = Outlook(**nothing | {"sizes": (replace(size, **changes),)})
+    [sentence] = outlook_sentences(metric("accuracy"), told)
+    assert said in sentence
+    assert ("数据为两倍时" in sentence.said(Language.CHINESE)) == ("twice the data" in sentence)
 
 
 def test_what_was_asked_for_is_asked_again(tmp_path, make_grown_run):

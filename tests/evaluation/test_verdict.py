@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rungwise.errors import ConfigError
+from rungwise.errors import ConfigError, DataError
 from rungwise.evaluation import (
     Predictions,
     Results,
@@ -439,3 +439,22 @@ def test_latencies_that_others_disturbed_are_warned_of_where_they_decide(make_ru
     [said] = verdict(Results(run), "accuracy", Terms.parse(cost="latency")).warnings
     assert said.startswith("Others worked on the machine while answers of `svm` were timed")
     assert not verdict(Results(run), "accuracy", Terms.parse(cost="size")).warnings
+
+
+def test_test_rows_that_train_has_too_are_warned_of_whether_a_rung_is_recommended_or_not(make_run):
+    run = make_run({"baseline": (0.5, 0.5), "svm": (0.9, 0.9)})
+    message = "40 of 400 test rows have the same input as a row of train."
+    (run / "data").mkdir()
+    write_json(run / "data" / "dataset.json", {"notes": [{"level": "warning", "message": message}]})
+    for terms in (Terms(), Terms(max_size=1)):
+        found = verdict(Results(run), "accuracy", terms)
+        assert found.warnings[0] == f"{message[:-1]}: scores on test may be too good."
+        assert found.to_dict()["warnings"] == found.warnings
+
+
+def test_a_damaged_description_of_the_data_is_told(make_run):
+    run = make_run({"svm": (0.9, 0.9)})
+    (run / "data").mkdir()
+    (run / "data" / "dataset.json").write_text("{}")
+    with pytest.raises(DataError, match="is damaged"):
+        verdict(Results(run), "accuracy")

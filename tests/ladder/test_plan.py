@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from rungwise.data import prepare
 from rungwise.errors import ConfigError, UnknownNameError
 from rungwise.kinds import InputKind, OutputKind
-from rungwise.ladder import parse_budget
+from rungwise.ladder import Ladder, parse_budget
 from rungwise.ladder.plan import choose_rungs, expected_peak_bytes, plan_rungs
 
 TABLE_LABEL = (InputKind.TABLE, OutputKind.LABEL)
@@ -35,6 +35,28 @@ def test_an_unknown_rung_is_named_with_the_nearest():
         UnknownNameError, match="rung 'logistic-regresion' is unknown; did you mean 'logistic-regression'"
     ):
         choose_rungs(TABLE_LABEL, ["logistic-regresion"], {})
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        (
+            None,
+            r"none of \d+ is spelt like it\. `rungwise rungs` lists all, and with `--task` those of a task",
+        ),
+        ("image-classification", r"known: baseline, dbn, hog-svm, [^.]*resnet[^.]*, vit\."),
+    ],
+)
+def test_an_unknown_rung_is_told_before_data_are_read_with_those_of_the_task(task, told):
+    with pytest.raises(UnknownNameError, match=f"rung 'foo' is unknown.*{told}") as error:
+        Ladder(task, rungs=["foo"])
+    assert "textcnn" not in str(error.value)
+
+
+def test_an_unknown_rung_is_told_with_those_of_the_data():
+    with pytest.raises(UnknownNameError, match=r"known: baseline, [^.]*logistic-regression[^.]*\.") as error:
+        choose_rungs(TABLE_LABEL, ["foo"], {})
+    assert "resnet" not in str(error.value)
 
 
 def test_a_rung_of_another_kind_is_refused_with_those_that_do():

@@ -1,20 +1,23 @@
 """The page's sections beyond the score, of a run made by hand."""
 
+import json
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from rungwise.data import prepare
 from rungwise.evaluation import Predictions, Results, append_record, write_json, write_predictions
-from rungwise.report import write_report
+from rungwise.report import Format, write_report
 
 NUM_ROWS = 1200
 WRONG = 3
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """Of two rungs that are too unsure, worse in one town, and contradict one label."""
+def run(tmp_path_factory):
+    """Of two rungs that are too unsure, worse in one town, and contradict one label: its folder and that row."""
     run = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
     town = rng.choice(["北京", "<上海>"], NUM_ROWS)
@@ -45,8 +48,12 @@ def page(tmp_path_factory):
         "settings": {},
     }
     write_json(run / "config.json", config | {"environment": {"python": "3.11", "packages": {}}})
-    row = int(dataset.row_numbers("test")[WRONG])
-    return write_report(Results(run)).read_text(encoding="utf-8"), row
+    return run, int(dataset.row_numbers("test")[WRONG])
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    return write_report(Results(run[0])).read_text(encoding="utf-8"), run[1]
 
 
 def test_reliability_is_drawn_for_each_rung_but_the_baseline(page):
@@ -67,3 +74,24 @@ def test_suspected_labels_are_listed_with_their_rows(page):
 
 def test_the_leaderboard_has_the_gap_to_train(page):
     assert "Train gap" in page[0]
+
+
+def test_json_has_calibration_slices_and_suspected_labels_as_their_commands_do(run):
+    told = json.loads(write_report(Results(run[0]), Format.JSON).read_text(encoding="utf-8"))
+    assert [row["rung"] for row in told["calibration"]] == ["svm", "mlp"]
+    assert {"temperature", "is_clear", "before", "after"} <= told["calibration"][0].keys()
+    assert told["calibration"][0]["before"]["confidence"] < told["calibration"][0]["before"]["accuracy"]
+    worse = [each for each in told["slices"]["slices"] if each["is_worse"]]
+    assert [(each["column"], each["value"]) for each in worse] == [("town", "<上海>")]
+    assert told["slices"]["rung"] == told["verdict"]["recommended"]
+    assert told["label_errors"]["suspects"][0]["row"] == run[1]
+
+
+def test_markdown_has_calibration_slices_and_suspected_labels_under_headings(run):
+    page = write_report(Results(run[0]), Format.MARKDOWN).read_text(encoding="utf-8")
+    for pattern in (
+        r"## Slices\n\nWhere `svm` is worst, .*\n\n\| Column \|",
+        rf"## Labels to look at\n\n(?s:.*?)\n\| {run[1]} \| ",
+        r"## Calibration\n\nIn %\. ECE (?s:.*?)\| \*\*`svm`\*\* \|",
+    ):
+        assert re.search(pattern, page), pattern

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,10 @@ import pytest
 from made_runs import EVIL, RUNGS, make_run, tagged_run, text_run
 
 from rungwise.artifacts import verify_model
-from rungwise.data import Dataset, Level, Note
+from rungwise.data import Dataset
 from rungwise.errors import ConfigError, RunError, UnknownNameError
 from rungwise.estimators import estimator_class
-from rungwise.evaluation import Results
+from rungwise.evaluation import Results, write_json
 from rungwise.ladder import Ladder
 from rungwise.language import Language
 from rungwise.report import Content, Format, write_cards, write_report
@@ -49,8 +50,28 @@ def test_markdown_has_the_sentence_the_steps_and_the_tables(texts):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
 
 
+def test_markdown_has_the_headings_of_the_sections_that_have_words_or_tables(texts):
+    page = written(texts, Format.MARKDOWN)
+    headings = re.findall(r"^#+ .*", page, re.MULTILINE)
+    assert headings[1:] == [
+        "## What to do next",
+        "## Leaderboard",
+        "## Beside the recommended rung",
+        "## What it costs",
+        "## Where it errs",
+        "## Calibration",
+        "## The run",
+        "### Notes on the data",
+        "### Columns",
+    ]
+    assert re.search(r"## What it costs\n\nAmounts are measured,.*\n\nTo train\.", page)
+    assert re.search(r"## Where it errs\n\n`lstm`\n\nOn test, in %\n\n\| Class ", page)
+    assert re.search(r"^- price: – give ", page, re.MULTILINE)
+
+
 def test_markdown_can_be_chinese(texts):
     page = written(texts, Format.MARKDOWN, language=Language.CHINESE)
+    assert "## 排行榜" in page
     assert "**选用 `lstm`：" in page
     assert "Take" not in page
 
@@ -85,6 +106,23 @@ def test_the_page_for_paper_is_unfolded_and_has_no_controls(texts):
     assert "<details>" not in page
     assert "<details open>" in page
     assert 'type="button" lang' not in page
+
+
+def test_paper_has_a_few_errors_of_the_recommended_rung_and_the_matrix_of_each(tmp_path):
+    labels = np.array(["yes", "no"] * 200)
+    make_run(
+        tmp_path, pd.DataFrame({"a": np.arange(400.0), "label": labels}), target="label", rungs=RUNGS[:2]
+    )
+    on_paper, on_screen = (written(tmp_path, form) for form in (Format.PDF_READY, Format.HTML))
+    errors = [
+        re.findall(r'<ol class="examples">(.*?)</ol>', page, re.DOTALL) for page in (on_paper, on_screen)
+    ]
+    assert [each.count("<li ") for each in errors[0]] == [8]
+    assert [each.count("<li ") for each in errors[1]] == [20, 20]
+    for page in (on_paper, on_screen):
+        assert re.findall(r'id="caption-matrix-([a-z]+)"', page) == ["baseline", "svm"]
+    assert "8 are printed; the page has more" in on_paper
+    assert "8 are printed; the page has more" not in on_screen
 
 
 def with_model(folder):
@@ -176,13 +214,12 @@ def test_a_card_in_another_language_is_refused(texts):
         write_report(Results(texts), Format.CARD, language=Language.CHINESE)
 
 
-def test_test_rows_that_train_has_too_are_warned_of(texts):
-    content = Content.read(Results(texts))
-    content.dataset.notes = [
-        Note(Level.WARNING, "255 of 980 test rows have the same input as a row of train.")
-    ]
-    assert content.warnings[0].startswith("255 of 980 test rows have the same input as a row of train: ")
-    content.dataset.notes = [
-        Note(Level.WARNING, "49 of 980 test rows have the same input as a row of train.")
-    ]
-    assert content.warnings == list(content.verdict.warnings)
+@pytest.mark.parametrize(("count", "is_warned"), [(255, True), (49, False)])
+def test_many_test_rows_that_train_has_too_are_warned_of_in_every_form(texts, tmp_path, count, is_warned):
+    folder = shutil.copytree(texts, tmp_path / "run")
+    told = json.loads((folder / "data" / "dataset.json").read_text())
+    message = f"{count} of 980 test rows have the same input as a row of train."
+    told["notes"].append({"level": "warning", "message": message})
+    write_json(folder / "data" / "dataset.json", told)
+    for form in (Format.HTML, Format.MARKDOWN, Format.JSON):
+        assert (f"{message[:-1]}: scores on test may be too good." in written(folder, form)) == is_warned

@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import set_cell_size
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
 from rungwise.available import available_bytes
 from rungwise.cli.options import program
-from rungwise.cli.tables import STATUS_STYLES, leaderboard_tables, plain_table
+from rungwise.cli.tables import STATUS_STYLES, leaderboard_table, plain_table
 from rungwise.evaluation import Verdict
 from rungwise.evaluation.next_steps import NextStep
 from rungwise.evaluation.records import json_text
@@ -24,7 +25,7 @@ from rungwise.evaluation.wording import bytes_text, seconds_text
 from rungwise.kinds import OutputKind
 from rungwise.ladder import FitState, Ladder, Status, Step
 from rungwise.ladder.plan import expected_peak_bytes, on_request
-from rungwise.language import Language, say, spoken
+from rungwise.language import Language, joined, say, spoken
 from rungwise.tags import type_names
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ __all__ = [
 _MAX_COLUMNS_SHOWN = 24
 _LINE_SECONDS = 30.0
 """Without a terminal, how often a line says what is running."""
+
+_WORD = 9
+"""Characters before what is to be typed or opened."""
 
 _PHASES = {
     "fit": "climbing",
@@ -185,24 +189,34 @@ def _not_climbed(ladder: Ladder, board: pd.DataFrame) -> list[str]:
     return [rung for rung in ladder.plan if rung not in known]
 
 
-def show_result(console: Console, ladder: Ladder) -> None:
+def show_result(console: Console, ladder: Ladder, language: Language = Language.ENGLISH) -> None:
     """The leaderboard, the verdict, and what to type next."""
     verdict = ladder.verdict
-    board, metric = ladder.leaderboard(), str(ladder.metric)
-    for table in leaderboard_tables(board, metric, verdict.recommended, console.width):
-        console.print(table)
+    board, run = ladder.leaderboard(), escape(str(ladder.run))
+    page_file = escape(str(ladder.run / "report.html"))
+    table, left_out = leaderboard_table(console, board, str(ladder.metric), verdict.recommended, language)
+    console.print(table)
+    if left_out:
+        whole = say(
+            "Left out for want of width: {columns}. All: {file}, or --json.",
+            columns=joined(left_out),
+            file=ladder.run / "leaderboard.csv",
+        )
+        console.print(f"[dim]{escape(whole.said(language))}[/]")
     console.print()
-    show_verdict(console, verdict)
+    show_verdict(console, verdict, language)
     for sentence in ladder.results.predicates:
-        console.print(escape(sentence))
+        console.print(escape(spoken(sentence, language)))
     for warning in ladder.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
     if missing := _not_climbed(ladder, board):
-        remedy = f"{program()} fit --resume {escape(str(ladder.run))}"
-        console.print(f"[yellow]Not climbed yet: {', '.join(missing)}. Go on with: {remedy}[/]")
-    console.print(f"\npage     {escape(str(ladder.run / 'report.html'))}")
+        remedy = f"{program()} fit --resume {run}"
+        told = say("Not climbed yet: {rungs}. Go on with: {command}", rungs=joined(missing), command=remedy)
+        console.print(f"[yellow]{told.said(language)}[/]")
+    page, predict = (set_cell_size(word.said(language), _WORD) for word in (say("page"), say("predict")))
+    console.print(f"\n{page}{page_file}")
     if verdict.recommended is not None:
-        console.print(f"predict  {program()} predict {escape(str(ladder.run))} NEW_DATA")
+        console.print(f"{predict}{program()} predict {run} NEW_DATA")
 
 
 def show_verdict(console: Console, verdict: Verdict, language: Language = Language.ENGLISH) -> None:

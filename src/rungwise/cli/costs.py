@@ -6,7 +6,7 @@ from textwrap import fill
 
 import click
 
-from rungwise.cli.options import price_option
+from rungwise.cli.options import language_option, price_option
 
 _HEADING = 11
 """Characters of a column's heading in a line."""
@@ -15,8 +15,9 @@ _HEADING = 11
 @click.command(short_help="Show what each rung of a run costs.")
 @click.argument("run")
 @price_option
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with the provenance of each amount.")
-def command(run: str, price_per_hour: float | None, as_json: bool) -> None:
+def command(run: str, price_per_hour: float | None, lang: str, as_json: bool) -> None:
     """Show what training, keeping and asking each rung of RUN, a run's folder, costs.
 
     An amount is measured, estimated (~) or unavailable (–); what it is of, and why, stands beneath. Answers are by one
@@ -30,21 +31,24 @@ def command(run: str, price_per_hour: float | None, as_json: bool) -> None:
     from rungwise.evaluation.costs import costs_as_dicts
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
+    from rungwise.language import parse_language, say, spoken
 
-    ladder = Ladder.open(run)
+    ladder, language = Ladder.open(run), parse_language(lang)
     costs = ladder.amounts(price_per_hour)
     if as_json:
-        print(json_text({rung: costs_as_dicts(amounts) for rung, amounts in costs.items()}))
+        told = {rung: costs_as_dicts(amounts) for rung, amounts in costs.items()}
+        print(json_text(spoken(told, language)))
         return
     console = make_console(stderr=False)
     for shown in cost_tables(costs):
-        table = plain_table(shown.title)
-        table.add_column("rung", no_wrap=True)
-        for title in shown.titles:
-            table.add_column(fill(title, _HEADING), justify="right", no_wrap=True)
+        title, headings = spoken((shown.title, shown.titles), language)
+        table = plain_table(title)
+        table.add_column(say("rung").said(language), no_wrap=True)
+        for heading in headings:
+            table.add_column(fill(heading, _HEADING), justify="right", no_wrap=True)
         for rung, cells in shown.rows.items():
             table.add_row(rung, *cells)
-        console.print(table if shown.titles else f"[bold]{shown.title}[/]")
-        for note in shown.notes:
+        console.print(table if headings else f"[bold]{title}[/]")
+        for note in spoken(shown.notes, language):
             console.print(f"[dim]{escape(note)}[/]")
         console.print()

@@ -75,8 +75,8 @@ from rungwise.ladder.processes import start_ahead
     "--folds",
     type=int,
     metavar="N",
-    help="Choose by so many parts of train, set aside one after another, each from a fit of its own (5 where data are "
-    "few and fits are cheap, else 0: by the validation part).",
+    help="Choose by so many parts of train, set aside one after another, each from a fit of its own (up to 10, as many "
+    "as train has room for, where data are few and fits are cheap, else 0: by the validation part).",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, mps, …")
 @click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16.")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from rungwise.cli.options import LANGUAGES, split_names
+from rungwise.cli.options import language_option, split_names
 
 
 def _times(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
@@ -39,9 +39,7 @@ def _times(ctx: click.Context, parameter: click.Parameter, value: str) -> float:
 @click.option("--rungs", callback=split_names, metavar="A,B", help="Only these rungs (all with a result).")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
 @click.option("--sizes", is_flag=True, help="Fit rungs wider and narrower too, for a law of size and data.")
-@click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentences."
-)
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON; progress goes to standard error.")
 def command(
     run: str,

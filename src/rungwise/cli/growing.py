@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from rungwise.cli.climbing import make_console
-from rungwise.cli.tables import plain_table
+from rungwise.cli.tables import add_numbers, plain_table
 from rungwise.evaluation import Outlook
 from rungwise.evaluation.outlook import RungOutlook
 from rungwise.evaluation.outlook_text import FAMILY_TEXTS, band_text, outlook_sentences, refusal_sentences
-from rungwise.evaluation.wording import amount_text, seconds_text
+from rungwise.evaluation.wording import amount_text, seconds_text, titled
 from rungwise.ladder import GrowthStep, Ladder
 from rungwise.language import Language, Message, say
 from rungwise.metrics import Metric
@@ -45,13 +45,12 @@ def show_outlook(console: Console, found: Outlook, by: Metric, language: Languag
 
 
 def _table(found: Outlook, by: Metric, language: Language) -> Table:
-    title = f"{by.title}{', %' if by.is_share else ''}, 95 % band"
-    table = plain_table(title)
-    table.add_column("rung", no_wrap=True)
-    table.add_column(f"now, {found.num_train:,} rows", justify="right")
-    table.add_column(f"at {found.times:g}×", justify="right", no_wrap=True)
-    table.add_column("levels off at", justify="right")
-    table.add_column("curve")
+    table = plain_table(say("{metric}, 95 % band", metric=titled(by)).said(language))
+    table.add_column(say("rung").said(language), no_wrap=True)
+    table.add_column(say("now, {count:,} rows", count=found.num_train).said(language), justify="right")
+    add_numbers(table, [say("at {times:g}×", times=found.times)], language)
+    table.add_column(say("levels off at").said(language), justify="right")
+    table.add_column(say("curve").said(language))
     for each in found.rungs:
         name = f"{each.rung} ←" if each.rung == found.recommended else each.rung
         cells = [text.said(language) for text in _told(by, each)]

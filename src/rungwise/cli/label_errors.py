@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rungwise.cli.options import language_option
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from rungwise.evaluation.label_errors import LabelErrors
+    from rungwise.language import Language, Message
 
 
 @click.command(short_help="List examples whose label may be wrong.")
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     "--part", default="test", show_default=True, metavar="PART", help="Of which examples: test or valid."
 )
 @click.option("--top", type=int, default=20, show_default=True, metavar="N", help="How many to list.")
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(run: str, part: str, top: int, as_json: bool) -> None:
+def command(run: str, part: str, top: int, lang: str, as_json: bool) -> None:
     """List the examples of RUN, a run's folder, where the rungs agree on another label than the one given.
 
     The most suspicious stand first, with the number of their row in the file. Some are hard rather than wrong: look
@@ -27,47 +31,53 @@ def command(run: str, part: str, top: int, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from rich.markup import escape
+
     from rungwise.cli.climbing import make_console
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
+    from rungwise.language import parse_language
 
     found = Ladder.open(run).label_errors(part, top=top)
     if as_json:
         print(json_text(asdict(found)))
         return
-    console = make_console(stderr=False)
+    console, language = make_console(stderr=False), parse_language(lang)
     if found.suspects:
-        console.print(_table(found))
-    console.print(_remark(found))
+        console.print(_table(found, language))
+    console.print(escape(_remark(found).said(language)))
 
 
-def _table(found: LabelErrors) -> Table:
+def _table(found: LabelErrors, language: Language) -> Table:
     from rich.markup import escape
 
-    from rungwise.cli.tables import plain_table
+    from rungwise.cli.tables import add_numbers, plain_table
+    from rungwise.language import say
 
-    table = plain_table(f"labels of {found.part} to look at")
-    table.add_column("row", justify="right", no_wrap=True)
-    table.add_column("label", max_width=30)
-    table.add_column("rungs say", max_width=30)
-    table.add_column("doubt", justify="right", no_wrap=True)
-    table.add_column("agree", justify="right", no_wrap=True)
-    table.add_column("example")
+    table = plain_table(say("labels of {part} to look at", part=found.part).said(language))
+    add_numbers(table, [say("row")], language)
+    for name in (say("label"), say("rungs say")):
+        table.add_column(name.said(language), max_width=30)
+    add_numbers(table, [say("doubt"), say("agree")], language)
+    table.add_column(say("example").said(language))
     for each in found.suspects:
         table.add_row(
             str(each.row),
             escape(each.label),
             escape(each.said),
             f"{each.doubt:.2f}",
-            f"{len(each.rungs)} of {len(found.rungs)}",
+            say("{count} of {total}", count=len(each.rungs), total=len(found.rungs)).said(language),
             escape(each.example),
         )
     return table
 
 
-def _remark(found: LabelErrors) -> str:
-    from rich.markup import escape
+def _remark(found: LabelErrors) -> Message:
+    from rungwise.language import say
 
-    count = found.num_suspects
-    start = f"{count or 'No'} label{'' if count == 1 else 's'} of {found.num_examples:,} examples"
-    return f"{start} {'is' if count == 1 else 'are'} suspected; rows are those of {escape(found.source)}."
+    known = {"count": found.num_suspects, "total": found.num_examples, "source": found.source}
+    if found.num_suspects > 1:
+        return say("{count} labels of {total:,} examples are suspected; rows are those of {source}.", **known)
+    if found.num_suspects:
+        return say("1 label of {total:,} examples is suspected; rows are those of {source}.", **known)
+    return say("No labels of {total:,} examples are suspected; rows are those of {source}.", **known)

@@ -16,6 +16,7 @@ __all__ = [
     "check_files",
     "column_kinds",
     "data_options",
+    "language_option",
     "price_option",
     "program",
     "rung_settings",
@@ -64,6 +65,10 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = option(command)
     return command
 
+
+language_option = click.option(
+    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of words and sentences."
+)
 
 price_option = click.option(
     "--price-per-hour",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rungwise.cli.options import LANGUAGES
+from rungwise.cli.options import language_option
 
 FORMATS = ("html", "md", "json", "pdf-ready", "card")  # `report.Format`, which isn't imported for --help
 
@@ -19,9 +19,7 @@ FORMATS = ("html", "md", "json", "pdf-ready", "card")  # `report.Format`, which 
     show_default=True,
     help="html: the page; md: Markdown; json: for programs; pdf-ready: a page to print; card: a model card.",
 )
-@click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentences."
-)
+@language_option
 @click.option("--rung", metavar="RUNG", help="Whose model card; the recommended one if left out.")
 @click.option("--out", metavar="FILE", help="Where to; a file in RUN if left out.")
 def command(run: str, form: str, lang: str, rung: str | None, out: str | None) -> None:

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rungwise.cli.options import language_option
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
 
     from rungwise.evaluation.slices import Slice, Slices
+    from rungwise.language import Language, Message
     from rungwise.metrics import Metric
 
-_WORST = 10
+_WORST, _NAMED = 10, 3
+"""Slices that are shown where no column is asked for, and columns that are named, at most."""
 
 
 @click.command(short_help="Show a rung's score on parts of the test examples.")
@@ -27,47 +31,64 @@ _WORST = 10
 )
 @click.option("--rung", metavar="RUNG", help="Whose scores (the recommended rung's).")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def command(run: str, by: tuple[str, ...], rung: str | None, metric: str | None, as_json: bool) -> None:
+def command(
+    run: str, by: tuple[str, ...], rung: str | None, metric: str | None, lang: str, as_json: bool
+) -> None:
     """Show where a rung of RUN, a run's folder, is worse than on the rest of the test part.
 
     Categories are sliced by value, numbers and dates by quarters, texts by their length. A column that was no feature
     is read from the file that the test part came from. Also known are "length" of texts and sentences, "brightness" of
     images, and the target's column.
     """
-    from dataclasses import asdict
+    from rich.markup import escape
 
     from rungwise.cli.climbing import make_console
     from rungwise.evaluation.records import json_text
     from rungwise.ladder import Ladder
+    from rungwise.language import parse_language
 
     ladder = Ladder.open(run)
     found = ladder.slices(list(by) or None, rung=rung, metric=metric)
     if as_json:
-        slices = [asdict(each) | {"is_worse": each.is_worse} for each in found.slices]
-        print(json_text(asdict(found) | {"slices": slices}))
+        print(json_text(found.to_dict()))
         return
     console = make_console(stderr=False)
     chosen = ladder.results.metric(found.metric)
-    console.print(_table(found, list(found.slices) if by else found.worst(_WORST), chosen))
-    console.print(_remark(found))
+    language = parse_language(lang)
+    console.print(_table(found, list(found.slices) if by else found.worst(_WORST), chosen, language))
+    console.print(escape(_remark(found).said(language)))
 
 
-def _table(found: Slices, shown: Sequence[Slice], by: Metric) -> Table:
+def _table(found: Slices, shown: Sequence[Slice], by: Metric, language: Language) -> Table:
     from rich.markup import escape
 
-    from rungwise.cli.tables import plain_table
-    from rungwise.evaluation.wording import amount_text, interval_text, signed_text
+    from rungwise.cli.tables import add_numbers, plain_table
+    from rungwise.evaluation.wording import amount_text, interval_text, signed_text, titled
+    from rungwise.language import say, spoken
 
-    overall = f"{amount_text(by, found.overall.value)} on all"
-    table = plain_table(f"{found.rung} on test by slice, {by.title}{', %' if by.is_share else ''}: {overall}")
-    for name in ("column", "value"):
-        table.add_column(name)
-    for name in ("examples", "score", "95 % interval", "rest", "better by", "p, Holm"):
-        table.add_column(name, justify="right", no_wrap=True)
+    title = say(
+        "{rung} on test by slice, {metric}: {score} on all",
+        rung=found.rung,
+        metric=titled(by),
+        score=amount_text(by, found.overall.value),
+    )
+    table = plain_table(title.said(language))
+    for name in (say("column"), say("value")):
+        table.add_column(name.said(language))
+    names = [
+        say("examples"),
+        say("score"),
+        say("95 % interval"),
+        say("rest"),
+        say("better by"),
+        say("p, Holm"),
+    ]
+    add_numbers(table, names, language)
     table.add_column("")
     for each in shown:
-        table.add_row(
+        cells = (
             escape(each.column),
             escape(each.value),
             f"{each.num_examples:,}",
@@ -76,21 +97,47 @@ def _table(found: Slices, shown: Sequence[Slice], by: Metric) -> Table:
             amount_text(by, each.rest),
             signed_text(by, each.difference),
             "< 0.001" if each.adjusted < 0.001 else f"{each.adjusted:.2g}",
-            "worse" if each.is_worse else "",
-            style="" if each.adjusted < 0.05 else "dim",
+            say("worse") if each.is_worse else "",
         )
+        table.add_row(*spoken(cells, language), style="" if each.adjusted < 0.05 else "dim")
     return table
 
 
-def _remark(found: Slices) -> str:
+def _remark(found: Slices) -> Message:
     """How many are clearly worse, and what was left out."""
     from rungwise.evaluation.slices import LEAST_EXAMPLES
     from rungwise.evaluation.wording import listed
+    from rungwise.language import paragraph, say
 
-    worse = sum(each.is_worse for each in found.slices)
-    columns = listed(found.columns) if len(found.columns) <= 3 else f"{len(found.columns)} columns"
-    said = f"{worse or 'None'} of {len(found.slices)} slices by {columns} {'are' if worse > 1 else 'is'} clearly worse"
-    small = found.num_small
-    values = f"{small} value{'' if small == 1 else 's'} with fewer than {LEAST_EXAMPLES} test examples"
-    rest = f" {values} {'is' if small == 1 else 'are'} left out." if small else ""
-    return f"{said} than the rest (p < 0.05 by Holm).{rest}"
+    worse, small = sum(each.is_worse for each in found.slices), found.num_small
+    columns = say("{count} columns", count=len(found.columns))
+    known = {
+        "worse": worse,
+        "count": len(found.slices),
+        "columns": listed(found.columns) if len(found.columns) <= _NAMED else columns,
+    }
+    if worse > 1:
+        said = say(
+            "{worse} of {count} slices by {columns} are clearly worse than the rest (p < 0.05 by Holm).",
+            **known,
+        )
+    elif worse:
+        said = say(
+            "1 of {count} slices by {columns} is clearly worse than the rest (p < 0.05 by Holm).", **known
+        )
+    else:
+        said = say(
+            "None of {count} slices by {columns} is clearly worse than the rest (p < 0.05 by Holm).", **known
+        )
+    rest = []
+    if small == 1:
+        rest = [say("1 value with fewer than {least} test examples is left out.", least=LEAST_EXAMPLES)]
+    elif small:
+        rest = [
+            say(
+                "{count} values with fewer than {least} test examples are left out.",
+                count=small,
+                least=LEAST_EXAMPLES,
+            )
+        ]
+    return paragraph([said, *rest])

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rungwise.cli.options import LANGUAGES, term_options
+from rungwise.cli.options import language_option, term_options
 
 _EXIT_NOTHING = 3
 """Where there is no rung to take."""
@@ -17,9 +17,7 @@ _EXIT_NOTHING = 3
 @click.argument("run")
 @click.option("--metric", metavar="METRIC", help="Another of the task's metrics.")
 @term_options
-@click.option(
-    "--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of the sentences."
-)
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 @click.pass_context
 def command(
@@ -59,6 +57,6 @@ def command(
         show_steps(console, steps, language)
         if found.comparisons:
             console.print()
-            console.print(verdict_table(found, ladder.results))
+            console.print(verdict_table(found, ladder.results, language))
     if found.recommended is None:
         ctx.exit(_EXIT_NOTHING)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,9 @@ from rungwise.data.staging import Staged, num_missing
 from rungwise.errors import DataError
 from rungwise.kinds import InputKind, OutputKind
 
-__all__ = ["check_classes", "find_classes", "findings", "twins"]
+__all__ = ["check_classes", "find_classes", "findings", "told_twins", "twins"]
+
+_TWINS = "{} of {} {} rows have the same input as a row of train."
 
 MIN_ROWS_TO_DOUBT = 20
 """Rows from which on hardly a row a class is a mistake."""
@@ -165,9 +169,17 @@ def twins(hashes: NDArray[np.uint64], parts: NDArray[np.int8]) -> list[Note]:
         twins = pa.array(train[pc.is_in(pa.array(train), value_set=some).to_numpy(zero_copy_only=False)])
         num_twins = pc.sum(pc.is_in(some, value_set=twins)).as_py()
         if num_twins:
-            message = f"{num_twins} of {len(some)} {part} rows have the same input as a row of train."
-            notes.append(Note(Level.WARNING, message))
+            notes.append(Note(Level.WARNING, _TWINS.format(num_twins, len(some), part)))
     return notes
+
+
+def told_twins(notes: Iterable[Note], part: str) -> tuple[int, int]:
+    """What `twins` told of a part: how many of its inputs are in train too, and how many it has; zeros for nothing."""
+    pattern = re.compile(_TWINS.format(r"(\d+)", r"(\d+)", part))
+    for note in notes:
+        if match := pattern.fullmatch(note.message):
+            return int(match[1]), int(match[2])
+    return 0, 0
 
 
 def _num_empty(texts: pa.Table) -> int:

@@ -22,7 +22,7 @@ from rungwise.files import replace_text, sync_path
 from rungwise.kinds import ColumnKind, InputKind, OutputKind
 from rungwise.rung import Pair
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "read_notes"]
 
 MANIFEST = "dataset.json"
 TABLE = "table.arrow"
@@ -68,7 +68,7 @@ class Dataset:
         )
         self.fingerprint: str = manifest["fingerprint"]
         self.split_hash: str = manifest["split_hash"]
-        self.notes = [Note(Level(note["level"]), note["message"]) for note in manifest["notes"]]
+        self.notes = _notes(manifest)
         self._classes: list[Any] | None = manifest["classes"]
         self._files: dict[str, str] = dict(manifest.get("files", {}))
         self._keeps = keeps
@@ -205,6 +205,25 @@ class Dataset:
     def row_numbers(self, part: str) -> NDArray[np.int64]:
         """For each row (N), its number in its source, 1 for the first record."""
         return np.asarray(self._table(part).column(-1).to_numpy())
+
+
+def _notes(manifest: dict[str, Any]) -> list[Note]:
+    return [Note(Level(note["level"]), note["message"]) for note in manifest["notes"]]
+
+
+def read_notes(folder: Path) -> list[Note]:
+    """What the user should know of the dataset in a folder, without opening its parts; nothing where there is none.
+
+    Raises:
+        DataError: if its description is damaged.
+    """
+    file = folder / MANIFEST
+    try:
+        return _notes(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise _damaged(file, repr(error)) from None
 
 
 def _damaged(file: Path, problem: object) -> DataError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from scipy import stats
 
@@ -58,6 +59,10 @@ class RungCalibration:
     def is_worth_it(self) -> bool:
         """Whether the temperature makes the log-loss on test smaller, which it was not learned from."""
         return self.after.log_loss < self.before.log_loss
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self) | {"is_clear": self.is_clear}
 
 
 def why_uncalibrated(kind: OutputKind) -> str | None:

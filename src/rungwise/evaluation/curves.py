@@ -32,6 +32,7 @@ __all__ = [
     "level_of",
     "noise_of",
     "points_of",
+    "rows_aside",
     "score_of",
 ]
 
@@ -142,7 +143,7 @@ def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
     errors: list[Floats] = []
     for num_rows in sorted({fit.num_rows for fit in fits}):
         same = [fit for fit in fits if fit.num_rows == num_rows]
-        errors.append(np.array([error_on(by, fit) for fit in same]))
+        errors.append(np.array([error_on(by, fit, len(same)) for fit in same]))
         rows.append(
             (
                 float(np.mean([fit.num_train for fit in same])),
@@ -157,9 +158,26 @@ def _measured(outcome: Outcome, fits: Sequence[Grown], by: Metric) -> Points:
     return Points(sizes, means, tests, draws, noise_of(errors))
 
 
-def error_on(by: Metric, fit: Grown) -> float:
-    """The error of a fit on a part of train, on the test part and the rows aside."""
-    return _error(by, joined([fit.test, fit.aside]))
+def rows_aside(num_all: int, num_aside: int, num_draws: int) -> int:
+    """How many different rows of train so many fits are judged on together, each on so many of all."""
+    return min(num_all, num_draws * num_aside)
+
+
+def error_on(by: Metric, fit: Grown, num_draws: int = 1) -> float:
+    """The error of a fit on a part of train, on the test part and the rows aside.
+
+    All fits of a size have the test part, while each has its own rows aside: these count for all of them, so that
+    in the mean over the fits each row counts alike.
+
+    Args:
+        by: the metric.
+        fit: the fit.
+        num_draws: fits of that size that it is joined with.
+    """
+    num_test, num_aside = len(fit.test.target), len(fit.aside.target)
+    of_each = rows_aside(fit.num_all, num_aside, num_draws) / max(num_aside, 1)
+    weights = np.repeat([1.0, of_each], [num_test, num_aside])
+    return _error(by, joined([fit.test, fit.aside]), weights)
 
 
 def _some(predictions: Predictions, rows: np.ndarray) -> Predictions:
@@ -171,7 +189,7 @@ def _some(predictions: Predictions, rows: np.ndarray) -> Predictions:
     return Predictions(target, prediction, probabilities)
 
 
-def _error(by: Metric, predictions: Predictions) -> float:
+def _error(by: Metric, predictions: Predictions, weights: Floats | None = None) -> float:
     if predictions.tags:  # a small part may lack some, so that they have other numbers
         by = metric(by.name, tags=predictions.tags)
-    return float(error_of(by, by.score(predictions.target, predictions.output(by))))
+    return float(error_of(by, by.score(predictions.target, predictions.output(by), weights)))

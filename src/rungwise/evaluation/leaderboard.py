@@ -2,33 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rungwise.evaluation.costs import costs_of
+from rungwise.evaluation.costs import QUANTITIES, costs_of
 from rungwise.evaluation.outcomes import Outcome, Results
+from rungwise.evaluation.wording import bytes_text, seconds_text
+from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "leaderboard"]
+__all__ = ["COLUMNS", "COST_COLUMNS", "CostColumn", "leaderboard"]
 
 _FIELDS = {"pred_time": "predict_seconds", "expected_memory_bytes": "expected_memory_bytes"}
 """Column → field of the journal's record: seconds for the validation and test parts, and what the rung's formula gave
 beforehand."""
 
+
+@dataclass(frozen=True)
+class CostColumn:
+    """A cost that people are shown on the leaderboard.
+
+    Attributes:
+        name: of the column.
+        heading: in the terminal, where there is little room.
+        text: how a value is written.
+        title: on the page; "" where the page leaves it out.
+    """
+
+    name: str
+    heading: Message
+    text: Callable[[float], str]
+    title: Message
+
+
+_TEXTS = {quantity.name: quantity.text for quantity in QUANTITIES} | {
+    "pred_time": seconds_text,
+    "expected_memory_bytes": bytes_text,
+}
+
+COST_COLUMNS = tuple(
+    CostColumn(name, heading, _TEXTS[name], title)
+    for name, heading, title in (
+        ("fit_time", say("fit"), say("Training")),
+        ("fit_cpu_time", say("CPU"), say("Training, CPU")),
+        ("pred_time", say("pred"), Message("")),
+        ("latency", say("latency"), say("Latency")),
+        ("parameters", say("params"), say("Parameters")),
+        ("model_bytes", say("model"), say("Size")),
+        ("peak_memory_bytes", say("memory"), say("Memory")),
+        ("expected_memory_bytes", say("(expected)"), Message("")),
+    )
+)
+"""In their order."""
+
 _COSTS = (
-    "fit_time",
-    "fit_cpu_time",
-    "pred_time",
-    "latency",
-    "parameters",
-    "model_bytes",
-    "peak_memory_bytes",
-    "expected_memory_bytes",
+    *(column.name for column in COST_COLUMNS),
     "latency_p95",
     "latency_p99",
     "throughput",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rungwise.data import Note, read_notes
 from rungwise.errors import ConfigError, RunError
 from rungwise.evaluation.grown import Grown, read_growth
 from rungwise.evaluation.intervals import (
@@ -294,6 +295,15 @@ class Results:
     def growth(self) -> list[Grown]:
         """The fits on parts of train of models as wide as the run's."""
         return [grown for grown in self.all_growth if not grown.width]
+
+    @cached_property
+    def notes(self) -> list[Note]:
+        """On the run's data.
+
+        Raises:
+            DataError: if their description is damaged.
+        """
+        return read_notes(self.run_folder / "data")
 
     def metric(self, name: str) -> Metric:
         """The metric of that name, for what the run predicts; see `run_metric`."""

@@ -6,10 +6,11 @@ import math
 
 from rungwise.evaluation.intervals import Score
 from rungwise.evaluation.outlook import FURTHEST, Ahead, Crossing, Outlook, Until
-from rungwise.evaluation.sizes import size_sentence
+from rungwise.evaluation.sizes import SizeOutlook
 from rungwise.evaluation.wording import (
     amount_text,
     code,
+    count_text,
     difference_text,
     interval_text,
     signed_text,
@@ -110,7 +111,7 @@ def outlook_sentences(by: Metric, told: Outlook) -> list[Message]:
         )
     limits = {each.rung: each.limit for each in told.rungs}
     sentences += [_until(by, each, limits[each.rung]) for each in told.until]
-    sentences += [size_sentence(by, each) for each in told.sizes]
+    sentences += [_size(by, each, told.times) for each in told.sizes]
     if told.times > FURTHEST:
         sentences.append(
             say("Forecasts were never held against fits beyond {times:g} times the data.", times=FURTHEST)
@@ -163,6 +164,50 @@ def _until(by: Metric, each: Until, limit: float | None) -> Message:
     return say(
         "{rung} doesn't reach {score} {metric} within {times:g} times the data.", times=FURTHEST, **known
     )
+
+
+def _size(by: Metric, each: SizeOutlook, times: float) -> Message:
+    """Which size goes with so much data, or why none is named."""
+    known = {"rung": code(each.rung), "count": each.num_fits}
+    if each.at is None:
+        return say("{rung} has too few fits of several sizes for a scaling law ({count}).", **known)
+    known |= {
+        "score": unit_text(by, each.at.value),
+        "band": interval_text(by, each.at.low, each.at.high),
+        "parameters": count_text(each.parameters),
+        "times": times_text(times),
+    }
+    if each.balanced is None or each.at_balanced is None:
+        return say(
+            "By its scaling law from {count} fits {rung} gains nothing by its size, or nothing by data: with {times} "
+            "the data and its {parameters} parameters it comes to {score} (95 % band {band}).",
+            **known,
+        )
+    if each.is_beyond:
+        return say(
+            "By its scaling law from {count} fits {rung} comes to {score} (95 % band {band}) with {times} the data and "
+            "its {parameters} parameters; the size in balance with so much data is far from those that were fitted.",
+            **known,
+        )
+    return say(
+        "By its scaling law from {count} fits {rung} comes to {score} (95 % band {band}) with {times} the data and its "
+        "{parameters} parameters; {balanced} parameters ({sizes}) are in balance with so much data, for {best} "
+        "({best_band}).",
+        balanced=count_text(each.balanced.value),
+        sizes=_sizes(each.balanced),
+        best=unit_text(by, each.at_balanced.value),
+        best_band=interval_text(by, each.at_balanced.low, each.at_balanced.high),
+        **known,
+    )
+
+
+def _sizes(band: Score) -> Message:
+    """Such as "40 k to 1.2 M"; open where size, or data, may bring nothing."""
+    if not math.isfinite(band.high):
+        return say("from {low} on", low=count_text(band.low)) if band.low else say("interval unknown")
+    if not band.low:
+        return say("up to {high}", high=count_text(band.high))
+    return say("{low} to {high}", low=count_text(band.low), high=count_text(band.high))
 
 
 def ends_text(rows: Score) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,11 +15,9 @@ from rungwise.evaluation.intervals import Score
 from rungwise.evaluation.outcomes import Results
 from rungwise.evaluation.resampling import TAILS
 from rungwise.evaluation.scaling_law import ScalingLaw, resampled_laws, scaling_law
-from rungwise.evaluation.wording import code, count_text, interval_text, unit_text
-from rungwise.language import Message, say
 from rungwise.metrics import Metric
 
-__all__ = ["SizeOutlook", "size_outlooks", "size_sentence"]
+__all__ = ["SizeOutlook", "size_outlooks"]
 
 _FURTHEST = 8.0
 """Times the largest model that was fitted up to which a size is named."""
@@ -139,45 +136,3 @@ def _balanced(
         float(min(low, value)) if low >= within[0] else 0.0,
         float(max(high, value)) if high <= within[1] else np.inf,
     )
-
-
-def size_sentence(by: Metric, told: SizeOutlook) -> Message:
-    """Which size goes with so much data, or why none is named."""
-    known = {"rung": code(told.rung), "count": told.num_fits}
-    if told.at is None:
-        return say("{rung} has too few fits of several sizes for a scaling law ({count}).", **known)
-    known |= {
-        "score": unit_text(by, told.at.value),
-        "band": interval_text(by, told.at.low, told.at.high),
-        "parameters": count_text(told.parameters),
-    }
-    if told.balanced is None or told.at_balanced is None:
-        return say(
-            "By its scaling law from {count} fits {rung} gains nothing by its size, or nothing by data; with "
-            "{parameters} parameters it comes to {score} then (95 % band {band}).",
-            **known,
-        )
-    if told.is_beyond:
-        return say(
-            "By its scaling law from {count} fits {rung} comes to {score} then (95 % band {band}) with its "
-            "{parameters} parameters; the size in balance with so much data is far from those that were fitted.",
-            **known,
-        )
-    return say(
-        "By its scaling law from {count} fits {rung} comes to {score} then (95 % band {band}) with its {parameters} "
-        "parameters; {balanced} parameters ({sizes}) are in balance with so much data, for {best} ({best_band}).",
-        balanced=count_text(told.balanced.value),
-        sizes=_sizes_text(told.balanced),
-        best=unit_text(by, told.at_balanced.value),
-        best_band=interval_text(by, told.at_balanced.low, told.at_balanced.high),
-        **known,
-    )
-
-
-def _sizes_text(sizes: Score) -> Message:
-    """Such as "40 k to 1.2 M"; open where size, or data, may bring nothing."""
-    if not math.isfinite(sizes.high):
-        return say("from {low} on", low=count_text(sizes.low)) if sizes.low else say("interval unknown")
-    if not sizes.low:
-        return say("up to {high}", high=count_text(sizes.high))
-    return say("{low} to {high}", low=count_text(sizes.low), high=count_text(sizes.high))

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,11 @@ class Slices:
         """Those that are worst, clear ones before others."""
         behind = [each for each in self.slices if each.difference < 0]
         return sorted(behind, key=lambda each: (not each.is_worse, each.difference))[:count]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        slices = [asdict(each) | {"is_worse": each.is_worse} for each in self.slices]
+        return asdict(self) | {"slices": slices}
 
 
 def slices(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rungwise.evaluation.choice import choose, cost_ratios, front_of
+from rungwise.evaluation.data_warnings import data_warnings
 from rungwise.evaluation.intervals import Difference, Score
 from rungwise.evaluation.limits import Nearest, nearest, nearest_sentence
 from rungwise.evaluation.outcomes import BASELINE, Judged, Outcome, Results
@@ -99,6 +100,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
     Raises:
         UnknownNameError: if there is no such metric.
         ConfigError: if the metric doesn't fit what the run predicts, or the margin the metric.
+        DataError: if the description of the run's data is damaged.
     """
     terms, chosen, outcomes = terms or Terms(), results.metric(metric), results.outcomes
     terms.check(chosen)
@@ -118,7 +120,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
             nearest=missed,
             front=front,
             sentences=(nothing_to_take(choice.beyond), *map(nearest_sentence, missed)),
-            warnings=unfinished(outcomes),
+            warnings=(*data_warnings(results.notes), *unfinished(outcomes)),
         )
     difference = None if recommended is best else test.difference(best.rung, recommended.rung)
     comparisons = compare(test, [outcome.rung for outcome in finished], recommended.rung)
@@ -145,7 +147,7 @@ def verdict(results: Results, metric: str, terms: Terms | None = None) -> Verdic
         front=front,
         sentences=(*sentences_of(findings), *([forecast] if forecast else [])),
         forecast=forecast,
-        warnings=warnings_of(findings, outcomes),
+        warnings=(*data_warnings(results.notes), *warnings_of(findings, outcomes)),
     )
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "seconds_text",
     "seeds_text",
     "signed_text",
+    "titled",
     "unit_text",
 ]
 
@@ -47,6 +48,12 @@ def amount_text(metric: Metric, value: float) -> str:
     if metric.is_share:
         return f"{100 * value:.1f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+
+
+def titled(metric: Metric) -> Message:
+    """The metric's title and unit, for tables and axes: such as "accuracy, %"."""
+    title = term(metric.title)
+    return say("{metric}, %", metric=title) if metric.is_share else title
 
 
 def unit_text(metric: Metric, value: float) -> str:

@@ -80,12 +80,11 @@ def check_asked(
     """
     if isinstance(rungs, str):
         raise ConfigError(f"rungs is {rungs!r}; give a list of names: {rungs.replace(' ', '').split(',')}.")
-    if task_name is not None:
-        task(task_name)
+    pair = None if task_name is None else task(task_name).pair
     if metric_name is not None:
         metric(metric_name)
     for name in rungs or ():
-        registry.rung_family(name)
+        registry.check_name(name, registry.rung_names() if pair is None else registry.rungs_for(pair))
     if precision not in tuple(Precision):
         raise ConfigError(f"precision {precision!r} is unknown; allowed are {', '.join(Precision)}.")
     for name, value in (("workers", workers), ("seeds", seeds)):

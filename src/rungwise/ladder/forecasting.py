@@ -53,7 +53,7 @@ def forecast_rungs(results: Results, rungs: Sequence[str] | None) -> list[str]:
             f"{results.run_folder} has no rung with a result to forecast; `rungwise fit --resume` goes on with it."
         )
     for name in rungs or ():
-        registry.rung(name)
+        registry.check_name(name, finished)
         if name not in finished:
             raise RunError(
                 f"{results.run_folder}: rung {name!r} has no result to forecast; these have: {', '.join(finished)}."

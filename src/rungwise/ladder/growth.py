@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rungwise.available import available_bytes
-from rungwise.data import Dataset
+from rungwise.data import STARTS, Dataset
 from rungwise.evaluation.records import append_record
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job, read_json
@@ -27,7 +27,7 @@ LEAST_ROWS, CLASS_ROWS, LEAST_SHARE = 50, 5, 1 / 16
 _FEW_SHARE = 1 / 5
 """That the smallest part has: rows, though no more than a share of few, rows for each class, and a share of many."""
 
-DRAWS = 4
+DRAWS = len(STARTS)
 """Parts of each size, of different rows, of those that are cheap."""
 
 _POLL_SECONDS = 0.02

@@ -44,8 +44,9 @@ _WORD = r"[\p{L}\p{N}_]+|[^\p{L}\p{N}_\s]"
 _ALONE = f"[{UNSPACED}]"
 _LARGEST_VOCABULARY = 30_000
 
-_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 20_000, 3
-"""Parts of train that rungs are chosen by, up to how many rows of train, and for how many there must be room."""
+_FEW_FOLDS, _MANY_FOLDS, _FEW_ROWS, _LEAST_ROOM = 5, 10, 20_000, 3
+"""Parts of train that rungs are chosen by, at least and at most, up to how many rows of train, and for how many there
+must be room."""
 
 _FOLD_FLOPS = 4e9
 """For a second of the budget, operations that fits of further folds may have: about a tenth of it."""
@@ -88,7 +89,7 @@ def choose_rungs(
     """
     accepting = registry.rungs_for(pair)
     for name in rungs or ():
-        registry.rung(name)  # an unknown name raises here
+        registry.check_name(name, accepting)
         if name not in accepting:
             raise ConfigError(
                 f"rung {name!r} doesn't take {pair[0]} input for {pair[1]} output; "
@@ -122,7 +123,7 @@ def plan_rungs(
     names = choose_rungs(dataset.pair, rungs, settings)
     unused = [name for name in settings if name not in names]
     for name in unused:
-        registry.rung_family(name)  # a name that is misspelt
+        registry.check_name(name, names)
     if unused:
         raise ConfigError(
             f"settings are given for {', '.join(unused)}, which won't climb; rungs: {', '.join(names)}."
@@ -132,7 +133,7 @@ def plan_rungs(
     costs = {name: _cost(name, shape, settings.get(name, {}), held) for name in names}
     order = sorted(names, key=lambda name: (costs[name].fit_flops, name))
     if up_to is not None:
-        registry.rung(up_to)
+        registry.check_name(up_to, order)
         if up_to not in order:
             raise ConfigError(f"rung {up_to!r} isn't on this ladder: {', '.join(order)}.")
         order = order[: order.index(up_to) + 1]
@@ -174,10 +175,12 @@ def plan_folds(
     if asked is not None or reason:
         return asked or 0, 0
     flops = sum(cost.fit_flops for cost in plan.values())
-    is_cheap = _FOLDS * flops <= _FOLD_FLOPS * budget
+    folds = int(min(_MANY_FOLDS, most, _FOLD_FLOPS * budget / max(flops, 1.0)))
     is_choice = len(plan) > 2  # of one rung beside the baseline there is little to choose
-    suiting = min(_FOLDS, most) if dataset.num("train") <= _FEW_ROWS and is_choice else 0
-    return (suiting, 0) if is_cheap else (0, suiting)
+    few = min(_FEW_FOLDS, most)
+    if dataset.num("train") > _FEW_ROWS or not is_choice:
+        return 0, 0
+    return (folds, 0) if folds >= few else (0, few)
 
 
 def on_request(pair: Pair, plan: Plan) -> str | None:

@@ -55,6 +55,10 @@ def read_config(paths: Paths) -> dict[str, Any]:
     Raises:
         RunError: if it is no run's folder, or of another version.
     """
+    if paths.run.is_file():
+        raise RunError(
+            f"{paths.run} is a file, and a run's folder is expected; `rungwise fit {paths.run}` makes one from data."
+        )
     if is_model_folder(paths.run):
         raise RunError(
             f"{paths.run} is one model's folder and no run's; from Python, rungwise.load reads it."

@@ -266,8 +266,8 @@ class RunView:
         rung = rung or self.verdict.recommended
         if rung is None:
             raise RunError(f"{self.paths.run}: {self.verdict.sentence}")
-        registry.rung(rung)
         if not is_model_folder(self.paths.model(rung)):
             have = sorted(path.name for path in (self.run / "models").glob("*") if is_model_folder(path))
+            registry.check_name(rung, have)
             raise RunError(f"{self.paths.run}: rung {rung!r} has no model; these have: {', '.join(have)}.")
         return load_model(self.paths.model(rung))

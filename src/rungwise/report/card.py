@@ -220,7 +220,7 @@ def _limits(content: Content, outcome: Outcome) -> list[str]:
     said = [
         "It was judged on one split of one data set; on data of another kind, place or time it may do worse.",
         *([f"Its training ended early: {reason}."] if reason else []),
-        *content.warnings,
+        *content.verdict.warnings,
     ]
     if outcome.robustness is None:
         said.append("How it stands corrupted inputs wasn't measured.")

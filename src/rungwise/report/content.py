@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 from rungwise.data import Dataset
 from rungwise.errors import RunError
 from rungwise.evaluation import Outcome, Outlook, Results, Terms, Verdict, leaderboard, verdict
+from rungwise.evaluation.calibration import RungCalibration, calibrations, why_uncalibrated
+from rungwise.evaluation.label_errors import LabelErrors, label_errors
+from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.outlook import outlook_as_asked
+from rungwise.evaluation.slices import Slices, slices
+from rungwise.evaluation.slicing import built_in, groupings
 from rungwise.kinds import OutputKind
-from rungwise.language import Message, say, term
+from rungwise.language import Message, term
 from rungwise.metrics import Metric
 from rungwise.report.cutting import MAX_NAME, cut
 
@@ -24,12 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Content"]
 
-
-_TWINS = r"(\d+) of (\d+) test rows have the same input as a row of train"
-"""A note on the data."""
-
-_MANY = 0.05
-"""Of the test rows, from which on it is worth a word at the top."""
+_SUSPECTS = 10
+"""Labels to look at, at most."""
 
 
 @dataclass(frozen=True)
@@ -86,22 +86,6 @@ class Content:
         return verdict(self.results, self.config["metric"], Terms.parse(**self.config.get("terms", {})))
 
     @property
-    def warnings(self) -> list[str]:
-        """What one should know before trusting the verdict: of the verdict, and of test rows that train has too."""
-        found = filter(None, (re.match(_TWINS, note.message) for note in self.dataset.notes))
-        twins = [
-            say(
-                "{count:,} of {total:,} test rows have the same input as a row of train: scores on test may be too "
-                "good.",
-                count=count,
-                total=total,
-            )
-            for count, total in (map(int, match.groups()) for match in found)
-            if count > _MANY * total
-        ]
-        return [*twins, *self.verdict.warnings]
-
-    @property
     def recommended(self) -> str | None:
         """The rung to take; None if there is none."""
         return self.verdict.recommended
@@ -110,6 +94,32 @@ class Content:
     def outlook(self) -> Outlook | None:
         """What more data would bring; None where no forecast was asked for."""
         return outlook_as_asked(self.results, self.metric, self.recommended, self.verdict.beyond)
+
+    @cached_property
+    def calibrations(self) -> Sequence[RungCalibration]:
+        """Of the rungs that look at an input; none where no classes are predicted."""
+        if not self.finished or why_uncalibrated(self.dataset.pair[1]) is not None:
+            return []
+        return [each for each in calibrations(self.results) if each.rung != BASELINE]
+
+    @cached_property
+    def slices(self) -> Slices | None:
+        """Of the recommended rung, by all columns but the target; None where nothing can be sliced."""
+        chosen = next((outcome for outcome in self.finished if outcome.rung == self.recommended), None)
+        if chosen is None or chosen.test is None:
+            return None
+        names = [name for name in built_in(self.dataset) if name != self.dataset.target]
+        found = slices(chosen.rung, chosen.test, self.metric, groupings(self.dataset, names))
+        return found if found.slices else None
+
+    @cached_property
+    def label_errors(self) -> LabelErrors | None:
+        """Of the test part, the most doubtful; None where no label is suspected, or too few rungs can tell."""
+        try:
+            found = label_errors(self.results, self.dataset, self.metric, top=_SUSPECTS)
+        except RunError:  # too few rungs beat the baseline, which the page says elsewhere
+            return None
+        return found if found.suspects else None
 
     @property
     def metric_title(self) -> Message:

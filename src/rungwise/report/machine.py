@@ -42,6 +42,9 @@ def run_as_dict(content: Content, language: Language = Language.ENGLISH) -> dict
             "metrics": scores(content.results, task(config["task"]).metrics, content.class_names),
             "forecast": None if content.outlook is None else asdict(content.outlook),
             "predicates": content.results.predicates,
+            "calibration": [each.to_dict() for each in content.calibrations],
+            "slices": None if content.slices is None else content.slices.to_dict(),
+            "label_errors": None if content.label_errors is None else asdict(content.label_errors),
             "robustness": {o.rung: asdict(o.robustness) for o in content.outcomes if o.robustness},
             "history": {o.rung: o.record["history"] for o in content.outcomes if o.record.get("history")},
             "data": {

@@ -4,55 +4,108 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rungwise.evaluation.next_steps import next_steps
-from rungwise.language import Language, say, spoken
+from rungwise.evaluation.next_steps import NextStep
+from rungwise.evaluation.wording import code
+from rungwise.language import Language, Message, say, spoken
 from rungwise.report.content import Content
-from rungwise.report.sections import ORDER
-from rungwise.report.sections.facts import run_facts
+from rungwise.report.sections import SECTIONS
+from rungwise.report.sections.errors import Errors
 from rungwise.report.tables import Cell, Row, Table
 
 __all__ = ["markdown_page", "markdown_table"]
 
-_LEFT_OUT = ("errors", "facts")
-"""Sections that are to be looked at, or told here in another way."""
-
 
 def markdown_page(content: Content, language: Language = Language.ENGLISH) -> str:
-    """The page as Markdown: the sentence, what to do next, and the tables."""
-    found = content.verdict
-    parts = [f"# {_line(content.name)}", f"**{_line(found.sentences[0], language)}**"]
-    parts += [" ".join(_line(sentence, language) for sentence in found.sentences[1:])]
-    parts += [f"> {_line(warning, language)}" for warning in content.warnings]
-    parts += [f"## {say('What to do next').said(language)}", _steps(content, language)]
-    for name in ORDER:
-        if name not in _LEFT_OUT:
-            section = importlib.import_module(f"rungwise.report.sections.{name}").section(content)
-            parts += [markdown_table(table, language) for table in _tables(section)]
-    facts = [f"- {_line(name, language)}: {_line(value, language)}" for name, value in run_facts(content)]
-    parts += [f"## {say('The run').said(language)}", "\n".join(facts)]
+    """The page as Markdown: its sections with what they have in words and tables; charts and errors are to be seen."""
+    parts = [f"# {_line(content.name)}"]
+    for name, title in SECTIONS.items():
+        section = importlib.import_module(f"rungwise.report.sections.{name}").section(content)
+        told = [] if section is None else [_written(each, language) for each in _told(name, section, content)]
+        parts += [f"## {title.said(language)}"] if told and title else []
+        parts += told
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _steps(content: Content, language: Language) -> str:
-    lines = []
-    for number, step in enumerate(next_steps(content.verdict, content.results), start=1):
-        command = f" `{step.command}`" if step.command else ""
-        lines.append(f"{number}. {_line(step.text, language)}{command}")
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class _Text:
+    """A paragraph, or what else stands in lines of its own.
+
+    Attributes:
+        lines: what it says.
+        mark: what each line begins with.
+        is_strong: whether it is printed bold.
+    """
+
+    lines: Sequence[str]
+    mark: str = ""
+    is_strong: bool = False
 
 
-def _tables(section: Any) -> Iterator[Table]:
-    """Those of a section."""
-    if isinstance(section, Table):
-        yield section
-    elif is_dataclass(section):
-        values = [getattr(section, field.name) for field in fields(section)]
-        several = [each for value in values if isinstance(value, list) for each in value]
-        yield from (value for value in [*values, *several] if isinstance(value, Table))
+def _told(name: str, section: Any, content: Content) -> Sequence[Table | _Text]:
+    """What is told of a section; nothing of those that are charts or pictures alone."""
+    match name:
+        case "sentence":
+            warnings = [_Text([warning], "> ") for warning in section.warnings]
+            return [_Text([section.headline], is_strong=True), _Text([section.evidence]), *warnings]
+        case "next":
+            return [_Text([_step(step)], f"{number}. ") for number, step in enumerate(section, start=1)]
+        case "forecast":
+            return [*(_Text([sentence]) for sentence in section.sentences), section.table]
+        case "costs":
+            tables = zip(section.tables, section.notes, strict=True)
+            both = [each for table, notes in tables for each in (table, _Text(notes, "- "))]
+            return [_Text([section.introduction]), *both]
+        case "predicates":
+            return [_Text([sentence]) for sentence in section]
+        case "errors":
+            return [
+                each for errors in section if errors.rung == content.recommended for each in _errors(errors)
+            ]
+        case "calibration":
+            return [section.table]
+        case "robustness" if not isinstance(section, str):
+            texts = [say("{name}: {value}", name=name, value=text) for name, text in section.texts]
+            return [
+                _Text([section.introduction]),
+                _Text(texts, "- "),
+                section.table,
+                _Text(section.notes, "- "),
+            ]
+        case "facts":
+            facts = [say("{name}: {value}", name=name, value=value) for name, value in section.facts]
+            told: list[Table | _Text] = [_Text(facts, "- ")]
+            if section.notes:
+                told += [_Text([say("Notes on the data")], "### "), _Text(section.notes, "- ")]
+            if section.columns is not None:
+                told += [_Text([say("Columns")], "### "), section.columns]
+            return told
+        case "score" | "curves" | "sheets":
+            return []
+        case _:
+            return [_Text([section]) if isinstance(section, str) else section]
+
+
+def _step(step: NextStep) -> Message:
+    return say("{words} {word}", words=step.text, word=code(step.command)) if step.command else step.text
+
+
+def _errors(errors: Errors) -> list[Table | _Text]:
+    """Of the recommended rung: what it takes for what, and each class."""
+    return [
+        _Text([code(errors.rung)]),
+        *(table for table in (errors.pairs, errors.classes) if table is not None),
+    ]
+
+
+def _written(told: Table | _Text, language: Language) -> str:
+    if isinstance(told, Table):
+        return markdown_table(told, language)
+    lines = [_line(line, language) for line in told.lines if line]
+    return "\n".join(f"{told.mark}**{line}**" if told.is_strong else f"{told.mark}{line}" for line in lines)
 
 
 def markdown_table(table: Table, language: Language = Language.ENGLISH) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from rungwise.language import Language, paragraph, say
 from rungwise.report.bilingual import attribute, both, capital, option, t
 from rungwise.report.content import Content
-from rungwise.report.sections import ORDER
+from rungwise.report.sections import SECTIONS
 
 __all__ = ["html_page"]
 
@@ -27,7 +27,7 @@ def html_page(content: Content, language: Language = Language.ENGLISH, *, printe
         printed: whether it is for paper: without controls and script, with all that is folded open.
     """
     environment = _environment(printed=printed)
-    shown = [_section(environment, name, content) for name in ORDER]
+    shown = [_section(environment, name, content) for name in SECTIONS]
     page: str = environment.get_template("page.html.jinja").render(
         content=content,
         language=language,
@@ -45,7 +45,7 @@ def _section(environment: Environment, name: str, content: Content) -> Markup:
         return Markup("")
     template = environment.get_template(f"sections/{name}.html.jinja")
     known = {"content": content, "metric": content.metric, "recommended": content.recommended}
-    return Markup(template.render(section=section, **known))
+    return Markup(template.render(section=section, title=SECTIONS[name], **known))
 
 
 def _environment(*, printed: bool) -> Environment:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from rungwise.evaluation.calibration import RungCalibration, calibrations, why_uncalibrated
-from rungwise.evaluation.outcomes import BASELINE
+from rungwise.evaluation.calibration import RungCalibration
 from rungwise.language import Message, say, term
 from rungwise.report.charts import reliability_chart
 from rungwise.report.content import Content
@@ -44,9 +43,7 @@ class CalibrationSection:
 
 def section(content: Content) -> CalibrationSection | None:
     """The section; None where no classes are predicted, or no rung finished."""
-    if not content.finished or why_uncalibrated(content.dataset.pair[1]) is not None:
-        return None
-    found = [each for each in calibrations(content.results) if each.rung != BASELINE]
+    found = content.calibrations
     if not found:
         return None
     return CalibrationSection(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rungwise.evaluation import costs_of
+from rungwise.evaluation import Outcome, costs_of
 from rungwise.evaluation.cost_tables import CostTable, cost_tables
 from rungwise.evaluation.costs import Group, is_disturbed
-from rungwise.language import say
+from rungwise.language import Message, say
 from rungwise.report.bilingual import capital
 from rungwise.report.content import Content
 from rungwise.report.tables import Cell, Column, Row, Table
@@ -28,14 +28,14 @@ class CostsSection:
     """The tables.
 
     Attributes:
+        introduction: how the amounts are known.
         tables: one for each thing that rungs cost something for.
         notes: on each of them.
-        is_alone: whether nothing else worked on the machine while answers were timed.
     """
 
+    introduction: Message
     tables: Sequence[Table]
     notes: Sequence[Sequence[str]]
-    is_alone: bool
 
 
 def section(content: Content) -> CostsSection | None:
@@ -46,8 +46,19 @@ def section(content: Content) -> CostsSection | None:
         return None
     found = [each for each in cost_tables(costs) if each.titles]
     tables = [_table(each, content.recommended) for each in found]
-    is_alone = not any(is_disturbed(outcome.record) for outcome in content.finished)
-    return CostsSection(tables, [each.notes for each in found], is_alone)
+    return CostsSection(_introduction(content.finished), tables, [each.notes for each in found])
+
+
+def _introduction(finished: Sequence[Outcome]) -> Message:
+    if any(is_disturbed(outcome.record) for outcome in finished):
+        return say(
+            "Amounts are measured, but for those with ~, which are estimated; – is not available. Answers are by one "
+            "thread of the CPU, while others worked on the machine too."
+        )
+    return say(
+        "Amounts are measured, but for those with ~, which are estimated; – is not available. Answers are by one "
+        "thread of the CPU, alone on the machine."
+    )
 
 
 def _table(found: CostTable, recommended: str | None) -> Table:

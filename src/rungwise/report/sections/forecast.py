@@ -17,8 +17,8 @@ from rungwise.evaluation.outlook_text import (
     outlook_sentences,
     rows_text,
 )
-from rungwise.evaluation.wording import amount_text, interval_text, signed_text, unit_text
-from rungwise.language import Message, say, term
+from rungwise.evaluation.wording import amount_text, interval_text, signed_text, titled, unit_text
+from rungwise.language import Message, say
 from rungwise.metrics import Metric
 from rungwise.report.charts import line_key
 from rungwise.report.content import Content
@@ -69,7 +69,7 @@ def section(content: Content) -> ForecastSection | None:
     if told is None or not told.rungs:
         return None
     styles = _styles(told, metric)
-    title = say("{metric}, %", metric=content.metric_title) if metric.is_share else content.metric_title
+    title = titled(metric)
     if metric.greater_is_better:
         title = say("{scores} (higher is better)", scores=title)
     else:
@@ -129,7 +129,7 @@ def _table(told: Outlook, metric: Metric) -> Table:
         "{metric:cap}, with 95 % bands; now is with {count:,} rows to learn from. Scores are read off the curves, "
         "which are judged on test and on what parts of train leave aside, so that they differ from the leaderboard's. "
         "The gain is surer than they are, as the same rows judge both.",
-        metric=say("{metric}, %", metric=term(metric.title)) if metric.is_share else term(metric.title),
+        metric=titled(metric),
         count=told.num_train,
     )
     rows = [

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from rungwise.errors import RunError
-from rungwise.evaluation.label_errors import LabelErrors, Suspect, label_errors
+from rungwise.evaluation.label_errors import LabelErrors, Suspect
 from rungwise.language import say
 from rungwise.report.content import Content
 from rungwise.report.tables import Cell, Column, Row, Table
 
 __all__ = ["section"]
 
-_SHOWN = 10
-
 
 def section(content: Content) -> Table | None:
     """The section; None where no label is suspected, or too few rungs can tell."""
-    try:
-        found = label_errors(content.results, content.dataset, content.metric, top=_SHOWN)
-    except RunError:  # too few rungs beat the baseline, which the page says elsewhere
-        return None
-    if not found.suspects:
+    found = content.label_errors
+    if found is None:
         return None
     caption = say(
         "{count:,} of {total:,} test examples are suspected: the rungs agree on another label than the one given. The "

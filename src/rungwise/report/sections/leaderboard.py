@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from rungwise.evaluation.leaderboard import COST_COLUMNS
 from rungwise.evaluation.wording import (
     amount_text,
-    bytes_text,
-    count_text,
     interval_text,
-    seconds_text,
     seeds_text,
     signed_text,
 )
@@ -30,16 +28,6 @@ __all__ = ["section"]
 
 _BAR_WIDTH = 90
 
-_COSTS: tuple[tuple[str, Message, Callable[[float], str]], ...] = (
-    ("fit_cpu_time", say("Training, CPU"), seconds_text),
-    ("fit_time", say("wall"), seconds_text),
-    ("latency", say("Latency"), seconds_text),
-    ("parameters", say("Parameters"), count_text),
-    ("model_bytes", say("Size"), bytes_text),
-    ("peak_memory_bytes", say("Memory"), bytes_text),
-)
-"""Column of the leaderboard, its heading, how its values are written."""
-
 
 def section(content: Content) -> Table:
     """The section, which every page has."""
@@ -50,6 +38,7 @@ def section(content: Content) -> Table:
     has_seeds, is_greater = bool((board["num_seeds"] > 1).any()), metric.greater_is_better
     has_gap = bool(board["gap"].notna().any())
     extras = {"gap": has_gap, "seeds": has_seeds, "robustness": content.has_robustness}
+    costs = [column for column in COST_COLUMNS if column.title]
     columns = [
         Column(say("Rung")),
         Column(say("Test"), is_descending=is_greater),
@@ -57,18 +46,18 @@ def section(content: Content) -> Table:
         *([Column(say("Train gap"))] if has_gap else []),
         *([Column(say("Over seeds"), is_descending=is_greater)] if has_seeds else []),
         *([Column(say("Robust"), is_descending=is_greater)] if content.has_robustness else []),
-        *(Column(title) for _, title, _ in _COSTS),
+        *(Column(column.title) for column in costs),
     ]
     rows = []
     for _, row in board.iterrows():
         scores = _scores(row, metric, scale, extras)
         note = _note(row)
         cells = scores or [Cell(note, style="reason", span=2 + sum(extras.values()))]
-        costs = [amount(row[column], text) for column, _, text in _COSTS]
+        amounts = [amount(row[column.name], column.text) for column in costs]
         rows.append(
             Row(
                 row["rung"],
-                [*cells, *costs],
+                [*cells, *amounts],
                 note if scores else "",
                 is_recommended=row["rung"] == content.recommended,
             )

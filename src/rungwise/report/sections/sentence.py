@@ -22,7 +22,7 @@ class SentenceSection:
         headline: the verdict's first sentence.
         evidence: the others.
         costs: of the recommended rung.
-        warnings: of the verdict, and of data that flatter it.
+        warnings: what one should know before trusting it.
         num_folds: that the choice was made on.
     """
 
@@ -40,7 +40,7 @@ def section(content: Content) -> SentenceSection:
     headline, *evidence = found.sentences
     title = task(content.config["task"]).title
     return SentenceSection(
-        term(title), headline, paragraph(evidence), _costs(content), content.warnings, found.num_folds
+        term(title), headline, paragraph(evidence), _costs(content), found.warnings, found.num_folds
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rungwise.evaluation.slices import Slice, slices
-from rungwise.evaluation.slicing import built_in, groupings
-from rungwise.evaluation.wording import amount_text, interval_text, signed_text
+from rungwise.evaluation.slices import Slice
+from rungwise.evaluation.wording import amount_text, code, interval_text, signed_text
 from rungwise.language import Message, say, term
 from rungwise.metrics import Metric
 from rungwise.report.bilingual import capital
@@ -18,15 +17,10 @@ _WORST = 10
 
 def section(content: Content) -> Table | Message | None:
     """The worst slices, or that none is; None where no rung is recommended, or nothing can be sliced."""
-    chosen = next((outcome for outcome in content.finished if outcome.rung == content.recommended), None)
-    if chosen is None or chosen.test is None:
+    found, by = content.slices, content.metric
+    if found is None:
         return None
-    names = [name for name in built_in(content.dataset) if name != content.dataset.target]
-    by = content.metric
-    found = slices(chosen.rung, chosen.test, by, groupings(content.dataset, names))
-    if not found.slices:
-        return None
-    known = {"rung": f"`{chosen.rung}`", "count": len(found.slices)}
+    known = {"rung": code(found.rung), "count": len(found.slices)}
     worse = [each for each in found.worst(_WORST) if each.is_worse]
     if not worse:
         return say(
