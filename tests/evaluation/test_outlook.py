@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -213,10 +214,16 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     found = outlook(results, results.metric("accuracy"))
     [law] = found.sizes
     assert law.num_fits == 3 * len(SIZES) + 1
-    assert law.at < law.limit
+    assert law.at.value < law.limit.value
+    for band in (law.at, law.limit, law.at_balanced, law.balanced):
+        assert band.low <= band.value <= band.high
+        assert band.low < band.high
+    assert law.balanced.low == 0 or law.balanced.low >= 1000 / 8
+    assert law.balanced.high == np.inf or law.balanced.high <= 8 * 16000
     assert len(found.rungs[0].sizes) == len(SIZES) + 1
     [told] = [each for each in outlook_sentences(metric("accuracy"), found) if "scaling law" in each]
-    assert told.startswith("By its scaling law from 25 fits `mlp` ")
+    start = r"By its scaling law from 25 fits `mlp` comes to \d\d\.\d % \(95 % band \d\d\.\d to \d\d\.\d\) with four"
+    assert re.match(start, told), told
 
 
 @pytest.mark.parametrize(
@@ -224,22 +231,33 @@ def test_fits_of_other_widths_make_a_law_and_no_points_of_the_curve(tmp_path, ma
     [
         (
             {},
-            "`mlp` comes to 90.0 % with twice the data and its 4 k parameters; 8 k parameters are in balance with so "
-            "much data, for 92.0 %. These are point estimates",
+            "`mlp` comes to 90.0 % (95 % band 80.0 to 95.0) with twice the data and its 4 k parameters; 8 k parameters "
+            "(1 k to 60 k) are in balance with so much data, for 92.0 % (85.0 to 96.0).",
         ),
         (
             {"is_beyond": True},
-            "comes to 90.0 % with twice the data and its 4 k parameters; the size in balance",
+            "comes to 90.0 % (95 % band 80.0 to 95.0) with twice the data and its 4 k parameters; the size in balance",
         ),
         (
             {"balanced": None},
-            "with twice the data and its 4 k parameters it comes to 90.0 %, a point estimate",
+            "with twice the data and its 4 k parameters it comes to 90.0 % (95 % band 80.0 to 95.0).",
         ),
+        ({"balanced": Score(8e3, 0, 6e4)}, "8 k parameters (up to 60 k) are"),
+        ({"balanced": Score(8e3, 1e3, np.inf)}, "8 k parameters (from 1 k on) are"),
+        ({"balanced": Score(8e3, 0, np.inf)}, "8 k parameters (interval unknown) are"),
         ({"at": None}, "`mlp` has too few fits of several sizes for a scaling law (25)."),
     ],
 )
 def test_a_size_is_told_with_how_much_data_it_is_for(changes, said):
-    size = SizeOutlook("mlp", 25, None, 4000.0, at=0.9, balanced=8000.0, at_balanced=0.92)
+    size = SizeOutlook(
+        "mlp",
+        25,
+        None,
+        4000.0,
+        at=Score(0.9, 0.8, 0.95),
+        balanced=Score(8e3, 1e3, 6e4),
+        at_balanced=Score(0.92, 0.85, 0.96),
+    )
     nothing = dict.fromkeys(("rungs", "crossings", "until"), ()) | dict.fromkeys(
         ("recommended", "leader", "best", "ahead")
     )
@@ -247,7 +265,7 @@ def test_a_size_is_told_with_how_much_data_it_is_for(changes, said):
     told = Outlook(**nothing | {"sizes": (replace(size, **changes),)})
     [sentence] = outlook_sentences(metric("accuracy"), told)
     assert said in sentence
-    assert ("数据为两倍时" in sentence.said(Language.CHINESE)) == ("twice the data" in said)
+    assert ("数据为两倍时" in sentence.said(Language.CHINESE)) == ("twice the data" in sentence)
 
 
 def test_what_was_asked_for_is_asked_again(tmp_path, make_grown_run):

@@ -115,8 +115,9 @@ def test_scores_are_by_name_and_strength_of_what_was_asked():
         return np.eye(2)[[len(text) % 2 for text in texts]]
 
     asked = ((*version, target) for version in text_versions(TEXTS, CONTEXTS))
-    clean, scores = corrupted_scores(outputs, asked, metric("accuracy"))
-    assert clean == 1
+    found = corrupted_scores(outputs, asked, metric("accuracy"))
+    scores = {name: [each.value for each in values] for name, values in found.scores.items()}
+    assert found.clean.value == 1
     assert {name: len(values) for name, values in scores.items()} == dict.fromkeys(BY_NAME, 5)
     assert scores["capitals"] == [1] * 5
     assert scores["typos"][0] > scores["typos"][4]

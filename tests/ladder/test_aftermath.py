@@ -85,6 +85,12 @@ def check_robustness_of_sentences(ladder, metric_name):
     board = ladder.leaderboard().set_index("rung")
     assert record["metric"] == metric_name
     assert record["clean"] == pytest.approx(board.score_test["hmm"])
+    ends = [record["intervals"]["clean"], *record["intervals"]["scores"]["typos"]]
+    for value, (low, high) in zip([record["clean"], *record["scores"]["typos"]], ends, strict=True):
+        assert low <= value <= high
+    assert ends[0] == pytest.approx(
+        board.loc["hmm", ["score_test_low", "score_test_high"]].tolist(), abs=0.02
+    )
     assert list(record["scores"]) == ["typos", "capitals", "lost words", "other words"]
     assert record["scores"]["typos"][4] < record["scores"]["typos"][0] <= record["clean"]
     assert record["num_examples"] == ladder.dataset.num("test")

@@ -46,6 +46,35 @@ def measured(fall):
     return {"metric": "accuracy", "num_examples": 18, "clean": 0.9, "scores": by_name}
 
 
+def with_intervals(fall):
+    """Of 5 points on either side."""
+    found = measured(fall)
+    ends = {name: [(s - 0.05, s + 0.05) for s in scores] for name, scores in found["scores"].items()}
+    return {**found, "intervals": {"clean": (0.85, 0.95), "mean": (0.6, 0.8), "scores": ends}}
+
+
+def test_every_point_has_its_bar_and_the_table_the_intervals(run, dataset):
+    for order, rung in enumerate(("svm", "cnn")):
+        add_rung(run, dataset, rung, order, with_intervals(0.05 + order / 100))
+    section = page_of(run).partition('id="robustness"')[2].partition('id="facts"')[0]
+    bars = re.findall(r'<path class="ends ([\w ]+)" d="([^"]*)"', section)
+    assert len(bars) == 2 * len(CORRUPTIONS)
+    assert all(path.count("V") == 6 for _, path in bars)
+    first, second = (float(path.split()[0].removeprefix("M")) for _, path in bars[:2])
+    assert 3 < abs(first - second) < 10, "they stand beside each other"
+    assert "intervals. As all rungs are asked about the same images" in section
+    assert "60.0 to 80.0" in section
+    assert "85.0 to 95.0" in section
+
+
+def test_runs_of_earlier_versions_have_curves_without_bars(run, dataset):
+    add_rung(run, dataset, "svm", 0, measured(0.05))
+    section = page_of(run).partition('id="robustness"')[2].partition('id="facts"')[0]
+    assert "<title>svm</title>" in section
+    assert 'class="ends' not in section
+    assert "Bars are" not in section
+
+
 def page_of(run):
     return write_report(Results(run)).read_text(encoding="utf-8")
 

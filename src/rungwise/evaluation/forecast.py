@@ -20,7 +20,16 @@ import numpy as np
 from rungwise.evaluation.families import LIMITED, Family, Floats, families
 from rungwise.language import Message, say
 
-__all__ = ["LEAST_POINTS", "Curve", "Forecast", "forecast"]
+__all__ = [
+    "LEAST_POINTS",
+    "MISFIT",
+    "NOISE",
+    "NOISE_POINTS",
+    "SAMPLES",
+    "Curve",
+    "Forecast",
+    "forecast",
+]
 
 LEAST_POINTS = 5
 """Sizes that a curve has, to be forecast."""
@@ -31,10 +40,10 @@ _TAILS = (2.5, 97.5)
 _HELD, _LEAST_LEARNED = 2, 3
 """The largest sizes that families are weighed by, if so many smaller ones are left."""
 
-NOISE, _NOISE_POINTS = 0.02, 4.0
+NOISE, NOISE_POINTS = 0.02, 4.0
 """Of an error's logarithm, the noise expected where nothing is known of it, and as how many points that counts."""
 
-_MISFIT = 2.0
+MISFIT = 2.0
 """The noise about a family's curve, against that of one fit: no family holds exactly, and fits share rows."""
 
 _SMALL = 0.5
@@ -79,6 +88,19 @@ class Curve:
     chance: float | None = None
     noise: float = NOISE
     most: float = np.inf
+
+    def fits_about(self, logs: Floats, levels: Floats, doublings: Any, rng: np.random.Generator) -> Floats:
+        """Logarithms of errors that are expected (S, K) -> errors that fits may come to (S, K).
+
+        Args:
+            logs: as what was seen leaves them open.
+            levels: by which all errors are off alike (S,).
+            doublings: how far that is beyond what was seen (K,).
+            rng: draws what forecasts miss, and the noise of a fit.
+        """
+        drift = _DRIFT * rng.standard_normal((len(logs), 1)) * doublings
+        own = self.noise * rng.standard_normal((len(logs), 1))
+        return np.asarray(np.minimum(np.exp(logs + levels[:, None] + drift + own), self.most))
 
 
 @dataclass(frozen=True)
@@ -166,9 +188,7 @@ class Forecast:
             logs[rows] = start[:, None] + fit.family.shape(x)[points]
         if levels is None:
             levels = self.curve.level * rng.standard_normal(number)
-        drift = _DRIFT * rng.standard_normal((number, 1)) * np.maximum(0, np.log2(x))
-        own = self.curve.noise * rng.standard_normal((number, 1))
-        return np.asarray(np.minimum(np.exp(logs + levels[:, None] + drift + own), self.curve.most))
+        return self.curve.fits_about(logs, levels, np.maximum(0, np.log2(x)), rng)
 
     def band(self, sizes: Any) -> tuple[Floats, Floats]:
         """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""
@@ -182,7 +202,7 @@ def forecast(curve: Curve) -> Forecast:
     if problem is not None:
         return Forecast(curve, refusal=problem)
     x, y = curve.sizes / curve.sizes[-1], np.log(_positive(curve.errors))
-    noise = _MISFIT * curve.noise
+    noise = MISFIT * curve.noise
     weights = curve.weights * x**_SMALL
     known = families(None if curve.chance is None else curve.chance / max(curve.errors[-1], 1e-12))
     weighed = _weighed(known, x, y, weights, noise)
@@ -240,8 +260,7 @@ def _ill_behaved(found: Forecast, x: Floats, y: Floats, weights: Floats, scatter
     slope = float(weights @ (centred * y)) / spread
     rest = y - np.average(y, weights=weights) - slope * centred
     scale = (
-        float((_NOISE_POINTS * found.curve.noise**2 + weights @ rest**2) / (_NOISE_POINTS + len(x) - 2))
-        ** 0.5
+        float((NOISE_POINTS * found.curve.noise**2 + weights @ rest**2) / (NOISE_POINTS + len(x) - 2)) ** 0.5
     )
     if slope > _RISES * scale / spread**0.5:
         return say("its errors grow with the data, by more than chance")
@@ -257,8 +276,8 @@ def _fit(family: Family, x: Floats, y: Floats, weights: Floats, noise: float) ->
     away = y - family.shape(x)  # (G, K)
     total = float(weights.sum())
     start = away @ weights / total
-    squares = _NOISE_POINTS * noise**2 + (away - start[:, None]) ** 2 @ weights
-    freedom = _NOISE_POINTS + len(x) - 1
+    squares = NOISE_POINTS * noise**2 + (away - start[:, None]) ** 2 @ weights
+    freedom = NOISE_POINTS + len(x) - 1
     logs = family.prior - freedom / 2 * np.log(squares)
     posterior = np.exp(logs - np.logaddexp.reduce(logs))
     return _Fit(family, posterior, start, (squares / freedom) ** 0.5, freedom, total), logs

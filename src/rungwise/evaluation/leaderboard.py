@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -75,7 +75,9 @@ _COSTS = (
 _SEEDS = ("num_seeds", "score_test_mean", "score_test_std")
 """Over the seeds that a rung was fitted with; the other scores and the costs are those of the first."""
 
-_ROBUSTNESS = ("robustness", "robustness_clean")
+_ROBUSTNESS = tuple(
+    f"{name}{end}" for name in ("robustness", "robustness_clean") for end in ("", "_low", "_high")
+)
 """The mean score over all corruptions and strengths, and the score of the same examples as they are."""
 
 _GENERALISATION = ("score_train", "gap")
@@ -159,4 +161,4 @@ def _robustness(outcome: Outcome, metric: Metric) -> dict[str, float]:
     found = outcome.robustness
     if found is None or found.metric != metric.name:
         return {}
-    return dict(zip(_ROBUSTNESS, (found.mean, found.clean), strict=True))
+    return dict(zip(_ROBUSTNESS, (*astuple(found.mean), *astuple(found.clean)), strict=True))

@@ -196,7 +196,7 @@ class Forecasts:
         self.num_train = results.growth[0].num_all if results.growth else 0
         self.now = {rung: _now(found, by) for rung, found in self.forecasts.items()}
         [judged] = results.judge("test", [by])
-        self._levels = {
+        self.levels = {
             rung: _levels(judged.scores[rung][0], by, curve.level) for rung, curve in self.curves.items()
         }
 
@@ -214,7 +214,7 @@ class Forecasts:
         """Multiples of the data (K,) -> errors that may come (S, K); sample s of all rungs goes together."""
         found = self.forecasts[rung]
         sizes = np.asarray(times, float) * found.curve.sizes[-1]
-        return found.sample(sizes, seed=_seed(rung), levels=self._levels[rung])
+        return found.sample(sizes, seed=_seed(rung), levels=self.levels[rung])
 
     def band(self, rung: str, times: Sequence[float]) -> list[Score]:
         """Scores at multiples of the data."""
@@ -337,7 +337,7 @@ def outlook(
         ahead=found.ahead(recommended, times),
         crossings=tuple(each for each in crossings if each is not None),
         until=tuple(found.until(rung, until) for rung in found.told) if until is not None else (),
-        sizes=tuple(size_outlooks(results, by, times, found.curves)),
+        sizes=tuple(size_outlooks(results, by, times, found.curves, found.levels)),
         num_left=num_left,
     )
 

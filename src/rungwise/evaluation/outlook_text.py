@@ -172,31 +172,42 @@ def _size(by: Metric, each: SizeOutlook, times: float) -> Message:
     if each.at is None:
         return say("{rung} has too few fits of several sizes for a scaling law ({count}).", **known)
     known |= {
-        "score": unit_text(by, each.at),
+        "score": unit_text(by, each.at.value),
+        "band": interval_text(by, each.at.low, each.at.high),
         "parameters": count_text(each.parameters),
         "times": times_text(times),
     }
     if each.balanced is None or each.at_balanced is None:
         return say(
             "By its scaling law from {count} fits {rung} gains nothing by its size, or nothing by data: with {times} "
-            "the data and its {parameters} parameters it comes to {score}, a point estimate without a band.",
+            "the data and its {parameters} parameters it comes to {score} (95 % band {band}).",
             **known,
         )
     if each.is_beyond:
         return say(
-            "By its scaling law from {count} fits {rung} comes to {score} with {times} the data and its {parameters} "
-            "parameters; the size in balance with so much data is far from those that were fitted. It is a point "
-            "estimate, without a band.",
+            "By its scaling law from {count} fits {rung} comes to {score} (95 % band {band}) with {times} the data and "
+            "its {parameters} parameters; the size in balance with so much data is far from those that were fitted.",
             **known,
         )
     return say(
-        "By its scaling law from {count} fits {rung} comes to {score} with {times} the data and its {parameters} "
-        "parameters; {balanced} parameters are in balance with so much data, for {best}. These are point estimates, "
-        "without a band.",
-        balanced=count_text(each.balanced),
-        best=unit_text(by, each.at_balanced),
+        "By its scaling law from {count} fits {rung} comes to {score} (95 % band {band}) with {times} the data and its "
+        "{parameters} parameters; {balanced} parameters ({sizes}) are in balance with so much data, for {best} "
+        "({best_band}).",
+        balanced=count_text(each.balanced.value),
+        sizes=_sizes(each.balanced),
+        best=unit_text(by, each.at_balanced.value),
+        best_band=interval_text(by, each.at_balanced.low, each.at_balanced.high),
         **known,
     )
+
+
+def _sizes(band: Score) -> Message:
+    """Such as "40 k to 1.2 M"; open where size, or data, may bring nothing."""
+    if not math.isfinite(band.high):
+        return say("from {low} on", low=count_text(band.low)) if band.low else say("interval unknown")
+    if not band.low:
+        return say("up to {high}", high=count_text(band.high))
+    return say("{low} to {high}", low=count_text(band.low), high=count_text(band.high))
 
 
 def ends_text(rows: Score) -> Message:

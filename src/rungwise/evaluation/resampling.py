@@ -28,6 +28,7 @@ __all__ = [
     "bootstrap",
     "influences",
     "resample",
+    "resample_each",
     "widening",
 ]
 
@@ -92,9 +93,23 @@ def resample(
         resamples: B.
         clusters: (N,), examples of equal number are drawn together (Davison & Hinkley 1997).
     """
-    each = [metric.per_example(target, output) for metric, output in outputs]
-    values, sizes = _drawn(each, len(target), clusters)
-    are_losses = [_is_loss(metric, value) for (metric, _), value in zip(outputs, values, strict=True)]
+    judged = [(metric, target, output) for metric, output in outputs]
+    return resample_each(judged, seed=seed, resamples=resamples, clusters=clusters)
+
+
+def resample_each(
+    judged: Sequence[tuple[Metric, Any, Any]],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    clusters: NDArray[np.int64] | None = None,
+) -> tuple[Floats, list[Bounds | None]]:
+    """The same of outputs that have each their metric and their own targets of the N examples."""
+    num_examples = len(judged[0][1])
+    each = [metric.per_example(target, output) for metric, target, output in judged]
+    metrics = [metric for metric, _, _ in judged]
+    values, sizes = _drawn(each, num_examples, clusters)
+    are_losses = [_is_loss(metric, value) for metric, value in zip(metrics, values, strict=True)]
     drawn = [
         _with_squares(value, sizes) if is_loss else value
         for value, is_loss in zip(values, are_losses, strict=True)
@@ -102,14 +117,14 @@ def resample(
     means = _resampled_means(drawn, sizes, np.random.SFC64(seed), resamples)
     scores = [
         metric.link(mean[:1] if is_loss else mean)
-        for (metric, _), mean, is_loss in zip(outputs, means, are_losses, strict=True)
+        for metric, mean, is_loss in zip(metrics, means, are_losses, strict=True)
     ]
     bounds: list[Bounds | None] = []
-    for row, (metric, output) in enumerate(outputs):
+    for row, (metric, target, output) in enumerate(judged):
         if are_losses[row]:
-            most = float(np.abs(_beyond(values[row], sizes)).max()) / len(target)
+            most = float(np.abs(_beyond(values[row], sizes)).max()) / num_examples
             bounds.append(
-                _loss_bounds(metric, drawn[row].sum(0) / len(target), means[row], len(target), most)
+                _loss_bounds(metric, drawn[row].sum(0) / num_examples, means[row], num_examples, most)
             )
         elif metric.is_share and values[row].shape[1] == 1:
             bounds.append(None)

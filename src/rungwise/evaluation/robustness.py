@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from rungwise.data import Dataset
 from rungwise.evaluation.corruptions import CORRUPTIONS, Corruption, Pixels, corrupt
+from rungwise.evaluation.intervals import Score, score
 from rungwise.evaluation.predictions import Predictions, joined_outputs
+from rungwise.evaluation.resampling import Bounds, resample_each
 from rungwise.evaluation.sentence_corruptions import sentence_contexts, sentence_versions
 from rungwise.evaluation.text_corruptions import (
     SENTENCE_CORRUPTIONS,
@@ -57,18 +59,32 @@ class Robustness:
         num_examples: test examples that they are over, the same for all rungs.
         clean: the score on these examples as they are.
         scores: corruption → a score for each strength.
+        mean: over all corruptions and strengths; the clean score where none changed anything.
     """
 
     metric: str
     num_examples: int
-    clean: float
-    scores: Mapping[str, tuple[float, ...]]
+    clean: Score
+    scores: Mapping[str, tuple[Score, ...]]
+    mean: Score
 
-    @property
-    def mean(self) -> float:
-        """Over all corruptions and strengths; the clean score where none changed anything."""
-        scores = [score for scores in self.scores.values() for score in scores]
-        return float(np.mean(scores)) if scores else self.clean
+    def to_record(self) -> dict[str, Any]:
+        """What the journal has, beside the rung: scores, and the ends of their intervals apart from them."""
+        return {
+            "metric": self.metric,
+            "num_examples": self.num_examples,
+            "clean": self.clean.value,
+            "scores": {name: [each.value for each in scores] for name, scores in self.scores.items()},
+            "intervals": {
+                "clean": _ends(self.clean),
+                "mean": _ends(self.mean),
+                "scores": {name: [_ends(each) for each in scores] for name, scores in self.scores.items()},
+            },
+        }
+
+
+def _ends(told: Score) -> Bounds:
+    return told.low, told.high
 
 
 def corruptions_of(kind: InputKind) -> Sequence[Corruption] | Sequence[TextCorruption]:
@@ -90,16 +106,26 @@ def num_passes(kind: InputKind) -> int:
 
 
 def robustness_of(record: Mapping[str, Any]) -> Robustness | None:
-    """What a journal's record of robustness says; None where it is the reason why there is none."""
+    """What a journal's record of robustness says; None where it is the reason why there is none.
+
+    Earlier versions had no intervals: their ends aren't known.
+    """
     if record.get("scores") is None:
         return None
-    scores = {name: tuple(map(_number, values)) for name, values in record["scores"].items()}
-    return Robustness(record["metric"], record["num_examples"], _number(record["clean"]), scores)
+    known = record.get("intervals", {})
+    scores = {
+        name: tuple(map(_score, values, known["scores"][name] if known else [(None, None)] * len(values)))
+        for name, values in record["scores"].items()
+    }
+    clean = _score(record["clean"], known.get("clean"))
+    values = [each.value for of_strengths in scores.values() for each in of_strengths]
+    mean = _score(float(np.mean(values)) if values else clean.value, known.get("mean"))
+    return Robustness(record["metric"], record["num_examples"], clean, scores, mean)
 
 
-def _number(value: float | None) -> float:
-    """The journal has no number for a score that isn't defined."""
-    return math.nan if value is None else value
+def _score(value: float | None, ends: Sequence[float | None] | None) -> Score:
+    """The journal has no number for what isn't defined, nor for an end that isn't known."""
+    return Score(*(math.nan if each is None else each for each in (value, *(ends or (None, None)))))
 
 
 def chosen_examples(num_test: int, count: int) -> NDArray[np.int64]:
@@ -108,24 +134,38 @@ def chosen_examples(num_test: int, count: int) -> NDArray[np.int64]:
 
 
 def corrupted_scores(
-    outputs: Callable[[Any], Any], versions: Iterable[Version], metric: Metric
-) -> tuple[float, dict[str, list[float]]]:
-    """The clean score, and for each corruption the scores by strength.
+    outputs: Callable[[Any], Any],
+    versions: Iterable[Version],
+    metric: Metric,
+    clusters: NDArray[np.int64] | None = None,
+) -> Robustness:
+    """The clean score, and for each corruption the scores by strength, with intervals from the same resamples for all.
 
     Args:
         outputs: examples -> probabilities (N, K), or `Tags` (N).
         versions: of the chosen examples, some at a time, in order; their targets are class numbers, or `Tags`.
         metric: of the scores.
+        clusters: (M,), examples of equal number are drawn together; None where each is its own.
     """
     found: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
     for name, level, examples, target in versions:
         found.setdefault((name, level), []).append((target, outputs(examples)))
-    scores: dict[str, list[float]] = {}
-    for (name, _), parts in found.items():
-        predictions = _predictions(*map(joined_outputs, zip(*parts, strict=True)))
-        scores.setdefault(name, []).append(metric.score(predictions.target, predictions.output(metric)))
+    judged = []
+    for parts in found.values():
+        said = _predictions(*map(joined_outputs, zip(*parts, strict=True)))
+        judged.append((metric, said.target, said.output(metric)))
+    num_examples = len(judged[0][1])
+    num_drawn = num_examples if clusters is None else len(np.unique(clusters))
+    drawn, bounds = resample_each(judged, clusters=clusters)
+    values = [each.score(target, output) for each, target, output in judged]
+    scores: dict[str, list[Score]] = {}
+    for (name, _), *known in zip(found, values, drawn, bounds, strict=True):
+        scores.setdefault(name, []).append(score(metric, num_drawn, *known))
     (clean,) = scores.pop("")
-    return clean, scores
+    mean = score(metric, num_drawn, float(np.mean(values[1:])), drawn[1:].mean(0)) if scores else clean
+    return Robustness(
+        metric.name, num_examples, clean, {name: tuple(each) for name, each in scores.items()}, mean
+    )
 
 
 def _predictions(target: Any, outputs: Any) -> Predictions:

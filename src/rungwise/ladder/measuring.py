@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from rungwise.artifacts import load_model
-from rungwise.data import Dataset
+from rungwise.data import Dataset, Portion
+from rungwise.data.rowhash import sentence_numbers
 from rungwise.data.source import mapped_table
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger
 from rungwise.evaluation.robustness import (
@@ -26,13 +28,13 @@ from rungwise.evaluation.robustness import (
     word_examples,
 )
 from rungwise.files import replace_file
-from rungwise.kinds import InputKind
+from rungwise.kinds import InputKind, OutputKind
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.jobs import Job
 from rungwise.metrics import Metric, metric, rarer_class
 from rungwise.training.learner import NetworkLearner
 
-__all__ = ["corrupt_examples", "measure_robustness", "outputs_of"]
+__all__ = ["clusters_of", "corrupt_examples", "measure_robustness", "outputs_of"]
 
 
 def outputs_of(estimator: RungEstimator, inputs: Any) -> Any:
@@ -83,12 +85,23 @@ def measure_robustness(job: Job) -> dict[str, Any]:
     if isinstance(learner, NetworkLearner):  # a model is loaded for the CPU
         learner.context = replace(learner.context, device=job.device)
     name = json.loads(paths.config.read_text(encoding="utf-8"))["metric"]
-    clean, scores = corrupted_scores(
+    clusters = clusters_of(dataset, "test")
+    if clusters is not None:
+        clusters = clusters[chosen_examples(dataset.num("test"), job.num_examples)]
+    return corrupted_scores(
         partial(outputs_of, estimator),
         _versions(dataset, estimator, paths.corrupted, job.num_examples),
         _metric(name, estimator, dataset),
-    )
-    return {"metric": name, "num_examples": job.num_examples, "clean": clean, "scores": scores}
+        clusters,
+    ).to_record()
+
+
+def clusters_of(dataset: Dataset | Portion, part: str) -> NDArray[np.int64] | None:
+    """Numbers of what is drawn together (N,): groups, or sentences with several predicates; None of rows alone."""
+    groups = dataset.groups(part)
+    if groups is not None or dataset.pair[1] is not OutputKind.TAGS:
+        return groups
+    return sentence_numbers(dataset.inputs(part))
 
 
 def _metric(name: str, estimator: RungEstimator, dataset: Dataset) -> Metric:

@@ -21,7 +21,6 @@ from threadpoolctl import threadpool_limits
 from rungwise.artifacts import model_bytes
 from rungwise.artifacts.checkpoint import load_checkpoint
 from rungwise.data import ASIDE, Dataset, Portion, fold, subset, train_sample
-from rungwise.data.rowhash import sentence_numbers
 from rungwise.errors import ConfigError, ModelError, RungwiseError, TrainingError
 from rungwise.estimators import RungClassifier, RungEstimator, RungTagger, estimator_class
 from rungwise.estimators.inputs import rows
@@ -33,7 +32,7 @@ from rungwise.ladder.energy import EnergyMeter
 from rungwise.ladder.folder import Paths
 from rungwise.ladder.identifying import identify_predicates
 from rungwise.ladder.jobs import Job
-from rungwise.ladder.measuring import corrupt_examples, measure_robustness, outputs_of
+from rungwise.ladder.measuring import clusters_of, corrupt_examples, measure_robustness, outputs_of
 from rungwise.ladder.memory import (
     is_memory_error,
     limit_memory,
@@ -304,7 +303,7 @@ def _predictions(
         raise TrainingError(f"the fitted model's outputs have the shape {outputs.shape}, and not {shape}.")
     if not np.isfinite(outputs).all():
         raise TrainingError("the fitted model's outputs are not all finite numbers.")
-    clusters = dataset.groups(part)
+    clusters = clusters_of(dataset, part)
     if not isinstance(estimator, RungClassifier):
         return Predictions(targets, outputs, clusters=clusters)
     return Predictions(estimator.encode_labels(targets), outputs.argmax(1), outputs, clusters=clusters)
@@ -316,10 +315,7 @@ def _tag_predictions(estimator: RungTagger, dataset: Dataset | Portion, part: st
         raise TrainingError("the fitted model doesn't give each token one tag.")
     if len(tags.values) and not 0 <= tags.values.min() <= tags.values.max() < len(names):
         raise TrainingError(f"the fitted model gives tags that aren't among the {len(names)} of training.")
-    clusters = dataset.groups(part)
-    if clusters is None:
-        clusters = sentence_numbers(dataset.inputs(part))
-    return Predictions(targets, tags, tags=names, clusters=clusters)
+    return Predictions(targets, tags, tags=names, clusters=clusters_of(dataset, part))
 
 
 def _end_with_input() -> None:

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from rungwise.artifacts.card import RUN_MARK
 from rungwise.artifacts.folder import replace_card
 from rungwise.errors import RunError
@@ -192,10 +194,11 @@ def _robustness(outcome: Outcome) -> list[str]:
     found = outcome.robustness
     if found is None:
         return []
-    names = ", ".join(f"{name} {sum(scores) / len(scores):.3g}" for name, scores in found.scores.items())
+    means = {name: np.mean([each.value for each in scores]) for name, scores in found.scores.items()}
+    names = ", ".join(f"{name} {mean:.3g}" for name, mean in means.items())
     return [
         f"Under corrupted inputs, {found.metric} over {found.num_examples:,} test examples: as they are "
-        f"{found.clean:.3g}; the mean over five strengths of {names}."
+        f"{found.clean.value:.3g}; the mean over five strengths of {names}."
     ]
 
 

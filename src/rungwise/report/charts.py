@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -50,6 +50,9 @@ _SHIFTS = (
 NO_BAR = Markup('<span class="bar"></span>')
 """Where a score is off the scale of its column."""
 
+_APART, _MOST_APART = 5.0, 30.0
+"""Pixels between the points of two lines that stand beside each other, and between those of the first and the last."""
+
 _FAR_SHIFT = 20  # from here on a line leads to the label
 _MAX_DOTS = 800
 
@@ -68,12 +71,21 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: its style's class, its points, and what it is of."""
+    """A curve.
+
+    Attributes:
+        style: its class.
+        x: of its points.
+        y: of its points.
+        name: what it is of.
+        ends: of the points' intervals, where there are some.
+    """
 
     style: str
     x: Sequence[float]
     y: Sequence[float]
     name: str = ""
+    ends: Sequence[tuple[float, float]] = ()
 
 
 def score_chart(
@@ -193,10 +205,11 @@ def strength_chart(
     span: tuple[float, float],
     text: Callable[[float], str],
 ) -> Markup:
-    """Scores by strength, in even steps, each above a picture of what it means.
+    """Scores by strength, in even steps, each above a picture of what it means, with their intervals.
 
     Args:
-        lines: of the rungs; x is the number of the strength, from 0.
+        lines: of the rungs; x is the number of the strength, from 0. They stand beside each other, as their bars would
+            cover each other.
         label: what the chart shows.
         unit: of the strengths.
         strengths: as they are written.
@@ -210,9 +223,15 @@ def strength_chart(
     height -= 0 if pictures else round(side)
     x = Scale(-0.5, count - 0.5, start, width, tuple(range(count)))
     y = linear_scale(span, height - side * bool(pictures) - 46, 8, num_ticks=4)
+    apart = min(_APART, _MOST_APART / max(1, len(lines) - 1)) / side
+    shifts = [(number - (len(lines) - 1) / 2) * apart for number in range(len(lines))]
+    beside = [
+        replace(line, x=[step + shift for step in line.x]) for line, shift in zip(lines, shifts, strict=True)
+    ]
     parts = [
         frame(x, y, height=height, axes=(unit, ""), texts=(lambda step: strengths[round(step)], text)),
-        *curves(lines, x, y),
+        *(_bars(line, x, y) for line in beside),
+        *curves(beside, x, y),
     ]
     for step, picture in enumerate(pictures):
         parts.append(
@@ -220,6 +239,16 @@ def strength_chart(
             f' width="{side - 4:.1f}" height="{side - 4:.1f}"/>'
         )
     return svg(parts, width, height, label)
+
+
+def _bars(line: Line, x: Scale, y: Scale) -> str:
+    """The intervals of a line's points, where they are known."""
+    bars = [
+        f"M{x(at):.1f} {y(low):.1f}V{y(high):.1f}"
+        for at, (low, high) in zip(line.x, line.ends, strict=False)
+        if math.isfinite(high - low)
+    ]
+    return f'<path class="ends {line.style}" d="{"".join(bars)}"/>' if bars else ""
 
 
 def line_key(style: str) -> Markup:

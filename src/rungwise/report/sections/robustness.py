@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rungwise.data import Dataset
 from rungwise.evaluation import Outcome
 from rungwise.evaluation.corruptions import Corruption, corrupt
+from rungwise.evaluation.intervals import Score
 from rungwise.evaluation.outcomes import BASELINE
 from rungwise.evaluation.robustness import Robustness, chosen_examples, corruptions_of, word_examples
 from rungwise.evaluation.text_corruptions import TextCorruption
-from rungwise.evaluation.wording import amount_text, code, difference_text
+from rungwise.evaluation.wording import amount_text, code, difference_text, interval_text
 from rungwise.kinds import SENTENCE_KINDS, InputKind, OutputKind
 from rungwise.language import Message, joined, say, term
 from rungwise.metrics import Metric
@@ -83,7 +84,16 @@ def section(content: Content) -> RobustnessSection | Message | None:
     ]
     if without := [f"`{rung}`" for rung in measured if rung not in styles]:
         notes.append(say("The curves leave out {rungs}, which the table has.", rungs=joined(without)))
-    values = [s for rung in styles for s in _curve_values(measured[rung]) if math.isfinite(s)]
+    shown = [each for rung in styles for each in _points(measured[rung])]
+    values = [end for each in shown for end in (each.value, each.low, each.high) if math.isfinite(end)]
+    if any(math.isfinite(each.high - each.low) for each in shown):
+        notes.append(
+            say(
+                "Bars are 95 % intervals. As all rungs are asked about the same {noun}s, two of them can differ surely "
+                "where their bars overlap.",
+                noun=noun,
+            )
+        )
     known = next(reversed(measured.values())).scores
     corruptions = [corruption for corruption in corruptions_of(dataset.pair[0]) if corruption.name in known]
     if changeless := [term(c.name) for c in corruptions_of(dataset.pair[0]) if c.name not in known]:
@@ -157,7 +167,7 @@ def _styles(measured: dict[str, Robustness], metric: Metric, recommended: str | 
     sign = -1 if metric.greater_is_better else 1
     others = sorted(
         (rung for rung in measured if rung not in (recommended, BASELINE)),
-        key=lambda rung: sign * measured[rung].mean,
+        key=lambda rung: sign * measured[rung].mean.value,
     )[: len(_STYLES)]
     hues = dict(zip((rung for rung in measured if rung in others), _STYLES, strict=False))
     own = {BASELINE: "trivial", recommended: "chosen"}  # the recommended rung may be the baseline
@@ -166,16 +176,17 @@ def _styles(measured: dict[str, Robustness], metric: Metric, recommended: str | 
 
 def _without_far_baseline(styles: dict[str, str], measured: dict[str, Robustness]) -> dict[str, str]:
     """The same, without a baseline that would press the other curves together."""
-    others = [s for rung in styles if rung != BASELINE for s in _curve_values(measured[rung])]
+    others = [each.value for rung in styles if rung != BASELINE for each in _points(measured[rung])]
     if BASELINE not in styles or len(styles) < 3 or styles[BASELINE] == "chosen" or np.isnan(others).any():
         return styles
     margin = (max(others) - min(others)) / 2
-    is_near = min(others) - margin <= measured[BASELINE].clean <= max(others) + margin
+    is_near = min(others) - margin <= measured[BASELINE].clean.value <= max(others) + margin
     return styles if is_near else {rung: style for rung, style in styles.items() if rung != BASELINE}
 
 
-def _curve_values(found: Robustness) -> list[float]:
-    return [found.clean, *(score for scores in found.scores.values() for score in scores)]
+def _points(found: Robustness) -> list[Score]:
+    """Of all its curves."""
+    return [found.clean, *(each for scores in found.scores.values() for each in scores)]
 
 
 def _chart(
@@ -186,11 +197,11 @@ def _chart(
     values: Sequence[float],
     picture: np.ndarray | None,
 ) -> Markup:
-    lines = [
-        Line(style, range(1 + len(corruption.strengths)), [found.clean, *found.scores[corruption.name]], rung)
-        for rung, style in styles.items()
-        for found in [measured[rung]]
-    ]
+    lines = []
+    for rung, style in styles.items():
+        points = [measured[rung].clean, *measured[rung].scores[corruption.name]]
+        scores, ends = zip(*((each.value, (each.low, each.high)) for each in points), strict=True)
+        lines.append(Line(style, range(len(points)), scores, rung, ends))
     lines.sort(key=lambda line: line.style == "chosen")  # on top
     versions: list[np.ndarray] = []
     if picture is not None and isinstance(corruption, Corruption):
@@ -233,7 +244,14 @@ def _table(content: Content, measured: dict[str, Robustness], names: Sequence[st
 def _cells(found: Robustness | None, metric: Metric, num_columns: int) -> list[Cell]:
     if found is None:
         return [Cell(say("not measured"), style="quiet", span=num_columns)]
-    means = [float(np.mean(scores)) for scores in found.scores.values()]
-    cells = [amount(value, partial(amount_text, metric)) for value in (found.clean, *means, found.mean)]
-    shown = [replace(cell, shown=cell.shown or "–") for cell in cells]
-    return [*shown[:-1], replace(shown[-1], is_strong=True)]
+    text = partial(amount_text, metric)
+    means = [float(np.mean([each.value for each in scores])) for scores in found.scores.values()]
+    ends = [_with_interval(each, metric) for each in (found.clean, found.mean)]
+    cells = [ends[0], *(amount(mean, text) for mean in means), replace(ends[1], is_strong=True)]
+    return [replace(cell, shown=cell.shown or "–") for cell in cells]
+
+
+def _with_interval(found: Score, metric: Metric) -> Cell:
+    cell = amount(found.value, partial(amount_text, metric))
+    is_known = math.isfinite(found.high - found.low)
+    return replace(cell, quiet=interval_text(metric, found.low, found.high)) if is_known else cell
