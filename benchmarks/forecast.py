@@ -30,7 +30,7 @@ from real_data import RealData, real_data
 from rungwise.data import STARTS, as_table
 from rungwise.estimators import estimator_class
 from rungwise.evaluation.curves import Points, level_of, noise_of, points_of, rows_aside
-from rungwise.evaluation.forecast import Curve, forecast
+from rungwise.evaluation.forecast import Curve, Forecast, forecast, weighed_together
 from rungwise.kinds import OutputKind
 from rungwise.ladder.growth import growth_sizes
 from rungwise.ladder.measuring import outputs_of
@@ -165,30 +165,47 @@ class Told:
 def judge(file: Path) -> list[Told]:
     """Holds the forecasts of all rungs of a file, by the task's own metric, against the truth."""
     said = json.loads(file.read_text())
-    name = "rmse" if said["task"] == "tabular-regression" else "accuracy"
-    rungs = [points for points in said["curves"].values() if {p["rows"] for p in points} >= {said["rows"]}]
-    now = [linked(name, at(points, said["rows"])[f"truth.{name}"][1]) for points in rungs]
+    num_train, name = said["rows"], "rmse" if said["task"] == "tabular-regression" else "accuracy"
+    rungs = {
+        rung: fits for rung, fits in said["curves"].items() if {fit["rows"] for fit in fits} >= {num_train}
+    }
+    now = [linked(name, at(fits, num_train)[f"truth.{name}"][1]) for fits in rungs.values()]
     unit = 100.0 if name == "accuracy" else 100 / max(now)
-    data, chance = file.stem.rsplit("-", 2)[0], said["chance"][name]
-    return [judge_rung(data, points, said["rows"], name, unit, chance) for points in rungs]
+    most = 1.0 if name == "accuracy" else np.inf
+    points = {rung: measured(fits, num_train, name) for rung, fits in rungs.items()}
+    found = weighed_together(
+        {
+            rung: forecast(points_of(each, level=level, chance=said["chance"][name], most=most))
+            for rung, (each, level) in points.items()
+        }
+    )
+    told = []
+    for rung, fits in rungs.items():
+        truth = [linked(name, at(fits, factor * num_train)[f"truth.{name}"][1]) for factor in FACTORS]
+        data = file.stem.rsplit("-", 2)[0]
+        told.append(judge_rung(data, found[rung], points[rung][0].tests, unit, np.array(truth)))
+    return told
 
 
-def judge_rung(
-    data: str, fits: list[dict[str, Any]], num_train: int, name: str, unit: float, chance: float
-) -> Told:
-    """Holds one rung's forecast against the truth."""
-    points, level = measured(fits, num_train, name)
-    curve = points_of(points, level=level, chance=chance, most=1.0 if name == "accuracy" else np.inf)
-    found = forecast(curve)
-    tests = replace(curve, errors=points.tests)  # as they stand in the run, judged on the test part alone
-    sizes = [factor * num_train for factor in FACTORS]
-    truth = np.array([linked(name, at(fits, size)[f"truth.{name}"][1]) for size in sizes])
+def judge_rung(data: str, found: Forecast, tests: np.ndarray, unit: float, truth: np.ndarray) -> Told:
+    """Holds one rung's forecast against the truth.
+
+    Args:
+        data: the data set.
+        found: the forecast.
+        tests: the errors of its points on the test part alone (K,), as they stand in the run.
+        unit: what a point is.
+        truth: errors at `FACTORS` (3,).
+    """
+    curve = found.curve
+    on_test = replace(curve, errors=tests)
+    sizes = [factor * curve.sizes[-1] for factor in FACTORS]
     last = np.full(len(sizes), curve.errors[-1])
     told = {
         "forecast": last if found.refusal else found.at(sizes),
-        "last value": np.full(len(sizes), points.tests[-1]),
-        "power law": power_law(tests, sizes, has_limit=False),
-        "power law to a limit": power_law(tests, sizes, has_limit=True),
+        "last value": np.full(len(sizes), tests[-1]),
+        "power law": power_law(on_test, sizes, has_limit=False),
+        "power law to a limit": power_law(on_test, sizes, has_limit=True),
         "last value, same points": last,
         "power law, same points": power_law(curve, sizes, has_limit=False),
         "power law to a limit, same points": power_law(curve, sizes, has_limit=True),

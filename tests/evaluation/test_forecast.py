@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rungwise.evaluation.families import families
-from rungwise.evaluation.forecast import Curve, forecast
+from rungwise.evaluation.forecast import Curve, forecast, weighed_together
 
 SIZES = 1000 / 2 ** (np.arange(9)[::-1] / 2)
 
@@ -127,3 +127,25 @@ def test_m4_solves_its_equation():
     left = (u - f[:, None]) / (3 - u) ** alpha[:, None]
     right = ((1 - f) / 2**alpha)[:, None] * x ** -c[:, None]
     assert left == pytest.approx(right, rel=1e-4, abs=1e-6)
+
+
+def test_models_of_the_same_rows_share_what_is_known_of_their_curves():
+    noisy = np.exp(0.1 * np.random.default_rng(3).standard_normal(len(SIZES))) * 0.2 * (SIZES / 1000) ** -0.2
+    curves = {
+        "steep": curve(0.2 * (SIZES / 1000) ** -0.4),
+        "steeper": curve(0.3 * (SIZES / 1000) ** -0.5),
+        "noisy": curve(noisy, noise=0.1),
+        "rising": curve(0.2 * (SIZES / 1000) ** 0.5),
+    }
+    alone = {name: forecast(each) for name, each in curves.items()}
+    shared = weighed_together(alone)
+    assert shared["rising"] is alone["rising"]
+    assert shared["rising"].refusal is not None
+    assert shared["steep"].weights == pytest.approx(shared["noisy"].weights)
+    assert sum(shared["noisy"].weights.values()) == pytest.approx(1)
+    assert shared["noisy"].weights["M0"] < alone["noisy"].weights["M0"]
+    assert shared["noisy"].at([4000])[0] < alone["noisy"].at([4000])[0]
+    by_chance = {"steep": curves["steep"], "known": curve(0.2 * (SIZES / 1000) ** -0.4, chance=0.8)}
+    with_m4 = weighed_together({name: forecast(each) for name, each in by_chance.items()})
+    assert "M4" not in with_m4["steep"].weights
+    assert with_m4["known"].weights["M4"] > 0

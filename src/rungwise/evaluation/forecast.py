@@ -4,15 +4,16 @@ The families of `families` are fitted to the logarithm of the error, which is lo
 point of a family's grid ε(1) follows from the sizes by weighted least squares, and the noise's spread is integrated
 out, which leaves Student's distribution (Gelman et al. 2013, Bayesian data analysis, ch. 14). Sizes far off weigh less,
 as by Huber's (1964) loss. A grid's points are weighed by how well they fit, families by how well they foretell the
-largest sizes from the smaller ones; the forecast is the mean of all by these weights, the band their spread.
+larger sizes from the smaller ones, for all models that learn from the same rows; the forecast is the mean of all by
+these weights, the band their spread.
 """
 
 # K sizes, F families, G points of a grid, S samples
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ __all__ = [
     "Curve",
     "Forecast",
     "forecast",
+    "weighed_together",
 ]
 
 LEAST_POINTS = 5
@@ -37,13 +39,13 @@ LEAST_POINTS = 5
 SAMPLES = 1000
 _TAILS = (2.5, 97.5)
 
-_HELD, _LEAST_LEARNED = 2, 3
+_HELD, _LEAST_LEARNED = 3, 3
 """The largest sizes that families are weighed by, if so many smaller ones are left."""
 
 NOISE, NOISE_POINTS = 0.02, 4.0
 """Of an error's logarithm, the noise expected where nothing is known of it, and as how many points that counts."""
 
-MISFIT = 2.0
+MISFIT = 1.5
 """The noise about a family's curve, against that of one fit: no family holds exactly, and fits share rows."""
 
 _SMALL = 0.5
@@ -52,7 +54,7 @@ _SMALL = 0.5
 _HUBER = 1.5
 _NOISES = 1.4826  # median absolute deviations in a standard deviation
 
-_SIMPLE = {"M0": 1 / 3, "M1": 1 / 3}
+_SIMPLE = {"M0": 1 / 2, "M1": 1 / 4}
 """How likely the simple families are before a curve is seen; the others share the rest."""
 
 _RISES, _WORSE = 3.0, 3.0
@@ -121,9 +123,7 @@ class Forecast:
 
     Attributes:
         curve: what it is made of.
-        family: the one that counts most, "M0" to "M4"; None where it is refused.
-        parameters: of that family, those that fit best.
-        weights: family → its weight.
+        weights: family, "M0" to "M4" → its weight.
         missed: how far the families missed the largest sizes when they were held back, in logarithms of the error.
         missed_by_last: the same of the last value before them.
         refusal: why there is none, in words; None where there is one.
@@ -131,13 +131,25 @@ class Forecast:
     """
 
     curve: Curve
-    family: str | None = None
-    parameters: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
     missed: float = float("nan")
     missed_by_last: float = float("nan")
     refusal: Message | None = None
     fits: tuple[_Fit, ...] = ()
+
+    @property
+    def family(self) -> str | None:
+        """The family that counts most; None where it is refused."""
+        return max(self.weights, key=lambda name: self.weights[name]) if self.refusal is None else None
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Of that family, those that fit best."""
+        if self.family is None:
+            return {}
+        fit = self._fit_of(self.family)
+        most = int(np.argmax(fit.posterior))
+        return {name: float(values[most]) for name, values in fit.family.parameters.items()}
 
     @property
     def is_flat(self) -> bool:
@@ -160,7 +172,7 @@ class Forecast:
         """The error at which the family that counts most levels off; None where it has no limit, or all is refused."""
         if self.family not in LIMITED:
             return None
-        fit = next(each for each in self.fits if each.family.name == self.family)
+        fit = self._fit_of(self.family)
         log = fit.posterior @ (fit.start + fit.family.shape(np.array([_LEVELLED]))[:, 0])
         return float(np.minimum(np.exp(log), self.curve.most))
 
@@ -190,6 +202,9 @@ class Forecast:
             levels = self.curve.level * rng.standard_normal(number)
         return self.curve.fits_about(logs, levels, np.maximum(0, np.log2(x)), rng)
 
+    def _fit_of(self, name: str) -> _Fit:
+        return next(fit for fit in self.fits if fit.family.name == name)
+
     def band(self, sizes: Any) -> tuple[Floats, Floats]:
         """Rows (K,) -> the lower and the upper end of the 95 % band (K,) of the error."""
         low, high = np.percentile(self.sample(sizes), _TAILS, axis=0)
@@ -211,24 +226,35 @@ def forecast(curve: Curve) -> Forecast:
     if typical > 0:
         weights = weights * np.minimum(1, typical / np.maximum(away, 1e-12))
         weighed = _weighed(known, x, y, weights, noise)
-    fits, shares = zip(*weighed, strict=True)
     missed, by_last, scatter = _held_back(known, x, y, weights, noise)
-    best = int(np.argmax(shares))
-    most = int(np.argmax(fits[best].posterior))
-    found = Forecast(
-        curve,
-        fits[best].family.name,
-        {name: float(values[most]) for name, values in fits[best].family.parameters.items()},
-        {fit.family.name: float(share) for fit, share in weighed},
-        missed,
-        by_last,
-        None,
-        fits,
-    )
+    shared = {fit.family.name: share for fit, share in weighed}
+    found = Forecast(curve, shared, missed, by_last, None, tuple(fit for fit, _ in weighed))
     problem = _ill_behaved(found, x, y, weights, scatter)
     return (
         found if problem is None else Forecast(curve, missed=missed, missed_by_last=by_last, refusal=problem)
     )
+
+
+def weighed_together(forecasts: Mapping[str, Forecast]) -> dict[str, Forecast]:
+    """Forecasts of models that learn from the same rows, each with the weights that families have for all of them.
+
+    One curve's few points say little of its family, and what holds of the data, such as that they are used up, or that
+    the error falls as a power, mostly holds for each model. A family's weight is the geometric mean over the curves.
+
+    Args:
+        forecasts: name → forecast; those that are refused have no say, and stay as they are.
+    """
+    told = [found.weights for found in forecasts.values() if found.refusal is None]
+    means = {
+        name: np.exp(np.mean([np.log(weights[name] + 1e-12) for weights in told if name in weights]))
+        for name in {name for weights in told for name in weights}
+    }
+    shared = {}
+    for rung, found in forecasts.items():
+        total = sum(means[name] for name in found.weights)
+        weights = {name: float(means[name] / total) for name in found.weights}
+        shared[rung] = found if found.refusal is not None else replace(found, weights=weights)
+    return shared
 
 
 def _positive(errors: Floats) -> Floats:

@@ -14,7 +14,7 @@ import numpy as np
 
 from rungwise.evaluation.curves import error_of, learning_curves, score_of
 from rungwise.evaluation.families import Floats
-from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast
+from rungwise.evaluation.forecast import SAMPLES, Forecast, forecast, weighed_together
 from rungwise.evaluation.intervals import Score
 from rungwise.evaluation.outcomes import BASELINE, Results
 from rungwise.evaluation.sizes import SizeOutlook, size_outlooks
@@ -190,9 +190,13 @@ class Forecasts:
             for rung, curve in learning_curves(results, by).items()
             if rung != BASELINE and (rungs is None or rung in rungs)
         }
-        self.forecasts = {rung: forecast(curve) for rung, curve in self.curves.items()}
-        cut = {o.rung for o in results.outcomes if o.record["status"] == "deadline"} & self.forecasts.keys()
-        self.forecasts |= {rung: Forecast(self.curves[rung], refusal=_CUT) for rung in cut}
+        cut = {o.rung for o in results.outcomes if o.record["status"] == "deadline"}
+        self.forecasts = weighed_together(
+            {
+                rung: Forecast(curve, refusal=_CUT) if rung in cut else forecast(curve)
+                for rung, curve in self.curves.items()
+            }
+        )
         self.num_train = results.growth[0].num_all if results.growth else 0
         self.now = {rung: _now(found, by) for rung, found in self.forecasts.items()}
         [judged] = results.judge("test", [by])
