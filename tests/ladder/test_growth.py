@@ -130,7 +130,7 @@ def test_the_budget_is_twice_the_climbs_where_none_is_named():
         ({"until": "x"}, ConfigError, "until 'x' must be a score of accuracy."),
         ({"budget": "soon"}, ConfigError, "budget 'soon' is no time"),
         ({"metric": "rmse"}, ConfigError, "metric 'rmse' doesn't fit"),
-        ({"rungs": ["mlq"]}, UnknownNameError, "did you mean 'mlp'"),
+        ({"rungs": ["logistic"]}, UnknownNameError, "did you mean 'logistic-regression'"),
         (
             {"rungs": ["mlp"]},
             RunError,
